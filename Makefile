@@ -1,0 +1,92 @@
+# Postern.  `make` builds, `make check` tests, `make demo` tells the story.
+# Objects go to $(O), so that builds by another compiler or with sanitizers
+# (make SAN=1, make CC=clang O=build-clang) live side by side.
+
+-include config.mk
+
+# Tests run the programs of $(O) by absolute path.
+O ?=		$(if $(SAN),build-san,build)
+CPPFLAGS +=	-D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"' \
+		-DPOSTERN_SYSCONFDIR='"$(sysconfdir)/postern"'
+CFLAGS ?=	-O2 -g
+WARN =		-std=c11 -Wall -Wextra -Wpedantic -Werror -Wshadow \
+		-Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+		-Wvla -Wformat=2
+ALL_CFLAGS =	$(WARN) -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
+		-fPIE $(CFLAGS)
+ALL_LDFLAGS =	-pie -Wl,-z,relro,-z,now $(LDFLAGS)
+ifdef SAN
+ALL_CFLAGS =	$(WARN) -fPIE -O1 -g -fno-omit-frame-pointer \
+		-fsanitize=address,undefined -fno-sanitize-recover=all
+ALL_LDFLAGS =	-pie -fsanitize=address,undefined $(LDFLAGS)
+endif
+
+# Each directory lists its objects, programs and unit tests.
+PROGRAMS =
+UNIT_TESTS =
+include common/files.mk gatewayd/files.mk policyd/files.mk auditd/files.mk
+include tests/files.mk
+
+DAEMONS =	gatewayd policyd auditd
+BINS =		$(addprefix $(O)/bin/,$(PROGRAMS))
+UNITS =		$(addprefix $(O)/,$(UNIT_TESTS))
+
+.DEFAULT_GOAL :=	all
+.PHONY: all check demo bench lint analyze fuzz install uninstall dist clean \
+	distclean unit build-tests
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+all: $(BINS)
+build-tests: all $(UNITS) $(addprefix $(O)/bin/,$(TEST_PROGRAMS))
+
+# The first make finds no config.mk and makes it; make then starts over.
+config.mk: configure config.mk.in
+	./configure --quiet
+configure: configure.ac
+	sh tests/deps
+	autoconf
+	autoheader
+Makefile: config.mk
+
+# --- compiling: a daemon sees common/ and itself, nothing else ------------
+
+INCLUDES =	-I. -Icommon -I$(firstword $(subst /, ,$(patsubst tests/unit/%,%,$<)))
+LIB_CFLAGS =	$(EVENT_CFLAGS) $(SSL_CFLAGS) $(YAML_CFLAGS) $(CJOSE_CFLAGS) \
+		$(JANSSON_CFLAGS) $(CURL_CFLAGS) $(SQLITE_CFLAGS) \
+		$(PQ_CFLAGS) $(PROTOBUFC_CFLAGS) $(CHECK_CFLAGS)
+
+$(O)/%.o: %.c config.mk
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(INCLUDES) $(LIB_CFLAGS) $(ALL_CFLAGS) -MMD -MP \
+	    -c -o $@ $<
+
+# <program>_OBJS and <program>_LIBS say what a program is made of.
+define program_rule
+$(O)/bin/$(1): $$(addprefix $(O)/,$$($(1)_OBJS))
+	@mkdir -p $$(@D)
+	$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$($(1)_LIBS)
+endef
+$(foreach p,$(PROGRAMS) $(TEST_PROGRAMS),$(eval $(call program_rule,$(p))))
+
+# tests/unit/<dir>/test_x is tests/unit/<dir>/test_x.c and its _OBJS.
+define unit_rule
+$(O)/$(1): $(O)/$(1).o $$(addprefix $(O)/,$$($(1)_OBJS))
+	@mkdir -p $$(@D)
+	$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$($(1)_LIBS) \
+	    $$(CHECK_LIBS)
+endef
+$(foreach t,$(UNIT_TESTS),$(eval $(call unit_rule,$(t))))
+
+-include $(shell test -d $(O) && find $(O) -name '*.d')
+
+# --- testing ---------------------------------------------------------------
+
+unit: $(UNITS)
+	@for t in $(UNITS); do $$t || exit 1; done
+
+clean:
+	rm -rf build build-san build-clang
+distclean: clean
+	rm -rf config.mk config.h config.h.in config.log config.status \
+	    configure autom4te.cache

@@ -1,0 +1,162 @@
+#ifndef POSTERN_EVENT_KINDS_H
+#define POSTERN_EVENT_KINDS_H
+
+#include "codec.h"
+#include "ipc_msgs.h"
+
+/*
+ * Every kind of audit event, in one table: who may write it, and its fields.
+ * Records in a spool are encoded by it (codec.h); auditd turns each into a row
+ * of the store whose body is a JSON object with these names.  Field names are
+ * part of the documented schema, postern-audit(5).
+ */
+
+/* --- written by policyd's parent, about identities and control ----------- */
+
+#define EV_FIELDS_policy_start(F)					\
+	F(STR, version, 64)						\
+	F(U64, generation, 0)						\
+	F(STR, policy_sha256, 64)
+#define EV_FIELDS_policy_stop(F)					\
+	F(STR, reason, LEN_REASON)
+#define EV_FIELDS_policy_reload(F)					\
+	F(U64, generation, 0)						\
+	F(U8, accepted, 0)						\
+	F(STR, old_sha256, 64)						\
+	F(STR, new_sha256, 64)						\
+	F(STR, error, LEN_REASON)
+#define EV_FIELDS_login_refused(F)					\
+	F(STR, reason, LEN_REASON)					\
+	F(STR, peer, LEN_ADDR)						\
+	F(STR, user, LEN_NAME)						\
+	F(STR, database, LEN_NAME)					\
+	F(STR, issuer, LEN_KEY)						\
+	F(STR, subject, 255)
+#define EV_FIELDS_session_open(F)					\
+	F(STR, session, LEN_SESSION)					\
+	F(STR, issuer, LEN_KEY)						\
+	F(STR, subject, 255)						\
+	F(STR, claims, LEN_CLAIMS)					\
+	F(STR, profile, LEN_KEY)					\
+	F(STR, database, LEN_KEY)					\
+	F(STR, role, LEN_NAME)						\
+	F(STR, peer, LEN_ADDR)						\
+	F(STR, application, LEN_NAME)					\
+	F(U8, tls, 0)							\
+	F(U64, token_expires, 0)					\
+	F(U64, ends, 0)		/* wall time in us; 0: no limit */
+#define EV_FIELDS_session_close(F)					\
+	F(STR, session, LEN_SESSION)					\
+	F(STR, reason, LEN_REASON)
+#define EV_FIELDS_cancel(F)						\
+	F(STR, session, LEN_SESSION)					\
+	F(STR, peer, LEN_ADDR)						\
+	F(STR, result, 64)
+#define EV_FIELDS_control(F)						\
+	F(STR, verb, 64)						\
+	F(U32, uid, 0)							\
+	F(STR, args, 4096)						\
+	F(U32, code, 0)
+/* A worker or child of policyd ended when it should not have. */
+#define EV_FIELDS_process_died(F)					\
+	F(STR, process, 64)						\
+	F(U32, status, 0)
+
+/* --- written by a worker, about its session ------------------------------- */
+
+/* A Parse: judged, and named by later executions. `stmt` counts in the session. */
+#define EV_FIELDS_prepare(F)						\
+	F(U64, stmt, 0)							\
+	F(STR, name, LEN_REASON)					\
+	F(STR, action, 8)						\
+	F(STR, rule, LEN_KEY)						\
+	F(STR, kind, 64)						\
+	F(STR, sqlstate, 5)						\
+	F(BYTES, text, LEN_TEXT)					\
+	F(BYTES, sent, LEN_TEXT)	/* if rewritten */		\
+	F(STR, masked, 4096)						\
+	F(U64, generation, 0)
+/* Something is about to be executed (or was refused: action deny).  `prepared`
+ * is the stmt of its prepare event, or 0 and then the text is here. */
+#define EV_FIELDS_intent(F)						\
+	F(U64, stmt, 0)							\
+	F(U64, prepared, 0)						\
+	F(STR, form, 16)	/* query, execute, function */		\
+	F(STR, action, 8)	/* allow, mask, deny */			\
+	F(STR, rule, LEN_KEY)						\
+	F(STR, kind, 64)						\
+	F(STR, sqlstate, 5)	/* deny */				\
+	F(BYTES, text, LEN_TEXT)					\
+	F(BYTES, sent, LEN_TEXT)					\
+	F(STR, masked, 4096)						\
+	F(U64, generation, 0)
+#define EV_FIELDS_outcome(F)						\
+	F(U64, stmt, 0)							\
+	F(STR, status, 16)	/* ok, error, denied, skipped, lost */	\
+	F(STR, tag, 64)		/* of the last command */		\
+	F(U64, rows, 0)							\
+	F(U64, bytes, 0)	/* of the answer, to the client */	\
+	F(U64, duration_us, 0)						\
+	F(STR, sqlstate, 5)						\
+	F(STR, error, LEN_REASON)					\
+	F(STR, masked, 4096)
+/* The worker's last word about the session. */
+#define EV_FIELDS_end(F)						\
+	F(STR, reason, LEN_REASON)					\
+	F(U64, client_bytes, 0)						\
+	F(U64, server_bytes, 0)
+
+/* --- written by auditd itself --------------------------------------------- */
+
+#define EV_FIELDS_audit_start(F)					\
+	F(STR, version, 64)						\
+	F(STR, durability, 8)						\
+	F(U32, leftover, 0)	/* spools found */
+#define EV_FIELDS_audit_stop(F)						\
+	F(STR, reason, LEN_REASON)
+/* A spool was not what its writer should have made of it (D8). */
+#define EV_FIELDS_gap(F)						\
+	F(STR, session, LEN_SESSION)					\
+	F(STR, reason, LEN_REASON)					\
+	F(U64, position, 0)						\
+	F(U64, seq, 0)
+
+/*	kind, writer */
+#define EVENT_KINDS(M)							\
+	M(policy_start, ROLE_PARENT)					\
+	M(policy_stop, ROLE_PARENT)					\
+	M(policy_reload, ROLE_PARENT)					\
+	M(login_refused, ROLE_PARENT)					\
+	M(session_open, ROLE_PARENT)					\
+	M(session_close, ROLE_PARENT)					\
+	M(cancel, ROLE_PARENT)						\
+	M(control, ROLE_PARENT)						\
+	M(process_died, ROLE_PARENT)					\
+	M(prepare, ROLE_WORKER)						\
+	M(intent, ROLE_WORKER)						\
+	M(outcome, ROLE_WORKER)						\
+	M(end, ROLE_WORKER)						\
+	M(audit_start, ROLE_AUDITD)					\
+	M(audit_stop, ROLE_AUDITD)					\
+	M(gap, ROLE_AUDITD)
+
+#define EV_M_ENUM(name, writer)	EVENT_##name,
+enum event_kind {
+	EVENT_KINDS(EV_M_ENUM)
+	EVENT_NKINDS
+};
+#undef EV_M_ENUM
+
+#define EV_F_MEMBER(type, name, max)	FIELD_CTYPE_##type name;
+#define EV_M_STRUCT(name, writer)					\
+	struct event_##name {						\
+		EV_FIELDS_##name(EV_F_MEMBER)				\
+	};
+EVENT_KINDS(EV_M_STRUCT)
+#undef EV_M_STRUCT
+#undef EV_F_MEMBER
+
+/* NULL for a number that is no kind.  desc->from is the writer's role. */
+const struct msg_desc *event_desc(unsigned int kind);
+
+#endif

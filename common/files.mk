@@ -1,0 +1,16 @@
+# common/: what every daemon links.
+COMMON_OBJS =	common/buf.o common/codec.o common/conf.o \
+		common/conf_print.o common/conf_tree.o common/crypto.o \
+		common/ctl.o common/ev.o common/event_kinds.o common/ipc.o \
+		common/ipc_msgs.o common/log.o common/page.o common/proc.o \
+		common/spool.o common/unixsock.o
+COMMON_LIBS =	$(EVENT_LIBS) $(SSL_LIBS) $(YAML_LIBS) $(JANSSON_LIBS) \
+		$(ZLIB_LIBS)
+
+# What a program needs that speaks ipc but reads no configuration.
+IPC_OBJS =	common/buf.o common/codec.o common/ev.o common/ipc.o \
+		common/ipc_msgs.o common/log.o common/unixsock.o
+
+UNIT_TESTS += tests/unit/common/test_ipc
+tests/unit/common/test_ipc_OBJS =	$(IPC_OBJS)
+tests/unit/common/test_ipc_LIBS =	$(EVENT_LIBS)

@@ -1,0 +1,457 @@
+#ifndef POSTERN_IPC_MSGS_H
+#define POSTERN_IPC_MSGS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "codec.h"
+
+/*
+ * Every message between Postern's processes, in one table: from whom, to whom,
+ * with how many descriptors, and its fields with types and maxima.  Enum,
+ * structs, descriptions and names are expanded from here (see the end of the
+ * file and ipc_msgs.c); PROTOCOL tells the same in prose.
+ */
+
+/* Roles are bits, so that a socket can be open to more than one. */
+enum ipc_role {
+	ROLE_MASTER	= 0x001,	/* gatewayd */
+	ROLE_WORKER	= 0x002,	/* gatewayd, one or more sessions */
+	ROLE_SPAWNER	= 0x004,	/* policyd's first process */
+	ROLE_PARENT	= 0x008,	/* policyd: policy, sessions */
+	ROLE_VERIFIER	= 0x010,
+	ROLE_ENGINE	= 0x020,
+	ROLE_KEEPER	= 0x040,
+	ROLE_AUDITD	= 0x080,
+	ROLE_CTL	= 0x100		/* gatewayctl, policyctl, auditctl */
+};
+
+#define LEN_NAME	63		/* PostgreSQL's NAMEDATALEN - 1 */
+#define LEN_SESSION	32		/* 128 random bits in hex (D25) */
+#define LEN_KEY		63		/* a key of policy.yaml */
+#define LEN_TOKEN	65535
+#define LEN_CLAIMS	(64 * 1024)
+#define LEN_REASON	1024
+#define LEN_ADDR	128
+#define LEN_PATH	4096
+#define LEN_TEXT	(16 * 1024 * 1024)	/* a statement */
+#define LEN_CONFIG	(4 * 1024 * 1024)
+#define LEN_CA		(256 * 1024)
+#define LEN_SASL	4096
+#define LEN_JSON	(1024 * 1024)
+#define LEN_SETTINGS	8192
+#define LEN_GUARD	(1024 * 1024)
+
+/* --- gatewayd: master and worker ---------------------------------------- */
+
+/* A fresh channel to policyd's parent: at birth, and when policyd is back. */
+#define IPC_FIELDS_worker_channel(F)					\
+	F(U32, worker, 0)
+/* How many sessions (or logins in progress) this worker has now. */
+#define IPC_FIELDS_worker_busy(F)					\
+	F(U32, sessions, 0)
+/* Take no new client; end when the last session has ended. */
+#define IPC_FIELDS_worker_drain(F)					\
+	F(U32, reason, 0)
+
+/* --- gatewayd's master and policyd's parent ------------------------------ */
+
+/* First message on policyd's socket by gatewayd's master. */
+#define IPC_FIELDS_master_hello(F)					\
+	F(U32, version, 0)						\
+	F(U32, pid, 0)
+/* The parent's end of a worker's channel.  `worker` is never used twice by
+ * one master.  Sent for each new worker, and for each live one after
+ * policyd's restart. */
+#define IPC_FIELDS_worker_attach(F)					\
+	F(U32, worker, 0)						\
+	F(U32, pid, 0)							\
+	F(U8, shared, 0)
+/* All live workers are attached: what is not there is dead. */
+#define IPC_FIELDS_attach_done(F)					\
+	F(U32, workers, 0)
+/* The worker is reaped. */
+#define IPC_FIELDS_worker_gone(F)					\
+	F(U32, worker, 0)						\
+	F(U32, status, 0)
+/* End this worker now, with SIGKILL. */
+#define IPC_FIELDS_worker_kill(F)					\
+	F(U32, worker, 0)						\
+	F(STR, reason, LEN_REASON)
+
+/* --- worker and parent --------------------------------------------------- */
+
+#define IPC_FIELDS_login(F)						\
+	F(U32, attempt, 0)	/* the worker's number for it */	\
+	F(STR, user, LEN_NAME)						\
+	F(STR, database, LEN_NAME)					\
+	F(BYTES, token, LEN_TOKEN)					\
+	F(STR, peer, LEN_ADDR)						\
+	F(STR, application, LEN_NAME)					\
+	F(U8, tls, 0)
+/* The attempt is over for the worker (its client went away). */
+#define IPC_FIELDS_login_abort(F)					\
+	F(U32, attempt, 0)
+#define IPC_FIELDS_login_refused(F)					\
+	F(U32, attempt, 0)						\
+	F(STR, sqlstate, 5)						\
+	F(STR, message, LEN_REASON)					\
+	F(STR, hint, LEN_REASON)
+/*
+ * Descriptors: backend socket, policy channel (to an engine), spool, position
+ * file, wake FIFO, ack FIFO (spool.h), policyd's page (page.h).
+ */
+#define IPC_FIELDS_login_ok(F)						\
+	F(U32, attempt, 0)						\
+	F(STR, session, LEN_SESSION)					\
+	F(STR, profile, LEN_KEY)					\
+	F(STR, role, LEN_NAME)		/* at the backend */		\
+	F(STR, dbname, LEN_NAME)	/* at the backend */		\
+	F(BYTES, settings, LEN_SETTINGS) /* name NUL value NUL ... */	\
+	F(U8, dbtls, 0)			/* enum db_tls */		\
+	F(STR, dbhost, LEN_ADDR)	/* for verify-full */		\
+	F(BYTES, ca, LEN_CA)		/* PEM */			\
+	F(U64, deadline, 0)		/* CLOCK_BOOTTIME ms; 0: none */ \
+	F(U64, idle, 0)			/* ms; 0: none */		\
+	F(U8, masked, 0)		/* the profile has masks */
+/* A new engine channel for a session: the engine, or policyd, was restarted. */
+#define IPC_FIELDS_policy_channel(F)					\
+	F(STR, session, LEN_SESSION)
+/* What the server asks in SASL goes to the keeper, what it answers comes back
+ * (PostgreSQL 55.3.1).  `step` is the authentication request's code: 10, 11, 12. */
+#define IPC_FIELDS_sasl_ask(F)						\
+	F(STR, session, LEN_SESSION)					\
+	F(U32, step, 0)							\
+	F(BYTES, data, LEN_SASL)					\
+	F(BYTES, binding, 64)	/* tls-server-end-point digest, or empty */
+/* `mechanism` is set in the answer to step 10; to step 12 the answer is empty. */
+#define IPC_FIELDS_sasl_answer(F)					\
+	F(STR, session, LEN_SESSION)					\
+	F(U32, step, 0)							\
+	F(STR, mechanism, 32)						\
+	F(BYTES, data, LEN_SASL)
+#define IPC_FIELDS_sasl_failed(F)					\
+	F(STR, session, LEN_SESSION)					\
+	F(STR, reason, LEN_REASON)
+/* The backend said ReadyForQuery; its BackendKeyData. */
+#define IPC_FIELDS_session_ready(F)					\
+	F(STR, session, LEN_SESSION)					\
+	F(U32, pid, 0)							\
+	F(BYTES, key, 256)
+/* The client's BackendKeyData: same pid, a key of our own. */
+#define IPC_FIELDS_session_key(F)					\
+	F(STR, session, LEN_SESSION)					\
+	F(U32, pid, 0)							\
+	F(BYTES, key, 256)
+#define IPC_FIELDS_session_end(F)					\
+	F(STR, session, LEN_SESSION)					\
+	F(STR, reason, LEN_REASON)
+/* End the session with this FATAL: deadline, kill, revoked. */
+#define IPC_FIELDS_session_kill(F)					\
+	F(STR, session, LEN_SESSION)					\
+	F(STR, sqlstate, 5)						\
+	F(STR, message, LEN_REASON)
+/* A CancelRequest that arrived at this worker, for whatever session. */
+#define IPC_FIELDS_cancel_request(F)					\
+	F(U32, pid, 0)							\
+	F(BYTES, key, 256)
+/* D26: hold back the next statement; is one running, and which? */
+#define IPC_FIELDS_cancel_hold(F)					\
+	F(STR, session, LEN_SESSION)					\
+	F(U32, id, 0)
+#define IPC_FIELDS_cancel_held(F)					\
+	F(STR, session, LEN_SESSION)					\
+	F(U32, id, 0)							\
+	F(U8, active, 0)
+#define IPC_FIELDS_cancel_over(F)					\
+	F(STR, session, LEN_SESSION)					\
+	F(U32, id, 0)
+/* D11: void every verdict of an older generation, and say so. */
+#define IPC_FIELDS_generation_new(F)					\
+	F(U64, generation, 0)
+#define IPC_FIELDS_generation_taken(F)					\
+	F(U64, generation, 0)
+/* A statement that changes the catalogue has ended. */
+#define IPC_FIELDS_catalog_stale(F)					\
+	F(STR, session, LEN_SESSION)
+
+/* --- worker and engine (one connection a session) ------------------------ */
+
+/* (OID, attribute number) pairs, two little-endian u32 each, that no
+ * RowDescription may show; sent at once and after every change. */
+#define IPC_FIELDS_guard(F)						\
+	F(BYTES, pairs, LEN_GUARD)
+#define IPC_FIELDS_judge(F)						\
+	F(U64, seq, 0)							\
+	F(U8, form, 0)		/* enum judge_form */			\
+	F(BYTES, text, LEN_TEXT)
+#define IPC_FIELDS_verdict(F)						\
+	F(U64, seq, 0)							\
+	F(U64, generation, 0)						\
+	F(U64, epoch, 0)						\
+	F(U8, action, 0)	/* enum verdict_action */		\
+	F(U32, flags, 0)	/* VERDICT_* */				\
+	F(STR, rule, LEN_KEY)						\
+	F(STR, kind, 64)	/* of the first statement */		\
+	F(STR, sqlstate, 5)	/* deny */				\
+	F(STR, message, LEN_REASON)					\
+	F(STR, hint, LEN_REASON)					\
+	F(BYTES, rewritten, LEN_TEXT)	/* mask */			\
+	F(STR, masked, 4096)	/* columns, "schema.table.column, ..." */
+
+/* --- parent and its children --------------------------------------------- */
+
+/* policy.yaml as it was read: every child parses it and takes its part. */
+#define IPC_FIELDS_config(F)						\
+	F(U64, generation, 0)						\
+	F(STR, path, LEN_PATH)						\
+	F(BYTES, text, LEN_CONFIG)
+/* ok = 0: the child cannot work with it (a file is missing, ...). */
+#define IPC_FIELDS_config_done(F)					\
+	F(U64, generation, 0)						\
+	F(U8, ok, 0)							\
+	F(STR, error, LEN_REASON)
+#define IPC_FIELDS_verify(F)						\
+	F(U32, id, 0)							\
+	F(BYTES, token, LEN_TOKEN)					\
+	F(STR, peer, LEN_ADDR)
+#define IPC_FIELDS_verified(F)						\
+	F(U32, id, 0)							\
+	F(STR, issuer, LEN_KEY)	/* key in policy.yaml */		\
+	F(STR, subject, 255)						\
+	F(STR, claims, LEN_CLAIMS)	/* JSON object */		\
+	F(U64, expires, 0)	/* seconds since the epoch */
+/* For the log and the record only; what could be read of the claims. */
+#define IPC_FIELDS_verify_refused(F)					\
+	F(U32, id, 0)							\
+	F(STR, reason, LEN_REASON)
+#define IPC_FIELDS_dial(F)						\
+	F(U32, id, 0)							\
+	F(STR, session, LEN_SESSION)					\
+	F(STR, profile, LEN_KEY)					\
+	F(STR, database, LEN_KEY)
+#define IPC_FIELDS_dialed(F)						\
+	F(U32, id, 0)							\
+	F(STR, role, LEN_NAME)						\
+	F(STR, dbname, LEN_NAME)					\
+	F(U8, dbtls, 0)							\
+	F(STR, dbhost, LEN_ADDR)					\
+	F(BYTES, ca, LEN_CA)
+#define IPC_FIELDS_dial_failed(F)					\
+	F(U32, id, 0)							\
+	F(STR, reason, LEN_REASON)
+/* Parent to keeper: the session is over, forget its exchange. */
+#define IPC_FIELDS_keeper_forget(F)					\
+	F(STR, session, LEN_SESSION)
+#define IPC_FIELDS_cancel_backend(F)					\
+	F(U32, id, 0)							\
+	F(STR, database, LEN_KEY)					\
+	F(U32, pid, 0)							\
+	F(BYTES, key, 256)
+/* The server has closed the cancel connection (or it failed). */
+#define IPC_FIELDS_cancel_sent(F)					\
+	F(U32, id, 0)							\
+	F(U8, ok, 0)
+#define IPC_FIELDS_catalog_read(F)					\
+	F(STR, database, LEN_KEY)
+/* A sealed memfd of catalogue records (catalog_recs.h). */
+#define IPC_FIELDS_catalog(F)						\
+	F(STR, database, LEN_KEY)					\
+	F(U64, epoch, 0)	/* the parent's number; keeper sends 0 */
+#define IPC_FIELDS_catalog_failed(F)					\
+	F(STR, database, LEN_KEY)					\
+	F(STR, reason, LEN_REASON)
+/* A session's connection for this engine. */
+#define IPC_FIELDS_engine_session(F)					\
+	F(STR, session, LEN_SESSION)					\
+	F(STR, profile, LEN_KEY)					\
+	F(STR, database, LEN_KEY)
+/* The engine judges by these now. */
+#define IPC_FIELDS_engine_ready(F)					\
+	F(U64, generation, 0)						\
+	F(U64, epoch, 0)
+/* A name that the snapshot does not hold: read the catalogue again. */
+#define IPC_FIELDS_catalog_wanted(F)					\
+	F(STR, database, LEN_KEY)
+#define IPC_FIELDS_explain(F)						\
+	F(U32, id, 0)							\
+	F(STR, profile, LEN_KEY)					\
+	F(STR, database, LEN_KEY)					\
+	F(BYTES, text, LEN_TEXT)
+#define IPC_FIELDS_explained(F)						\
+	F(U32, id, 0)							\
+	F(BYTES, json, LEN_JSON)
+
+/* --- policyd's spawner --------------------------------------------------- */
+
+/* Start a child with this end of a channel; kind is the child's ROLE_*. */
+#define IPC_FIELDS_spawn(F)						\
+	F(U32, id, 0)							\
+	F(U32, kind, 0)
+#define IPC_FIELDS_spawned(F)						\
+	F(U32, id, 0)							\
+	F(U32, pid, 0)
+#define IPC_FIELDS_spawn_exit(F)					\
+	F(U32, id, 0)							\
+	F(U32, pid, 0)							\
+	F(U32, status, 0)	/* as waitpid() gives it */
+#define IPC_FIELDS_spawn_kill(F)					\
+	F(U32, id, 0)
+/* The parent may not reach auditd's socket; root connects for it. */
+#define IPC_FIELDS_audit_connect(F)					\
+	F(STR, path, LEN_PATH)
+#define IPC_FIELDS_audit_socket(F)					\
+	F(U32, pid, 0)
+#define IPC_FIELDS_audit_absent(F)					\
+	F(STR, reason, LEN_REASON)
+#define IPC_FIELDS_reload(F)						\
+	F(U32, reason, 0)
+#define IPC_FIELDS_shutdown(F)						\
+	F(U32, reason, 0)
+
+/* --- parent and auditd ---------------------------------------------------- */
+
+/* First message on auditd's socket by policyd's parent. */
+#define IPC_FIELDS_audit_hello(F)					\
+	F(U32, version, 0)
+/* Make a spool.  `owner` is ROLE_WORKER for a session's, ROLE_PARENT for
+ * policyd's own (then `session` names the spool only). */
+#define IPC_FIELDS_spool_open(F)					\
+	F(U32, id, 0)							\
+	F(STR, session, LEN_SESSION)					\
+	F(U32, owner, 0)
+/* Descriptors: spool, position file, wake FIFO, ack FIFO. */
+#define IPC_FIELDS_spool_opened(F)					\
+	F(U32, id, 0)							\
+	F(STR, session, LEN_SESSION)
+#define IPC_FIELDS_spool_failed(F)					\
+	F(U32, id, 0)							\
+	F(STR, reason, LEN_REASON)
+/* No process writes it any more: drain it, then unlink it. */
+#define IPC_FIELDS_spool_close(F)					\
+	F(STR, session, LEN_SESSION)
+/* auditd found the spool broken: the session must end (D8). */
+#define IPC_FIELDS_spool_broken(F)					\
+	F(STR, session, LEN_SESSION)					\
+	F(STR, reason, LEN_REASON)
+
+/* --- control tools -------------------------------------------------------- */
+
+/* First and only kind of message of a control tool; args is a JSON object. */
+#define IPC_FIELDS_ctl_request(F)					\
+	F(U32, id, 0)							\
+	F(STR, verb, 64)						\
+	F(BYTES, args, LEN_JSON)
+/* One JSON object, no newline. */
+#define IPC_FIELDS_ctl_row(F)						\
+	F(U32, id, 0)							\
+	F(BYTES, json, LEN_JSON)
+/* code becomes the tool's exit code. */
+#define IPC_FIELDS_ctl_end(F)						\
+	F(U32, id, 0)							\
+	F(U32, code, 0)							\
+	F(STR, message, LEN_REASON)
+
+/*	name, from, to, descriptors */
+#define IPC_MSGS(M)							\
+	M(worker_channel, ROLE_MASTER, ROLE_WORKER, 1)			\
+	M(worker_busy, ROLE_WORKER, ROLE_MASTER, 0)			\
+	M(worker_drain, ROLE_MASTER, ROLE_WORKER, 0)			\
+	M(master_hello, ROLE_MASTER, ROLE_PARENT, 0)			\
+	M(worker_attach, ROLE_MASTER, ROLE_PARENT, 1)			\
+	M(attach_done, ROLE_MASTER, ROLE_PARENT, 0)			\
+	M(worker_gone, ROLE_MASTER, ROLE_PARENT, 0)			\
+	M(worker_kill, ROLE_PARENT, ROLE_MASTER, 0)			\
+	M(login, ROLE_WORKER, ROLE_PARENT, 0)				\
+	M(login_abort, ROLE_WORKER, ROLE_PARENT, 0)			\
+	M(login_refused, ROLE_PARENT, ROLE_WORKER, 0)			\
+	M(login_ok, ROLE_PARENT, ROLE_WORKER, 7)			\
+	M(policy_channel, ROLE_PARENT, ROLE_WORKER, 1)			\
+	M(sasl_ask, ROLE_WORKER | ROLE_PARENT, ROLE_PARENT | ROLE_KEEPER, 0) \
+	M(sasl_answer, ROLE_KEEPER | ROLE_PARENT, ROLE_PARENT | ROLE_WORKER, 0) \
+	M(sasl_failed, ROLE_KEEPER | ROLE_PARENT, ROLE_PARENT | ROLE_WORKER, 0) \
+	M(session_ready, ROLE_WORKER, ROLE_PARENT, 0)			\
+	M(session_key, ROLE_PARENT, ROLE_WORKER, 0)			\
+	M(session_end, ROLE_WORKER, ROLE_PARENT, 0)			\
+	M(session_kill, ROLE_PARENT, ROLE_WORKER, 0)			\
+	M(cancel_request, ROLE_WORKER, ROLE_PARENT, 0)			\
+	M(cancel_hold, ROLE_PARENT, ROLE_WORKER, 0)			\
+	M(cancel_held, ROLE_WORKER, ROLE_PARENT, 0)			\
+	M(cancel_over, ROLE_PARENT, ROLE_WORKER, 0)			\
+	M(generation_new, ROLE_PARENT, ROLE_WORKER, 0)			\
+	M(generation_taken, ROLE_WORKER, ROLE_PARENT, 0)		\
+	M(catalog_stale, ROLE_WORKER, ROLE_PARENT, 0)			\
+	M(guard, ROLE_ENGINE, ROLE_WORKER, 0)				\
+	M(judge, ROLE_WORKER, ROLE_ENGINE, 0)				\
+	M(verdict, ROLE_ENGINE, ROLE_WORKER, 0)				\
+	M(config, ROLE_PARENT, ROLE_VERIFIER | ROLE_ENGINE | ROLE_KEEPER, 0) \
+	M(config_done, ROLE_VERIFIER | ROLE_ENGINE | ROLE_KEEPER, ROLE_PARENT, 0) \
+	M(verify, ROLE_PARENT, ROLE_VERIFIER, 0)			\
+	M(verified, ROLE_VERIFIER, ROLE_PARENT, 0)			\
+	M(verify_refused, ROLE_VERIFIER, ROLE_PARENT, 0)		\
+	M(dial, ROLE_PARENT, ROLE_KEEPER, 0)				\
+	M(dialed, ROLE_KEEPER, ROLE_PARENT, 1)				\
+	M(dial_failed, ROLE_KEEPER, ROLE_PARENT, 0)			\
+	M(keeper_forget, ROLE_PARENT, ROLE_KEEPER, 0)			\
+	M(cancel_backend, ROLE_PARENT, ROLE_KEEPER, 0)			\
+	M(cancel_sent, ROLE_KEEPER, ROLE_PARENT, 0)			\
+	M(catalog_read, ROLE_PARENT, ROLE_KEEPER, 0)			\
+	M(catalog, ROLE_KEEPER | ROLE_PARENT, ROLE_PARENT | ROLE_ENGINE, 1) \
+	M(catalog_failed, ROLE_KEEPER, ROLE_PARENT, 0)			\
+	M(engine_session, ROLE_PARENT, ROLE_ENGINE, 1)			\
+	M(engine_ready, ROLE_ENGINE, ROLE_PARENT, 0)			\
+	M(catalog_wanted, ROLE_ENGINE, ROLE_PARENT, 0)			\
+	M(explain, ROLE_PARENT, ROLE_ENGINE, 0)				\
+	M(explained, ROLE_ENGINE, ROLE_PARENT, 0)			\
+	M(spawn, ROLE_PARENT, ROLE_SPAWNER, 1)				\
+	M(spawned, ROLE_SPAWNER, ROLE_PARENT, 0)			\
+	M(spawn_exit, ROLE_SPAWNER, ROLE_PARENT, 0)			\
+	M(spawn_kill, ROLE_PARENT, ROLE_SPAWNER, 0)			\
+	M(audit_connect, ROLE_PARENT, ROLE_SPAWNER, 0)			\
+	M(audit_socket, ROLE_SPAWNER, ROLE_PARENT, 1)			\
+	M(audit_absent, ROLE_SPAWNER, ROLE_PARENT, 0)			\
+	M(reload, ROLE_SPAWNER, ROLE_PARENT, 0)				\
+	M(shutdown, ROLE_SPAWNER, ROLE_PARENT, 0)			\
+	M(audit_hello, ROLE_PARENT, ROLE_AUDITD, 0)			\
+	M(spool_open, ROLE_PARENT, ROLE_AUDITD, 0)			\
+	M(spool_opened, ROLE_AUDITD, ROLE_PARENT, 4)			\
+	M(spool_failed, ROLE_AUDITD, ROLE_PARENT, 0)			\
+	M(spool_close, ROLE_PARENT, ROLE_AUDITD, 0)			\
+	M(spool_broken, ROLE_AUDITD, ROLE_PARENT, 0)			\
+	M(ctl_request, ROLE_CTL | ROLE_MASTER, ROLE_MASTER | ROLE_PARENT | ROLE_AUDITD, 0) \
+	M(ctl_row, ROLE_MASTER | ROLE_PARENT | ROLE_AUDITD, ROLE_CTL | ROLE_MASTER, 0) \
+	M(ctl_end, ROLE_MASTER | ROLE_PARENT | ROLE_AUDITD, ROLE_CTL | ROLE_MASTER, 0)
+
+/* --- expansion ------------------------------------------------------------ */
+
+#define IPC_M_ENUM(name, from, to, nfds)	IPC_##name,
+enum ipc_type {
+	IPC_MSGS(IPC_M_ENUM)
+	IPC_NTYPES
+};
+#undef IPC_M_ENUM
+
+#define IPC_F_MEMBER(type, name, max)	FIELD_CTYPE_##type name;
+#define IPC_M_STRUCT(name, from, to, nfds)				\
+	struct ipc_##name {						\
+		IPC_FIELDS_##name(IPC_F_MEMBER)				\
+	};
+IPC_MSGS(IPC_M_STRUCT)
+#undef IPC_M_STRUCT
+#undef IPC_F_MEMBER
+
+/* --- values of fields ----------------------------------------------------- */
+
+enum judge_form { JUDGE_QUERY, JUDGE_PARSE, JUDGE_FUNCTION };
+enum verdict_action { VERDICT_DENY, VERDICT_ALLOW, VERDICT_MASK };
+
+#define VERDICT_CACHEABLE	0x01	/* same text, same verdict, in this generation and epoch */
+#define VERDICT_READONLY	0x02	/* proven to write nothing (D9) */
+#define VERDICT_PROTECTED	0x04	/* touches a protected relation: hide errors */
+#define VERDICT_DDL		0x08	/* changes the catalogue */
+
+/* How a worker talks to the backend; names as libpq's sslmode. */
+enum db_tls { DB_TLS_DISABLE, DB_TLS_REQUIRE, DB_TLS_VERIFY_CA,
+	DB_TLS_VERIFY_FULL };
+
+#endif

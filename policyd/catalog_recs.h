@@ -1,0 +1,88 @@
+#ifndef POSTERN_CATALOG_RECS_H
+#define POSTERN_CATALOG_RECS_H
+
+#include "codec.h"
+
+/*
+ * The catalogue snapshot that the keeper makes and the engines read: records
+ * in a sealed memfd, each a u32 length, a u16 kind, a u16 zero, and the fields
+ * (codec.h).  Relations come before what refers to them.  The engine trusts
+ * none of it: a record that does not decode makes the whole snapshot refused.
+ */
+
+/* First record. `server_version` as server_version_num. */
+#define CAT_FIELDS_database(F)						\
+	F(STR, name, 63)						\
+	F(U32, server_version, 0)
+/* pg_class of kinds r, p, v, m, f, S outside the temporary schemas; the
+ * system's own relations too (pg_catalog, information_schema). */
+#define CAT_FIELDS_relation(F)						\
+	F(U32, oid, 0)							\
+	F(STR, schema, 63)						\
+	F(STR, name, 63)						\
+	F(U8, kind, 0)		/* relkind */				\
+	F(U8, rowsecurity, 0)						\
+	F(U8, rules, 0)		/* rules other than a view's _RETURN */	\
+	F(U8, triggers, 0)	/* other than foreign keys' */
+#define CAT_FIELDS_column(F)						\
+	F(U32, relation, 0)						\
+	F(U32, attnum, 0)						\
+	F(STR, name, 63)						\
+	F(U32, type, 0)		/* pg_type.oid */			\
+	F(STR, type_name, 256)	/* format_type(atttypid, atttypmod) with schema where not pg_catalog */ \
+	F(U8, category, 0)	/* typcategory of the base type */	\
+	F(U8, domain, 0)	/* the type is a domain */		\
+	F(U8, generated, 0)						\
+	F(U8, notnull, 0)
+/* One unique, valid, non-partial, immediate index on plain columns. */
+#define CAT_FIELDS_key(F)						\
+	F(U32, relation, 0)						\
+	F(BYTES, attnums, 128)	/* little-endian u32 each */
+/* `relation` (a view, materialized view, child, partition or a relation whose
+ * rules, policies, checks or triggers read it) depends on `on`. */
+#define CAT_FIELDS_depends(F)						\
+	F(U32, relation, 0)						\
+	F(U32, on, 0)							\
+	F(U8, why, 0)		/* 'v' rewrite rule, 'i' inheritance, 'f' foreign key, 'p' policy */
+/* A function outside pg_catalog and information_schema. */
+#define CAT_FIELDS_function(F)						\
+	F(STR, schema, 63)						\
+	F(STR, name, 63)						\
+	F(U8, volatility, 0)	/* provolatile */			\
+	F(U8, definer, 0)						\
+	F(STR, language, 63)
+/* An operator outside pg_catalog. */
+#define CAT_FIELDS_operator(F)						\
+	F(STR, schema, 63)						\
+	F(STR, name, 63)
+/* A schema, for names that are resolved over the search_path. */
+#define CAT_FIELDS_schema(F)						\
+	F(STR, name, 63)
+/* Last record: how many came before it. */
+#define CAT_FIELDS_end(F)						\
+	F(U32, records, 0)
+
+#define CAT_RECS(M)							\
+	M(database) M(relation) M(column) M(key) M(depends)		\
+	M(function) M(operator) M(schema) M(end)
+
+#define CAT_M_ENUM(name)	CAT_##name,
+enum cat_kind {
+	CAT_RECS(CAT_M_ENUM)
+	CAT_NKINDS
+};
+#undef CAT_M_ENUM
+
+#define CAT_F_MEMBER(type, name, max)	FIELD_CTYPE_##type name;
+#define CAT_M_STRUCT(name)						\
+	struct cat_##name {						\
+		CAT_FIELDS_##name(CAT_F_MEMBER)				\
+	};
+CAT_RECS(CAT_M_STRUCT)
+#undef CAT_M_STRUCT
+#undef CAT_F_MEMBER
+
+/* NULL for a number that is no kind. */
+const struct msg_desc *cat_desc(unsigned int kind);
+
+#endif

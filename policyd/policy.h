@@ -1,0 +1,148 @@
+#ifndef POSTERN_POLICY_H
+#define POSTERN_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "conf.h"
+#include "ipc_msgs.h"
+
+/*
+ * policy.yaml, parsed.  Every process of policyd parses the same text and uses
+ * its part: the verifier issuers, the keeper databases and secrets, the engine
+ * masks and rules, the parent profiles.  Parsing opens no other file; a path is
+ * made absolute here and opened by the process that needs it.
+ */
+struct policy_runtime {		/* `runtime:`, where this machine keeps things */
+	char	*socket;	/* policyd's own */
+	char	*state;		/* directory: page, sessions */
+	char	*auditd;	/* auditd's socket */
+	char	*user;		/* _policyd; and a user for each child (D1) */
+	char	*user_verifier, *user_engine, *user_keeper;
+};
+
+struct issuer {
+	char			*key;		/* its name in the file */
+	char			*issuer;	/* the iss claim, exactly */
+	struct conf_strings	 audience;	/* any of these */
+	struct conf_strings	 algorithms;
+	uint64_t		 max_lifetime;	/* ms */
+	uint64_t		 leeway;	/* ms of clock skew */
+	char			*groups;	/* JSON Pointer */
+	char			*subject;	/* JSON Pointer */
+	char			*jwks_file;	/* absolute, or NULL: discovery */
+	char			*ca_file;	/* for https, or NULL: the system's */
+	bool			 allow_http_loopback;
+};
+
+struct database {
+	char		*key;
+	char		*host;		/* name, address, or a socket directory */
+	uint64_t	 port;
+	char		*dbname;
+	int		 tls;		/* enum db_tls */
+	char		*ca_file;	/* absolute, or NULL */
+	char		*broker_user;
+	char		*broker_password_file;	/* absolute, or NULL */
+};
+
+enum mask_kind { MASK_NULL, MASK_REDACT, MASK_PARTIAL };
+
+struct mask_rule {
+	struct conf_strings	columns;	/* database.schema.relation.column globs */
+	enum mask_kind		kind;
+	bool			keep_domain;	/* MASK_PARTIAL, ... */
+	uint64_t		first, last;	/* characters kept */
+};
+
+struct mask_set {
+	char			*key;
+	struct mask_rule	*rules;		/* first that fits a column */
+	size_t			 nrules;
+};
+
+struct claim_match {
+	char			*pointer;	/* JSON Pointer */
+	struct conf_strings	 values;	/* anchored globs, any of them */
+};
+
+struct match {				/* all of what is given */
+	char			*issuer;	/* key of an issuer; required */
+	struct conf_strings	 subject;	/* globs; n = 0: any */
+	struct conf_strings	 groups;	/* any of these */
+	struct claim_match	*claims;
+	size_t			 nclaims;
+};
+
+/* Statement kinds and their groups: kinds.h. */
+enum rule_action { RULE_DENY, RULE_ALLOW };
+
+struct rule {
+	char			*name;
+	/* Conditions: all that are given must hold; n = 0: not given. */
+	struct conf_strings	 kinds;		/* names of kinds or groups */
+	struct conf_strings	 reads;		/* "schema.table" globs: every relation read is one */
+	struct conf_strings	 writes;	/* every relation written is one, and there is one */
+	enum rule_action	 action;
+	char			*message;	/* or NULL */
+	char			*hint;		/* or NULL */
+	int			 line, col;	/* in the file, for explain */
+};
+
+struct setting {
+	char	*name, *value;
+};
+
+struct profile {
+	char			*key;
+	struct conf_strings	 databases;
+	struct match		*matches;
+	size_t			 nmatches;
+	char			*role_user;	/* backend_role: */
+	char			*role_password_file;
+	uint64_t		 ttl;		/* ms; 0: none */
+	uint64_t		 idle;		/* ms; 0: none */
+	uint64_t		 concurrent;	/* per subject; 0: any */
+	struct setting		*settings;
+	size_t			 nsettings;
+	struct mask_set		**masks;	/* in order */
+	size_t			 nmasks;
+	bool			 predicates_masked;	/* predicates: masked */
+	struct rule		*rules;
+	size_t			 nrules;
+};
+
+struct policy {
+	uint64_t		 generation;	/* set by the caller */
+	struct policy_runtime	 runtime;
+	struct issuer		*issuers;
+	size_t			 nissuers;
+	struct database		*databases;
+	size_t			 ndatabases;
+	struct mask_set		*masks;
+	size_t			 nmasks;
+	struct profile		*profiles;
+	size_t			 nprofiles;
+};
+
+/*
+ * Parse the text of policy.yaml; `path` names it in messages and resolves
+ * relative paths.  NULL with a message "file:line:col: sentence".
+ */
+struct policy	*policy_parse(const char *path, const char *text, size_t len,
+		    struct conf_error *);
+void		 policy_free(struct policy **);
+/* As YAML, normalised (-nv). */
+void		 policy_print(const struct policy *, FILE *);
+
+/* NULL when there is none. */
+const struct issuer	*policy_issuer(const struct policy *, const char *key);
+const struct database	*policy_database(const struct policy *, const char *key);
+const struct profile	*policy_profile(const struct policy *, const char *key);
+/* "*" in a profile's databases is all of them. */
+bool			 profile_has_database(const struct profile *,
+			    const char *database);
+
+#endif
