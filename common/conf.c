@@ -21,8 +21,8 @@
 static bool
 is_null(const struct conf_node *node)
 {
-	return (!node->quoted && (node->value[0] == '\0' ||
-	    strcmp(node->value, "~") == 0 || strcmp(node->value, "null") == 0));
+	return !node->quoted && (node->value[0] == '\0' ||
+	    strcmp(node->value, "~") == 0 || strcmp(node->value, "null") == 0);
 }
 
 int
@@ -30,10 +30,10 @@ conf_string(const struct conf *c, const struct conf_node *node, char **out,
     struct conf_error *err)
 {
 	if (node->kind != CONF_SCALAR || is_null(node))
-		return (conf_fail(c, node, err, "expected a string"));
+		return conf_fail(c, node, err, "expected a string");
 	if ((*out = strdup(node->value)) == NULL)
-		return (conf_fail_memory(err));
-	return (0);
+		return conf_fail_memory(err);
+	return 0;
 }
 
 static int
@@ -42,14 +42,14 @@ value_path(const struct conf *c, const struct conf_node *node, char **out,
 {
 	if (node->kind != CONF_SCALAR || is_null(node) ||
 	    node->value[0] == '\0')
-		return (conf_fail(c, node, err, "expected a path"));
+		return conf_fail(c, node, err, "expected a path");
 	if (asprintf(out, "%s%s%s", node->value[0] == '/' ? "" : c->dir,
 	    node->value[0] == '/' || strcmp(c->dir, "/") == 0 ? "" : "/",
 	    node->value) == -1) {
 		*out = NULL;
-		return (conf_fail_memory(err));
+		return conf_fail_memory(err);
 	}
-	return (0);
+	return 0;
 }
 
 int
@@ -65,9 +65,9 @@ conf_strings(const struct conf *c, const struct conf_node *node,
 	}
 	/* An empty list would read as "none" to one and "any" to another. */
 	if (n == 0)
-		return (conf_fail(c, node, err, "the list is empty"));
+		return conf_fail(c, node, err, "the list is empty");
 	if ((out->v = calloc(n, sizeof(*out->v))) == NULL)
-		return (conf_fail_memory(err));
+		return conf_fail_memory(err);
 	for (out->n = 0; out->n < n; out->n++)
 		if (items[out->n]->kind != CONF_SCALAR ||
 		    is_null(items[out->n])) {
@@ -81,9 +81,9 @@ conf_strings(const struct conf *c, const struct conf_node *node,
 			break;
 		}
 	if (out->n == n)
-		return (0);
+		return 0;
 	conf_strings_free(out);
-	return (-1);
+	return -1;
 }
 
 void
@@ -102,9 +102,9 @@ conf_bool(const struct conf *c, const struct conf_node *node, bool *out,
 	if (node->kind == CONF_SCALAR && !node->quoted) {
 		*out = strcmp(node->value, "true") == 0;
 		if (*out || strcmp(node->value, "false") == 0)
-			return (0);
+			return 0;
 	}
-	return (conf_fail(c, node, err, "expected true or false"));
+	return conf_fail(c, node, err, "expected true or false");
 }
 
 /* Digits and one of the units; -1 when it is not that or does not fit. */
@@ -117,21 +117,21 @@ parse_number(const char *s, const struct conf_unit *units,
 	size_t		 i;
 
 	if (s[0] < '0' || s[0] > '9')
-		return (-1);
+		return -1;
 	errno = 0;
 	v = strtoull(s, &end, 10);
 	if (errno != 0)
-		return (-1);
+		return -1;
 	for (i = 0; units[i].factor != 0; i++)
 		if (strcmp(end, units[i].suffix) == 0) {
 			if (v > UINT64_MAX / units[i].factor)
-				return (-1);
+				return -1;
 			*out = v * units[i].factor;
-			return (0);
+			return 0;
 		}
 	/* Zero needs no unit. */
 	*out = 0;
-	return (strcmp(s, "0") == 0 ? 0 : -1);
+	return strcmp(s, "0") == 0 ? 0 : -1;
 }
 
 /* `max` 0: no limit.  The limits are said in the value's own units. */
@@ -145,11 +145,11 @@ value_number(const struct conf *c, const struct conf_node *node,
 
 	if (node->kind != CONF_SCALAR || node->quoted ||
 	    parse_number(node->value, units, out) == -1)
-		return (conf_fail(c, node, err, "expected %s", expected));
+		return conf_fail(c, node, err, "expected %s", expected);
 	if (*out >= min && (max == 0 || *out <= max))
-		return (0);
+		return 0;
 	if ((fp = fmemopen(range, sizeof(range), "w")) == NULL)
-		return (conf_fail_memory(err));
+		return conf_fail_memory(err);
 	if (*out < min) {
 		fputs("at least ", fp);
 		conf_print_number(fp, min, units);
@@ -158,31 +158,31 @@ value_number(const struct conf *c, const struct conf_node *node,
 		conf_print_number(fp, max, units);
 	}
 	fclose(fp);
-	return (conf_fail(c, node, err, "must be %s", range));
+	return conf_fail(c, node, err, "must be %s", range);
 }
 
 int
 conf_int(const struct conf *c, const struct conf_node *node, uint64_t min,
     uint64_t max, uint64_t *out, struct conf_error *err)
 {
-	return (value_number(c, node, conf_plain, "a number", min, max, out,
-	    err));
+	return value_number(c, node, conf_plain, "a number", min, max, out,
+	    err);
 }
 
 static int
 value_duration(const struct conf *c, const struct conf_node *node,
     uint64_t min, uint64_t max, uint64_t *out, struct conf_error *err)
 {
-	return (value_number(c, node, conf_durations,
+	return value_number(c, node, conf_durations,
 	    "a duration such as 500ms, 90s, 30m, 2h or 7d", min,
-	    max == 0 ? CONF_DURATION_MAX : max, out, err));
+	    max == 0 ? CONF_DURATION_MAX : max, out, err);
 }
 
 int
 conf_duration(const struct conf *c, const struct conf_node *node,
     uint64_t *out, struct conf_error *err)
 {
-	return (value_duration(c, node, 0, 0, out, err));
+	return value_duration(c, node, 0, 0, out, err);
 }
 
 static int
@@ -196,14 +196,14 @@ value_enum(const struct conf *c, const struct conf_node *node,
 		if (node->kind == CONF_SCALAR &&
 		    strcmp(node->value, choices[i]) == 0) {
 			*out = (int)i;
-			return (0);
+			return 0;
 		}
 		if (len < sizeof(list))
 			len += (size_t)snprintf(list + len, sizeof(list) - len,
 			    "%s%s", i == 0 ? "" : choices[i + 1] == NULL ?
 			    " or " : ", ", choices[i]);
 	}
-	return (conf_fail(c, node, err, "expected %s", list));
+	return conf_fail(c, node, err, "expected %s", list);
 }
 
 /* --- tables ------------------------------------------------------------------ */
@@ -214,27 +214,27 @@ fill_value(const struct conf *c, const struct conf_node *node,
 {
 	switch (k->type) {
 	case CONF_STRING:
-		return (conf_string(c, node, at, err));
+		return conf_string(c, node, at, err);
 	case CONF_PATH:
-		return (value_path(c, node, at, err));
+		return value_path(c, node, at, err);
 	case CONF_BOOL:
-		return (conf_bool(c, node, at, err));
+		return conf_bool(c, node, at, err);
 	case CONF_INT:
-		return (conf_int(c, node, k->min, k->max, at, err));
+		return conf_int(c, node, k->min, k->max, at, err);
 	case CONF_DURATION:
-		return (value_duration(c, node, k->min, k->max, at, err));
+		return value_duration(c, node, k->min, k->max, at, err);
 	case CONF_SIZE:
-		return (value_number(c, node, conf_sizes,
+		return value_number(c, node, conf_sizes,
 		    "a size such as 4096, 64KiB, 1MiB or 2GiB", k->min, k->max,
-		    at, err));
+		    at, err);
 	case CONF_ENUM:
-		return (value_enum(c, node, k->choices, at, err));
+		return value_enum(c, node, k->choices, at, err);
 	case CONF_STRINGS:
-		return (conf_strings(c, node, at, err));
+		return conf_strings(c, node, at, err);
 	case CONF_CUSTOM:
-		return (k->parse(c, node, at, err));
+		return k->parse(c, node, at, err);
 	}
-	return (-1);
+	return -1;
 }
 
 /* A list's default reads "[a, b]". */
@@ -247,12 +247,12 @@ default_list(const char *dflt, struct conf_strings *out,
 	int		 ret = -1;
 
 	if (asprintf(&text, "d: %s", dflt) == -1)
-		return (conf_fail_memory(err));
+		return conf_fail_memory(err);
 	if ((c = conf_parse("/default", text, strlen(text), err)) != NULL)
 		ret = conf_strings(c, c->root->items[0], out, err);
 	conf_free(&c);
 	free(text);
-	return (ret);
+	return ret;
 }
 
 static int
@@ -264,21 +264,21 @@ fill_absent(const struct conf *c, const struct conf_node *map,
 	int			 ret;
 
 	if (k->dflt == NULL)
-		return (conf_fail(c, map, err, "%s%skey \"%s\" is missing",
-		    where, where[0] == '\0' ? "" : ": ", k->name));
+		return conf_fail(c, map, err, "%s%skey \"%s\" is missing",
+		    where, where[0] == '\0' ? "" : ": ", k->name);
 	if (k->type == CONF_CUSTOM)
-		return (k->parse(c, NULL, at, err));
+		return k->parse(c, NULL, at, err);
 	if (k->dflt[0] == '\0')
-		return (0);
+		return 0;
 	if (k->type == CONF_STRINGS)
-		return (default_list(k->dflt, at, err));
+		return default_list(k->dflt, at, err);
 	node.line = map->line;
 	node.col = map->col;
 	if ((node.value = strdup(k->dflt)) == NULL)
-		return (conf_fail_memory(err));
+		return conf_fail_memory(err);
 	ret = fill_value(c, &node, k, at, err);
 	free(node.value);
-	return (ret);
+	return ret;
 }
 
 /*
@@ -312,31 +312,31 @@ conf_fill(const struct conf *c, const struct conf_node *map, const char *where,
 	void			*at;
 
 	if (map->kind != CONF_MAP)
-		return (conf_fail(c, map, err, "%s%sexpected a map", where,
-		    colon));
+		return conf_fail(c, map, err, "%s%sexpected a map", where,
+		    colon);
 	for (i = 0; i < map->n; i++) {
 		for (k = 0; k < n; k++)
 			if (strcmp(map->keys[i], keys[k].name) == 0)
 				break;
 		if (k == n)
-			return (conf_fail_key(c, map, i, err,
+			return conf_fail_key(c, map, i, err,
 			    "%s%sunknown key \"%.100s\"", where, colon,
-			    map->keys[i]));
+			    map->keys[i]);
 	}
 	for (k = 0; k < n; k++) {
 		at = (char *)out + keys[k].offset;
 		if ((node = conf_get(map, keys[k].name)) == NULL) {
 			if (fill_absent(c, map, where, &keys[k], at,
 			    err) == -1)
-				return (-1);
+				return -1;
 		} else if (fill_value(c, node, &keys[k], at, err) == -1) {
 			/* A custom parser names its keys itself. */
 			if (keys[k].type != CONF_CUSTOM)
 				name_key(c, where, keys[k].name, err);
-			return (-1);
+			return -1;
 		}
 	}
-	return (0);
+	return 0;
 }
 
 void

@@ -44,7 +44,7 @@ scalar_is_plain(const char *s)
 
 	if (s[0] == '\0' || strchr(first, s[0]) == NULL ||
 	    strcmp(s, "null") == 0 || strcmp(s, "...") == 0)
-		return (false);
+		return false;
 	for (p = s; *p != '\0'; p++) {
 		if (strchr(first, *p) != NULL || strchr(more, *p) != NULL)
 			continue;
@@ -53,9 +53,9 @@ scalar_is_plain(const char *s)
 			continue;
 		if (*p == ' ' && p[1] != '\0' && strchr(first, p[1]) != NULL)
 			continue;
-		return (false);
+		return false;
 	}
-	return (true);
+	return true;
 }
 
 /*
@@ -70,19 +70,19 @@ print_escape(FILE *fp, const unsigned char *p)
 
 	if (p[0] < 0x20 || p[0] == 0x7f) {
 		fprintf(fp, "\\x%02X", p[0]);
-		return (1);
+		return 1;
 	}
 	if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f) {
 		fprintf(fp, "\\x%02X", p[1]);
-		return (2);
+		return 2;
 	}
 	if ((p[0] & 0xf0) != 0xe0 || p[1] == '\0' || p[2] == '\0')
-		return (0);
+		return 0;
 	u = (p[0] & 0x0fU) << 12 | (p[1] & 0x3fU) << 6 | (p[2] & 0x3fU);
 	if (u != 0x2028 && u != 0x2029 && u != 0xfeff && u < 0xfffe)
-		return (0);
+		return 0;
 	fprintf(fp, "\\u%04X", u);
-	return (3);
+	return 3;
 }
 
 void
@@ -131,21 +131,21 @@ is_absent(const struct conf_key *k, const void *at)
 	switch (k->type) {
 	case CONF_STRING:
 	case CONF_PATH:
-		return (*(char *const *)at == NULL);
+		return *(char *const *)at == NULL;
 	case CONF_STRINGS:
-		return (((const struct conf_strings *)at)->n == 0);
+		return ((const struct conf_strings *)at)->n == 0;
 	case CONF_BOOL:
-		return (unset && !*(const bool *)at);
+		return unset && !*(const bool *)at;
 	case CONF_INT:
 	case CONF_DURATION:
 	case CONF_SIZE:
-		return (unset && *(const uint64_t *)at == 0);
+		return unset && *(const uint64_t *)at == 0;
 	case CONF_ENUM:
-		return (unset && *(const int *)at == 0);
+		return unset && *(const int *)at == 0;
 	case CONF_CUSTOM:
-		return (true);
+		return true;
 	}
-	return (true);
+	return true;
 }
 
 static void
@@ -222,9 +222,9 @@ glob_match(const char *pattern, const char *s, size_t len)
 			pattern = star;
 			i = ++back;
 		} else
-			return (false);
+			return false;
 	}
 	while (*pattern == '*')
 		pattern++;
-	return (*pattern == '\0');
+	return *pattern == '\0';
 }

@@ -52,7 +52,7 @@ fail_at(const struct conf *c, int line, int col, struct conf_error *err,
 			*p = '?';
 	snprintf(err->text, sizeof(err->text), "%.400s:%d:%d: %s", c->name,
 	    line, col, sentence);
-	return (-1);
+	return -1;
 }
 
 int
@@ -64,7 +64,7 @@ conf_fail(const struct conf *c, const struct conf_node *node,
 	va_start(ap, fmt);
 	fail_at(c, node->line, node->col, err, fmt, ap);
 	va_end(ap);
-	return (-1);
+	return -1;
 }
 
 int
@@ -76,7 +76,7 @@ conf_fail_key(const struct conf *c, const struct conf_node *map, size_t i,
 	va_start(ap, fmt);
 	fail_at(c, map->key_line[i], map->key_col[i], err, fmt, ap);
 	va_end(ap);
-	return (-1);
+	return -1;
 }
 
 static int __attribute__((format(printf, 3, 4)))
@@ -88,14 +88,14 @@ fail_mark(struct build *b, yaml_mark_t mark, const char *fmt, ...)
 	fail_at(b->conf, (int)mark.line + 1, (int)mark.column + 1, b->err,
 	    fmt, ap);
 	va_end(ap);
-	return (-1);
+	return -1;
 }
 
 int
 conf_fail_memory(struct conf_error *err)
 {
 	snprintf(err->text, sizeof(err->text), "out of memory");
-	return (-1);
+	return -1;
 }
 
 /* --- the tree -------------------------------------------------------------- */
@@ -127,16 +127,16 @@ node_new(struct build *b, enum conf_kind kind, yaml_mark_t mark)
 
 	if (++b->nodes > CONF_MAX_NODES) {
 		fail_mark(b, mark, "more than %d values", CONF_MAX_NODES);
-		return (NULL);
+		return NULL;
 	}
 	if ((node = calloc(1, sizeof(*node))) == NULL) {
 		conf_fail_memory(b->err);
-		return (NULL);
+		return NULL;
 	}
 	node->kind = kind;
 	node->line = (int)mark.line + 1;
 	node->col = (int)mark.column + 1;
-	return (node);
+	return node;
 }
 
 /* Room for one more item (and key); grows by doubling. */
@@ -147,23 +147,23 @@ node_grow(struct build *b, struct conf_node *node)
 	void	*p;
 
 	if (node->n != 0 && (node->n & (node->n - 1)) != 0)
-		return (0);
+		return 0;
 	cap = node->n == 0 ? 1 : node->n * 2;
 	if ((p = reallocarray(node->items, cap, sizeof(*node->items))) == NULL)
-		return (conf_fail_memory(b->err));
+		return conf_fail_memory(b->err);
 	node->items = p;
 	if (node->kind != CONF_MAP)
-		return (0);
+		return 0;
 	if ((p = reallocarray(node->keys, cap, sizeof(*node->keys))) == NULL)
-		return (conf_fail_memory(b->err));
+		return conf_fail_memory(b->err);
 	node->keys = p;
 	if ((p = reallocarray(node->key_line, cap, sizeof(int))) == NULL)
-		return (conf_fail_memory(b->err));
+		return conf_fail_memory(b->err);
 	node->key_line = p;
 	if ((p = reallocarray(node->key_col, cap, sizeof(int))) == NULL)
-		return (conf_fail_memory(b->err));
+		return conf_fail_memory(b->err);
 	node->key_col = p;
-	return (0);
+	return 0;
 }
 
 /* libyaml gives no mark where bytes are not UTF-8, only their offset. */
@@ -177,7 +177,7 @@ fail_parser(struct build *b)
 
 	problem = p->problem != NULL ? p->problem : "not YAML";
 	if (p->error == YAML_MEMORY_ERROR)
-		return (conf_fail_memory(b->err));
+		return conf_fail_memory(b->err);
 	if (p->error == YAML_READER_ERROR) {
 		memset(&mark, 0, sizeof(mark));
 		for (i = 0; i < p->problem_offset; i++) {
@@ -191,8 +191,8 @@ fail_parser(struct build *b)
 		}
 	}
 	if (p->context != NULL)
-		return (fail_mark(b, mark, "%s %s", problem, p->context));
-	return (fail_mark(b, mark, "%s", problem));
+		return fail_mark(b, mark, "%s %s", problem, p->context);
+	return fail_mark(b, mark, "%s", problem);
 }
 
 /*
@@ -207,7 +207,7 @@ next_event(struct build *b, yaml_event_t *ev)
 	yaml_mark_t		 mark;
 
 	if (!yaml_parser_parse(&b->parser, ev))
-		return (fail_parser(b));
+		return fail_parser(b);
 	switch (ev->type) {
 	case YAML_SCALAR_EVENT:
 		anchor = ev->data.scalar.anchor;
@@ -238,10 +238,10 @@ next_event(struct build *b, yaml_event_t *ev)
 	else if (tag != NULL)
 		what = "tags are not allowed";
 	if (what == NULL)
-		return (0);
+		return 0;
 	mark = ev->start_mark;
 	yaml_event_delete(ev);
-	return (fail_mark(b, mark, "%s", what));
+	return fail_mark(b, mark, "%s", what);
 }
 
 /* A copy of a scalar event's text. */
@@ -253,11 +253,11 @@ scalar_text(struct build *b, const yaml_event_t *ev)
 
 	if (strlen(s) != ev->data.scalar.length) {
 		fail_mark(b, ev->start_mark, "a NUL character is not allowed");
-		return (NULL);
+		return NULL;
 	}
 	if ((copy = strdup(s)) == NULL)
 		conf_fail_memory(b->err);
-	return (copy);
+	return copy;
 }
 
 static int	build_node(struct build *, const yaml_event_t *, int depth,
@@ -274,23 +274,23 @@ build_pair(struct build *b, struct conf_node *map, const yaml_event_t *ev,
 	int		 ret;
 
 	if (ev->type != YAML_SCALAR_EVENT)
-		return (fail_mark(b, ev->start_mark, "a key must be a scalar"));
+		return fail_mark(b, ev->start_mark, "a key must be a scalar");
 	if (n == CONF_MAX_KEYS)
-		return (fail_mark(b, ev->start_mark, "more than %d keys",
-		    CONF_MAX_KEYS));
+		return fail_mark(b, ev->start_mark, "more than %d keys",
+		    CONF_MAX_KEYS);
 	if ((key = scalar_text(b, ev)) == NULL)
-		return (-1);
+		return -1;
 	for (i = 0; i < n; i++)
 		if (strcmp(map->keys[i], key) == 0) {
 			fail_mark(b, ev->start_mark,
 			    "duplicate key \"%.100s\", first at line %d", key,
 			    map->key_line[i]);
 			free(key);
-			return (-1);
+			return -1;
 		}
 	if (node_grow(b, map) == -1) {
 		free(key);
-		return (-1);
+		return -1;
 	}
 	map->keys[n] = key;
 	map->items[n] = NULL;
@@ -298,10 +298,10 @@ build_pair(struct build *b, struct conf_node *map, const yaml_event_t *ev,
 	map->key_col[n] = (int)ev->start_mark.column + 1;
 	map->n = n + 1;
 	if (next_event(b, &value) == -1)
-		return (-1);
+		return -1;
 	ret = build_node(b, &value, depth, &map->items[n]);
 	yaml_event_delete(&value);
-	return (ret);
+	return ret;
 }
 
 /* What follows the start of a list or a map, to its end. */
@@ -313,7 +313,7 @@ build_items(struct build *b, struct conf_node *node, int depth)
 
 	while (ret == 0 && !done) {
 		if (next_event(b, &ev) == -1)
-			return (-1);
+			return -1;
 		if (ev.type == YAML_SEQUENCE_END_EVENT ||
 		    ev.type == YAML_MAPPING_END_EVENT)
 			done = 1;
@@ -326,7 +326,7 @@ build_items(struct build *b, struct conf_node *node, int depth)
 		}
 		yaml_event_delete(&ev);
 	}
-	return (ret);
+	return ret;
 }
 
 /* `*out` is set as soon as there is a node, for the caller to free. */
@@ -337,17 +337,17 @@ build_node(struct build *b, const yaml_event_t *ev, int depth,
 	enum conf_kind	 kind;
 
 	if (depth > CONF_MAX_DEPTH)
-		return (fail_mark(b, ev->start_mark,
-		    "nested deeper than %d levels", CONF_MAX_DEPTH));
+		return fail_mark(b, ev->start_mark,
+		    "nested deeper than %d levels", CONF_MAX_DEPTH);
 	kind = ev->type == YAML_SCALAR_EVENT ? CONF_SCALAR :
 	    ev->type == YAML_SEQUENCE_START_EVENT ? CONF_LIST : CONF_MAP;
 	if ((*out = node_new(b, kind, ev->start_mark)) == NULL)
-		return (-1);
+		return -1;
 	if (kind != CONF_SCALAR)
-		return (build_items(b, *out, depth + 1));
+		return build_items(b, *out, depth + 1);
 	(*out)->quoted = ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
 	(*out)->value = scalar_text(b, ev);
-	return ((*out)->value == NULL ? -1 : 0);
+	return (*out)->value == NULL ? -1 : 0;
 }
 
 /* A whole file: at most one document, and that a map. */
@@ -360,7 +360,7 @@ build_file(struct build *b)
 
 	while (ret == 0 && !done) {
 		if (next_event(b, &ev) == -1)
-			return (-1);
+			return -1;
 		switch (ev.type) {
 		case YAML_STREAM_END_EVENT:
 			done = 1;
@@ -382,11 +382,11 @@ build_file(struct build *b)
 	}
 	if (ret == 0 && b->conf->root == NULL &&
 	    (b->conf->root = node_new(b, CONF_MAP, top)) == NULL)
-		return (-1);
+		return -1;
 	if (ret == 0 && b->conf->root->kind != CONF_MAP)
-		return (conf_fail(b->conf, b->conf->root, b->err,
-		    "expected a map"));
-	return (ret);
+		return conf_fail(b->conf, b->conf->root, b->err,
+		    "expected a map");
+	return ret;
 }
 
 /* The directory of `name`, absolute. */
@@ -398,15 +398,15 @@ absolute_dir(const char *name)
 	int		 n = slash == NULL ? 0 : (int)(slash - name);
 
 	if (name[0] == '/')
-		return (strndup(name, n == 0 ? 1 : (size_t)n));
+		return strndup(name, n == 0 ? 1 : (size_t)n);
 	if (getcwd(cwd, sizeof(cwd)) == NULL)
-		return (NULL);
+		return NULL;
 	if (n == 0)
-		return (strdup(cwd));
+		return strdup(cwd);
 	if (asprintf(&dir, "%s/%.*s", strcmp(cwd, "/") == 0 ? "" : cwd, n,
 	    name) == -1)
-		return (NULL);
-	return (dir);
+		return NULL;
+	return dir;
 }
 
 struct conf *
@@ -420,24 +420,24 @@ conf_parse(const char *name, const char *text, size_t len,
 	if (len > CONF_MAX_BYTES) {
 		snprintf(err->text, sizeof(err->text),
 		    "%.400s: larger than %d bytes", name, CONF_MAX_BYTES);
-		return (NULL);
+		return NULL;
 	}
 	if ((b.conf = calloc(1, sizeof(*b.conf))) == NULL ||
 	    (b.conf->name = strdup(name)) == NULL) {
 		conf_free(&b.conf);
 		conf_fail_memory(err);
-		return (NULL);
+		return NULL;
 	}
 	if ((b.conf->dir = absolute_dir(name)) == NULL) {
 		snprintf(err->text, sizeof(err->text),
 		    "%.400s: its directory cannot be found", name);
 		conf_free(&b.conf);
-		return (NULL);
+		return NULL;
 	}
 	if (!yaml_parser_initialize(&b.parser)) {
 		conf_free(&b.conf);
 		conf_fail_memory(err);
-		return (NULL);
+		return NULL;
 	}
 	yaml_parser_set_encoding(&b.parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&b.parser, (const unsigned char *)text,
@@ -446,7 +446,7 @@ conf_parse(const char *name, const char *text, size_t len,
 	yaml_parser_delete(&b.parser);
 	if (ret == -1)
 		conf_free(&b.conf);
-	return (b.conf);
+	return b.conf;
 }
 
 struct conf *
@@ -460,7 +460,7 @@ conf_load(const char *path, struct conf_error *err)
 
 	if ((text = malloc(CONF_MAX_BYTES + 1)) == NULL) {
 		conf_fail_memory(err);
-		return (NULL);
+		return NULL;
 	}
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) != -1) {
 		/* One byte more than is allowed shows that it is too large. */
@@ -477,7 +477,7 @@ conf_load(const char *path, struct conf_error *err)
 	if (fd != -1)
 		close(fd);
 	free(text);
-	return (c);
+	return c;
 }
 
 void
@@ -498,9 +498,9 @@ conf_get(const struct conf_node *map, const char *key)
 	size_t	 i;
 
 	if (map->kind != CONF_MAP)
-		return (NULL);
+		return NULL;
 	for (i = 0; i < map->n; i++)
 		if (strcmp(map->keys[i], key) == 0)
-			return (map->items[i]);
-	return (NULL);
+			return map->items[i];
+	return NULL;
 }

@@ -70,11 +70,11 @@ on_row(void *ctx, const void *msg, int *fds)
 
 	(void)fds;
 	if ((json = slice_dup(m->json)) == NULL)
-		return (-1);
+		return -1;
 	if (call->row != NULL)
 		call->row(call->ctx, json);
 	free(json);
-	return (0);
+	return 0;
 }
 
 /* Text for standard error: one line, nothing that drives a terminal. */
@@ -85,11 +85,11 @@ plain_text(struct slice s)
 	size_t	 i;
 
 	if ((text = slice_dup(s)) == NULL)
-		return (NULL);
+		return NULL;
 	for (i = 0; text[i] != '\0'; i++)
 		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
 			text[i] = '?';
-	return (text);
+	return text;
 }
 
 static int
@@ -108,7 +108,7 @@ on_end(void *ctx, const void *msg, int *fds)
 		free(text);
 	}
 	ev_stop(call->loop);
-	return (0);
+	return 0;
 }
 
 static void
@@ -137,7 +137,7 @@ connect_patiently(const char *path)
 		poll(NULL, 0, 50);
 		waited += 50;
 	}
-	return (fd);
+	return fd;
 }
 
 int
@@ -151,7 +151,7 @@ ctl_call(const char *socket, int peer, const char *verb, const char *args,
 
 	if ((fd = connect_patiently(socket)) == -1) {
 		complain(socket, strerror(errno));
-		return (CTL_UNREACHABLE);
+		return CTL_UNREACHABLE;
 	}
 	call.code = CTL_UNREACHABLE;
 	call.loop = ev_loop_new();
@@ -175,7 +175,7 @@ ctl_call(const char *socket, int peer, const char *verb, const char *args,
 	ipc_free(&ipc);
 	ev_loop_free(&call.loop);
 	free(call.error);
-	return (call.done ? call.code : CTL_UNREACHABLE);
+	return call.done ? call.code : CTL_UNREACHABLE;
 }
 
 /* --- tables -------------------------------------------------------------------- */
@@ -189,7 +189,7 @@ ctl_table_new(const char *columns, bool json)
 	if ((t = calloc(1, sizeof(*t))) == NULL ||
 	    (t->names = strdup(columns)) == NULL) {
 		free(t);
-		return (NULL);
+		return NULL;
 	}
 	t->json = json;
 	for (p = strtok_r(t->names, ",", &save);
@@ -199,7 +199,7 @@ ctl_table_new(const char *columns, bool json)
 		t->width[t->ncolumns] = strlen(p);
 		t->column[t->ncolumns++] = p;
 	}
-	return (t);
+	return t;
 }
 
 /* Columns on the screen, near enough: UTF-8 characters. */
@@ -210,7 +210,7 @@ text_width(const char *s)
 
 	for (; *s != '\0'; s++)
 		n += ((unsigned char)*s & 0xc0) != 0x80;
-	return (n);
+	return n;
 }
 
 /*
@@ -226,7 +226,7 @@ escape(const char *s, size_t len)
 	FILE			*fp;
 
 	if ((fp = open_memstream(&out, &size)) == NULL)
-		return (NULL);
+		return NULL;
 	for (i = 0; i < len; i++) {
 		if (p[i] == '\n')
 			fputs("\\n", fp);
@@ -243,9 +243,9 @@ escape(const char *s, size_t len)
 	}
 	if (fclose(fp) != 0) {
 		free(out);
-		return (NULL);
+		return NULL;
 	}
-	return (out);
+	return out;
 }
 
 /* To free(); "-" where there is nothing to show. */
@@ -253,19 +253,18 @@ static char *
 cell_text(const json_t *row, const char *column)
 {
 	const json_t	*v = json_object_get(row, column);
-	char		*dump, *text;
+	char		*dump, *p;
 
 	if (v == NULL || json_is_null(v))
-		return (strdup("-"));
+		return strdup("-");
 	if (json_is_string(v))
-		return (json_string_length(v) == 0 ? strdup("-") :
-		    escape(json_string_value(v), json_string_length(v)));
+		return json_string_length(v) == 0 ? strdup("-") :
+		    escape(json_string_value(v), json_string_length(v));
 	dump = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
-	if (dump == NULL)
-		return (NULL);
-	text = escape(dump, strlen(dump));
-	free(dump);
-	return (text);
+	/* All but DEL is escaped as JSON has it. */
+	while (dump != NULL && (p = strchr(dump, 0x7f)) != NULL)
+		*p = '?';
+	return dump;
 }
 
 /* Two blanks between columns, none after the last. */
@@ -323,9 +322,10 @@ row_cells(struct ctl_table *t, const char *text, char **cells)
 	size_t	 i, w;
 	int	 ret = 0;
 
-	if (!json_is_object(row = json_loads(text, JSON_ALLOW_NUL, NULL))) {
+	row = json_loads(text, JSON_ALLOW_NUL, NULL);
+	if (!json_is_object(row)) {
 		json_decref(row);
-		return (-1);
+		return -1;
 	}
 	for (i = 0; i < t->ncolumns; i++) {
 		if ((cells[i] = cell_text(row, t->column[i])) == NULL) {
@@ -338,7 +338,7 @@ row_cells(struct ctl_table *t, const char *text, char **cells)
 	json_decref(row);
 	if (ret == -1)
 		free_cells(t, cells);
-	return (ret);
+	return ret;
 }
 
 void

@@ -14,3 +14,10 @@ IPC_OBJS =	common/buf.o common/codec.o common/ev.o common/ipc.o \
 UNIT_TESTS += tests/unit/common/test_ipc
 tests/unit/common/test_ipc_OBJS =	$(IPC_OBJS)
 tests/unit/common/test_ipc_LIBS =	$(EVENT_LIBS)
+
+UNIT_TESTS += tests/unit/common/test_conf tests/unit/common/test_ctl
+tests/unit/common/test_conf_OBJS =	common/conf.o common/conf_print.o \
+					common/conf_tree.o
+tests/unit/common/test_conf_LIBS =	$(YAML_LIBS)
+tests/unit/common/test_ctl_OBJS =	$(IPC_OBJS) common/ctl.o
+tests/unit/common/test_ctl_LIBS =	$(EVENT_LIBS) $(JANSSON_LIBS)

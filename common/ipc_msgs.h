@@ -449,6 +449,7 @@ enum verdict_action { VERDICT_DENY, VERDICT_ALLOW, VERDICT_MASK };
 #define VERDICT_READONLY	0x02	/* proven to write nothing (D9) */
 #define VERDICT_PROTECTED	0x04	/* touches a protected relation: hide errors */
 #define VERDICT_DDL		0x08	/* changes the catalogue */
+#define VERDICT_COPY_IN		0x10	/* holds a COPY ... FROM STDIN */
 
 /* How a worker talks to the backend; names as libpq's sslmode. */
 enum db_tls { DB_TLS_DISABLE, DB_TLS_REQUIRE, DB_TLS_VERIFY_CA,

@@ -68,6 +68,9 @@ log_line(enum log_level level, const char *text)
 		return;
 }
 
+static void	vlog(enum log_level, int, const char *, va_list)
+		    __attribute__((format(printf, 3, 0)));
+
 static void
 vlog(enum log_level level, int err, const char *fmt, va_list ap)
 {
