@@ -1,0 +1,352 @@
+/*
+ * What a statement is: its kind and the kinds of what it holds inside, and the
+ * relations that it names.
+ *
+ * Runs in the engine on the tree of a client's text.  A statement of a type
+ * that is not known is `other`, which no sensible policy allows.
+ */
+#include "analysis.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sqlnames.h"
+#include "utility.h"
+
+void
+analysis_refuse(struct analysis *a, const char *sqlstate, const char *fmt, ...)
+{
+	va_list	 ap;
+
+	if (a->refused)
+		return;
+	a->refused = true;
+	a->sqlstate = sqlstate;
+	va_start(ap, fmt);
+	vsnprintf(a->message, sizeof(a->message), fmt, ap);
+	va_end(ap);
+}
+
+/* Room for one more element of an array in the arena. */
+static void *
+grow(struct analysis *a, void *v, size_t n, size_t *cap, size_t size)
+{
+	void	*p;
+
+	if (n < *cap)
+		return v;
+	p = arena_alloc(a->arena, (*cap == 0 ? 8 : *cap * 2) * size);
+	if (p == NULL) {
+		a->nomem = true;
+		return NULL;
+	}
+	if (n > 0)
+		memcpy(p, v, n * size);
+	*cap = *cap == 0 ? 8 : *cap * 2;
+	return p;
+}
+
+void
+analysis_unit(struct analysis *a, enum kind kind, size_t w0, size_t w1)
+{
+	struct unit	*v;
+
+	v = grow(a, a->units, a->nunits, &a->capunits, sizeof(*v));
+	if (v == NULL)
+		return;
+	a->units = v;
+	v[a->nunits].kind = kind;
+	v[a->nunits].w0 = w0;
+	v[a->nunits].w1 = w1;
+	a->nunits++;
+}
+
+/* --- relations ------------------------------------------------------------- */
+
+static const struct cat_rel *
+resolve_plain(struct analysis *a, const char *name)
+{
+	const struct scene	*s = a->scene;
+	const struct cat_rel	*r, *found = NULL;
+	size_t			 i;
+
+	if (!s->path.catalog_listed &&
+	    (r = catalog_find(s->cat, "pg_catalog", name)) != NULL)
+		return r;
+	if (s->path.pinned || !s->masked) {
+		for (i = 0; i < s->path.n; i++)
+			if ((r = catalog_find(s->cat, s->path.schemas[i],
+			    name)) != NULL)
+				return r;
+		return NULL;
+	}
+	/* The search_path is not pinned: only a name that is one anywhere. */
+	for (r = catalog_named(s->cat, name); r != NULL;
+	    r = catalog_next_named(r)) {
+		if (r->system)
+			continue;
+		if (found != NULL) {
+			analysis_refuse(a, "42501", "relation %s is in more "
+			    "than one schema; write the schema", name);
+			return NULL;
+		}
+		found = r;
+	}
+	return found;
+}
+
+static const char *
+join_name(struct analysis *a, const char *schema, const char *name)
+{
+	size_t	 n = strlen(schema) + strlen(name) + 2;
+	char	*p = arena_alloc(a->arena, n);
+
+	if (p == NULL) {
+		a->nomem = true;
+		return NULL;
+	}
+	snprintf(p, n, "%s.%s", schema, name);
+	return p;
+}
+
+/* What a profile with masks says to a relation. */
+static void
+check_relation(struct analysis *a, struct ref *r, const char *schema,
+    const char *name)
+{
+	const struct protect_rel	*p;
+	const char			*dot = schema[0] != '\0' ? "." : "";
+
+	if (r->rel == NULL) {
+		a->wanted = true;
+		analysis_refuse(a, "42P01", "relation %s%s%s is not known",
+		    schema, dot, name);
+		return;
+	}
+	if (r->rel->system) {
+		if (strcmp(r->rel->schema, "pg_catalog") == 0 &&
+		    !sqlname_catalog(r->rel->name))
+			analysis_refuse(a, "42501", "%s is not available in a "
+			    "profile with masks", r->rel->name);
+		return;
+	}
+	if (r->rel->kind == 'f')
+		analysis_refuse(a, "42501", "foreign table %s.%s is not "
+		    "handled yet in a profile with masks", r->rel->schema,
+		    r->rel->name);
+	if ((p = protect_find(a->scene->protect, r->rel)) == NULL)
+		return;
+	a->nprotected++;
+	if (p->tainted) {
+		analysis_refuse(a, "42501", "%s.%s shows protected columns of "
+		    "%s.%s; reading them through it is not handled yet",
+		    r->rel->schema, r->rel->name, p->source->schema,
+		    p->source->name);
+		return;
+	}
+	if (r->rv == NULL)
+		return;
+	if (!r->rv->inh)
+		analysis_refuse(a, "42501", "ONLY on the protected table "
+		    "%s.%s is not handled yet", r->rel->schema, r->rel->name);
+	r->prot = protect_masked(a->scene->protect, r->rel);
+	if (r->prot == NULL)
+		analysis_refuse(a, "42501", "the masks of %s.%s cannot be "
+		    "written as SQL", r->rel->schema, r->rel->name);
+}
+
+size_t
+analysis_ref(struct analysis *a, const PgQuery__RangeVar *rv,
+    const char *schema, const char *name, bool write)
+{
+	const struct scene	*s = a->scene;
+	struct ref		*v, *r;
+
+	v = grow(a, a->refs, a->nrefs, &a->caprefs, sizeof(*v));
+	if (v == NULL)
+		return a->nrefs;
+	a->refs = v;
+	r = &v[a->nrefs];
+	memset(r, 0, sizeof(*r));
+	r->rv = rv;
+	r->write = write;
+	if (rv != NULL) {
+		schema = rv->schemaname;
+		name = rv->relname;
+		if (s->masked && rv->catalogname != NULL &&
+		    rv->catalogname[0] != '\0')
+			analysis_refuse(a, "42501", "a name with a database "
+			    "in it is not available in a profile with masks");
+	}
+	if (schema == NULL)
+		schema = "";
+	if (s->cat != NULL)
+		r->rel = schema[0] != '\0' ? catalog_find(s->cat, schema,
+		    name) : resolve_plain(a, name);
+	if (r->rel == NULL)
+		a->unresolved = true;
+	if (s->relations) {
+		if (r->rel != NULL)
+			r->name = join_name(a, r->rel->schema, r->rel->name);
+		else if (schema[0] != '\0')
+			r->name = join_name(a, schema, name);
+	}
+	if (s->masked)
+		check_relation(a, r, schema, name);
+	return a->nrefs++;
+}
+
+/* --- DML in a profile with masks ------------------------------------------- */
+
+/* A key of `rel` with a masked column in it: its errors would tell. */
+static bool
+masked_key(const struct protect *p, const struct cat_rel *rel)
+{
+	const struct protect_rel	*pr = protect_find(p, rel);
+	const struct cat_uniq		*u;
+	size_t				 i, j;
+
+	if (pr == NULL)
+		return false;
+	for (u = rel->keys; u != NULL; u = u->next)
+		for (i = 0; i < u->n; i++)
+			for (j = 0; j < rel->ncols; j++)
+				if (rel->cols[j].attnum == u->attnums[i] &&
+				    pr->mask[j] != NULL)
+					return true;
+	return false;
+}
+
+static bool
+writable(struct analysis *a, const struct ref *r, bool removes)
+{
+	const struct cat_dep	*deps;
+	const struct scene	*s = a->scene;
+	const char		*why = NULL;
+	size_t			 i, n;
+
+	if (r->rel == NULL)
+		return false;
+	if (r->rel->system || (r->rel->kind != 'r' && r->rel->kind != 'p'))
+		why = "it is not a plain table";
+	else if (protect_find(s->protect, r->rel) != NULL)
+		why = "it is protected";
+	else if (r->rel->rules || r->rel->triggers)
+		why = "it has rules or triggers";
+	else if (r->rel->rowsecurity)
+		why = "it has row security";
+	deps = catalog_deps(s->cat, &n);
+	for (i = 0; why == NULL && i < n; i++) {
+		if (deps[i].why != 'f')
+			continue;
+		if (deps[i].rel == r->rel && masked_key(s->protect, deps[i].on))
+			why = "a foreign key checks protected columns";
+		if (removes && deps[i].on == r->rel &&
+		    protect_find(s->protect, deps[i].rel) != NULL)
+			why = "a protected table has a foreign key to it";
+	}
+	if (why != NULL)
+		analysis_refuse(a, "42501", "writing %s.%s is not handled yet "
+		    "in a profile with masks: %s", r->rel->schema,
+		    r->rel->name, why);
+	return why == NULL;
+}
+
+static void
+check_writes(struct analysis *a)
+{
+	size_t	 i, j;
+	bool	 removes;
+
+	if (a->nprotected > 0)
+		analysis_refuse(a, "42501", "a statement that writes and names "
+		    "a protected relation is not handled yet in a profile "
+		    "with masks");
+	for (i = 0; i < a->nunits; i++) {
+		removes = a->units[i].kind != KIND_INSERT &&
+		    a->units[i].kind != KIND_COPY_FROM;
+		for (j = a->units[i].w0; j < a->units[i].w1; j++)
+			if (a->refs[j].write)
+				writable(a, &a->refs[j], removes);
+	}
+}
+
+/* What only the whole statement can tell. */
+static void
+finish_masked(struct analysis *a)
+{
+	if (a->dml)
+		check_writes(a);
+	if (a->pg_class && a->size_column != NULL)
+		analysis_refuse(a, "42501", "pg_class.%s is not available in a "
+		    "profile with masks", a->size_column);
+	if (a->nprotected == 0)
+		return;
+	if (a->explain)
+		analysis_refuse(a, "42501", "EXPLAIN of a statement over a "
+		    "protected relation is not handled yet");
+	if (a->system_column != NULL)
+		analysis_refuse(a, "42501", "the system column %s is not "
+		    "available beside a protected relation",
+		    a->system_column);
+	if (a->three_part)
+		analysis_refuse(a, "42501", "a column's name with a schema in "
+		    "it is not handled yet beside a protected relation; use "
+		    "an alias");
+	if (a->reg_cast != NULL)
+		analysis_refuse(a, "42501", "a cast to %s is not available "
+		    "beside a protected relation", a->reg_cast);
+}
+
+void
+analysis_statement(struct analysis *a, const PgQuery__Node *stmt)
+{
+	utility_statement(a, stmt);
+	a->kind = utility_kind(stmt);
+	if (a->scene->masked && a->scene->protect != NULL)
+		finish_masked(a);
+	if (a->nomem)
+		analysis_refuse(a, "53200", "out of memory");
+}
+
+/* --- proof of reading only ------------------------------------------------- */
+
+static bool
+ref_harmless(const struct ref *r)
+{
+	if (r->rel == NULL || r->write)
+		return false;
+	if (r->rel->system)
+		return true;
+	/* A view may call anything, and so may a policy. */
+	return !r->rel->rowsecurity && (r->rel->kind == 'r' ||
+	    r->rel->kind == 'p' || r->rel->kind == 'm' ||
+	    r->rel->kind == 'S');
+}
+
+bool
+analysis_readonly(const struct analysis *a)
+{
+	size_t	 i;
+
+	if (a->unproven || a->locking || a->unresolved || a->explain_analyze ||
+	    a->nunits == 0)
+		return false;
+	for (i = 0; i < a->nunits; i++)
+		switch (a->units[i].kind) {
+		case KIND_SELECT:
+		case KIND_VALUES:
+		case KIND_SHOW:
+		case KIND_EXPLAIN:
+		case KIND_EMPTY:
+			break;
+		default:
+			return false;
+		}
+	for (i = 0; i < a->nrefs; i++)
+		if (!ref_harmless(&a->refs[i]))
+			return false;
+	return true;
+}

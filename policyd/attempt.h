@@ -1,0 +1,88 @@
+#ifndef POSTERN_ATTEMPT_H
+#define POSTERN_ATTEMPT_H
+
+#include <sys/queue.h>
+
+#include <jansson.h>
+
+#include "parent.h"
+
+/*
+ * One attempt to log in, between attempts.c, which makes it and collects what
+ * it needs, and handover.c, which turns it into a session.
+ */
+struct session;
+struct worker;
+
+#define ATTEMPT_STATES(M)						\
+	M(VERIFYING)	/* the verifier has the token */		\
+	M(PREPARING)	/* a spool and a backend are being made */	\
+	M(COMMITTING)	/* written down; its record is being committed */ \
+	M(JOINING)	/* an engine is awaited */
+
+#define M_ENUM(id)	ATTEMPT_##id,
+enum attempt_state { ATTEMPT_STATES(M_ENUM) };
+#undef M_ENUM
+struct attempt {
+	TAILQ_ENTRY(attempt)	 entry;
+	struct parent		*p;
+	struct worker		*w;
+	enum attempt_state	 state;
+	uint32_t		 number;	/* the worker's */
+	uint32_t		 id;		/* ours, for all who answer */
+	char			 user[LEN_NAME + 1];
+	char			 database[LEN_NAME + 1];
+	char			 peer[LEN_ADDR + 1];
+	char			 addr[64];	/* of the peer, no port */
+	char			 application[LEN_NAME + 1];
+	uint8_t			 tls;
+	/* From the verifier. */
+	char			 issuer[LEN_KEY + 1];
+	char			 subject[256];
+	json_t			*claims;
+	char			*claims_text;
+	uint64_t		 expires;
+	/* The choice. */
+	char			 profile[LEN_KEY + 1];
+	char			 session[LEN_SESSION + 1];
+	/* From auditd and keeper. */
+	bool			 spool_asked, have_spool, have_dial;
+	int			 spool[4], backend;
+	char			 role[LEN_NAME + 1];
+	char			 dbname[LEN_NAME + 1];
+	char			 dbhost[LEN_ADDR + 1];
+	uint8_t			 dbtls;
+	uint8_t			*ca;
+	uint32_t		 calen;
+	struct session		*s;		/* from COMMITTING on */
+	uint64_t		 commit;
+	struct ev_timer		*timer;
+};
+
+/* The one function that changes its state. */
+void	attempt_enter(struct attempt *, enum attempt_state);
+/* Undo what was begun and forget it; its worker has been told. */
+void	attempt_free(struct attempt *, const char *reason);
+/*
+ * Tell the worker, the log and the record that it is refused, and free it.
+ * `message` is for the client, `reason` for the log and the record.  _auth: the
+ * client's fault, of which he learns no more than that; _away: ours, for now.
+ */
+void	attempt_refuse(struct attempt *, const char *sqlstate,
+	    const char *message, const char *hint, const char *reason);
+void	attempt_refuse_auth(struct attempt *, const char *reason);
+void	attempt_refuse_away(struct attempt *, const char *message,
+	    const char *reason);
+
+/*
+ * Spool and backend are there: write the session down and record it.  The
+ * attempt is then COMMITTING, or was refused and is gone.
+ */
+void	attempt_commit(struct attempt *);
+/*
+ * JOINING: give it an engine and send it all to the worker.  It is gone after
+ * that; or it stays, when its engine is not ready.
+ */
+void	attempt_hand_over(struct attempt *);
+
+#endif

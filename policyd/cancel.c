@@ -1,0 +1,210 @@
+/*
+ * Cancel requests on their way from one worker to another's server.
+ *
+ * Runs in the parent.  A request is anybody's bytes: the key is compared in
+ * constant time, misses are counted and, past a rate, not even looked up.
+ * Each step has a time limit, after which the session goes on.
+ */
+#include "cancel.h"
+
+#include <sys/queue.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "auditlink.h"
+#include "children.h"
+#include "crypto.h"
+#include "log.h"
+#include "workers.h"
+
+#define HOLD_TIME	2000	/* ms for the worker */
+#define SEND_TIME	5000	/* ms for the keeper */
+#define MISSES_MAX	100	/* in a second, of all addresses */
+
+struct cancel {
+	TAILQ_ENTRY(cancel)	 entry;
+	struct parent		*p;
+	struct session		*s;
+	uint32_t		 id;
+	bool			 sent;		/* the keeper has it */
+	struct ev_timer		*timer;
+};
+TAILQ_HEAD(cancel_list, cancel);
+
+struct cancels {
+	struct cancel_list	 list;
+	uint32_t		 next_id;
+	uint64_t		 since;		/* of the count, boot ms */
+	unsigned int		 misses;
+};
+
+void
+cancel_init(struct parent *p)
+{
+	p->cancels = calloc(1, sizeof(*p->cancels));
+	if (p->cancels == NULL)
+		fatal("step=cancels");
+	TAILQ_INIT(&p->cancels->list);
+	p->cancels->next_id = 1;
+}
+
+static void
+cancel_free(struct cancel *c)
+{
+	TAILQ_REMOVE(&c->p->cancels->list, c, entry);
+	ev_timer_free(&c->timer);
+	free(c);
+}
+
+/* Record it, let the session go on. */
+static void
+cancel_over(struct cancel *c, const char *result)
+{
+	struct event_cancel	ev;
+	struct ipc_cancel_over	m;
+
+	ev.session = slice_str(c->s->id);
+	ev.peer = slice_str("");
+	ev.result = slice_str(result);
+	auditlink_event(c->p, EVENT_cancel, &ev);
+	log_debug("event=cancel session=%s result=%s", c->s->id, result);
+	m.session = slice_str(c->s->id);
+	m.id = c->id;
+	if (c->s->w != NULL)
+		ipc_send(c->s->w->ipc, IPC_cancel_over, &m, NULL, 0);
+	cancel_free(c);
+}
+
+static void
+on_cancel_timer(void *ctx)
+{
+	struct cancel	*c = ctx;
+
+	cancel_over(c, c->sent ? "timeout" : "not held");
+}
+
+static struct session *
+find_key(struct parent *p, const struct ipc_cancel_request *m)
+{
+	struct session	*s, *found = NULL;
+
+	if (m->key.len != CLIENT_KEY_LEN)
+		return NULL;
+	TAILQ_FOREACH(s, sessions_all(p), entry)
+		if (s->state == SESSION_READY && s->pid == m->pid &&
+		    ct_differ(s->client_key, m->key.p, CLIENT_KEY_LEN) == 0)
+			found = s;
+	return found;
+}
+
+void
+cancel_request(struct parent *p, const struct ipc_cancel_request *m)
+{
+	struct cancels		*cs = p->cancels;
+	struct ipc_cancel_hold	 hold;
+	struct session		*s;
+	struct cancel		*c;
+	uint64_t		 now = now_boot_ms();
+
+	if (now - cs->since >= 1000) {
+		cs->since = now;
+		cs->misses = 0;
+	}
+	if (cs->misses >= MISSES_MAX)
+		return;
+	s = find_key(p, m);
+	if (s == NULL) {
+		cs->misses++;
+		return;
+	}
+	TAILQ_FOREACH(c, &cs->list, entry)
+		if (c->s == s)
+			return;		/* one is under way */
+	c = calloc(1, sizeof(*c));
+	if (c == NULL)
+		return;
+	c->p = p;
+	c->s = s;
+	c->id = cs->next_id++;
+	c->timer = ev_timer_new(p->loop, on_cancel_timer, c);
+	TAILQ_INSERT_TAIL(&cs->list, c, entry);
+	hold.session = slice_str(s->id);
+	hold.id = c->id;
+	if (s->w == NULL ||
+	    ipc_send(s->w->ipc, IPC_cancel_hold, &hold, NULL, 0) == -1) {
+		cancel_over(c, "not held");
+		return;
+	}
+	ev_timer_set(c->timer, HOLD_TIME);
+}
+
+static struct cancel *
+cancel_find(struct parent *p, uint32_t id)
+{
+	struct cancel	*c;
+
+	TAILQ_FOREACH(c, &p->cancels->list, entry)
+		if (c->id == id)
+			return c;
+	return NULL;
+}
+
+void
+cancel_held(struct session *s, const struct ipc_cancel_held *m)
+{
+	struct cancel			*c = cancel_find(s->p, m->id);
+	struct ipc_cancel_backend	 re;
+
+	if (c == NULL || c->s != s || c->sent)
+		return;		/* too late: it was told to go on */
+	if (!m->active) {
+		cancel_over(c, "idle");
+		return;
+	}
+	re.id = c->id;
+	re.database = slice_str(s->database);
+	re.pid = s->pid;
+	re.key = slice_of(s->key, s->keylen);
+	if (ipc_send(children_keeper(s->p), IPC_cancel_backend, &re, NULL,
+	    0) == -1) {
+		cancel_over(c, "failed");
+		return;
+	}
+	c->sent = true;
+	ev_timer_set(c->timer, SEND_TIME);
+}
+
+void
+cancel_sent(struct parent *p, const struct ipc_cancel_sent *m)
+{
+	struct cancel	*c = cancel_find(p, m->id);
+
+	if (c != NULL && c->sent)
+		cancel_over(c, m->ok ? "sent" : "failed");
+}
+
+void
+cancel_session_gone(struct session *s)
+{
+	struct cancel	*c, *next;
+
+	for (c = TAILQ_FIRST(&s->p->cancels->list); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, entry);
+		if (c->s == s)
+			cancel_free(c);
+	}
+}
+
+void
+cancel_keeper_lost(struct parent *p)
+{
+	struct cancel	*c, *next;
+
+	for (c = TAILQ_FIRST(&p->cancels->list); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, entry);
+		if (c->sent)
+			cancel_over(c, "failed");
+	}
+}

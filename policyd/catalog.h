@@ -1,0 +1,78 @@
+#ifndef POSTERN_CATALOG_H
+#define POSTERN_CATALOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * A database's catalogue snapshot, read from the keeper's records
+ * (catalog_recs.h) and indexed.  Immutable after loading; all that it returns
+ * lives as long as it does.
+ */
+struct catalog;
+
+struct cat_col {
+	uint32_t	 attnum;
+	const char	*name;
+	uint32_t	 type;
+	const char	*type_name;	/* as the SQL text of a type */
+	uint8_t		 category;	/* 'S': a string */
+	bool		 domain, generated, notnull;
+};
+
+struct cat_uniq {
+	uint32_t	*attnums;
+	size_t		 n;
+	struct cat_uniq	*next;
+};
+
+struct cat_rel {
+	uint32_t	 oid;
+	const char	*schema, *name;
+	uint8_t		 kind;		/* relkind */
+	bool		 system;	/* pg_catalog, information_schema */
+	bool		 rowsecurity, rules, triggers;
+	struct cat_col	*cols;		/* by attnum */
+	size_t		 ncols;
+	struct cat_uniq	*keys;
+	size_t		 index;		/* 0 .. catalog_nrels() - 1 */
+	/* chains of the indexes; use catalog_next_named() */
+	struct cat_rel	*next_name, *next_oid;
+};
+
+struct cat_dep {
+	const struct cat_rel	*rel, *on;
+	uint8_t			 why;
+};
+
+/*
+ * Reads all of `fd` (not closed).  NULL when it is not one complete snapshot;
+ * *why then is a constant sentence.
+ */
+struct catalog	*catalog_load(int fd, const char **why);
+/* The same from memory, which is not kept. */
+struct catalog	*catalog_parse(const uint8_t *, size_t, const char **why);
+void		 catalog_free(struct catalog **);
+
+size_t		 catalog_nrels(const struct catalog *);
+const struct cat_rel *catalog_rel(const struct catalog *, size_t index);
+const struct cat_rel *catalog_by_oid(const struct catalog *, uint32_t);
+const struct cat_rel *catalog_find(const struct catalog *,
+		    const char *schema, const char *name);
+/* Every relation of that name, in whatever schema: first and next. */
+const struct cat_rel *catalog_named(const struct catalog *, const char *name);
+const struct cat_rel *catalog_next_named(const struct cat_rel *);
+/* NULL when there is none. */
+const struct cat_col *catalog_col(const struct cat_rel *, const char *name);
+const struct cat_dep *catalog_deps(const struct catalog *, size_t *n);
+/* A function (operator) of that name outside pg_catalog, in any schema. */
+bool		 catalog_has_function(const struct catalog *, const char *name);
+bool		 catalog_has_operator(const struct catalog *, const char *name,
+		    const char *schema);	/* schema NULL: any */
+bool		 catalog_has_schema(const struct catalog *, const char *name);
+/* Some column is of this type (not a domain) outside pg_catalog. */
+bool		 catalog_has_type(const struct catalog *, const char *schema,
+		    const char *name);		/* schema NULL: any */
+
+#endif

@@ -1,0 +1,368 @@
+/*
+ * The catalogue of a database, as records in a sealed memory file.  A helper
+ * child of the keeper runs it and exits.
+ *
+ * Names come from whoever may create objects in that database and are copied
+ * as they are, within the records' limits; the engine trusts none of them.
+ * All is read in one repeatable-read transaction, the epoch too, so that a
+ * snapshot and its epoch agree.  What fails becomes a reason for the parent.
+ */
+#include "catread.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "catalog_recs.h"
+#include "dbadmin.h"
+
+#define CHUNK	(256 * 1024)
+#define SIZE_MAX_FILE	(512u * 1024 * 1024)
+
+struct reader {
+	int		 fd;
+	struct buf	 out;		/* not yet written */
+	uint64_t	 written;
+	uint32_t	 records;
+};
+
+/* --- records -------------------------------------------------------------------- */
+
+static int
+flush(struct reader *r)
+{
+	ssize_t n;
+
+	while (r->out.len > 0) {
+		n = write(r->fd, buf_head(&r->out), r->out.len);
+		if (n <= 0)
+			return -1;
+		buf_drain(&r->out, (size_t)n);
+		r->written += (uint64_t)n;
+	}
+	return r->written > SIZE_MAX_FILE ? -1 : 0;
+}
+
+static void
+put_le32(uint8_t *p, uint32_t v)
+{
+	p[0] = (uint8_t)v;
+	p[1] = (uint8_t)(v >> 8);
+	p[2] = (uint8_t)(v >> 16);
+	p[3] = (uint8_t)(v >> 24);
+}
+
+/* u32 length of the fields, u16 kind, u16 zero, the fields. */
+static int
+emit(struct reader *r, enum cat_kind kind, const void *rec)
+{
+	static const uint8_t zero[8];
+	uint8_t *head;
+	size_t at = r->out.len;
+
+	if (buf_add(&r->out, zero, sizeof(zero)) == -1 ||
+	    msg_encode(cat_desc(kind), rec, &r->out) == -1)
+		return -1;
+	head = buf_head(&r->out) + at;
+	put_le32(head, (uint32_t)(r->out.len - at - sizeof(zero)));
+	head[4] = (uint8_t)kind;
+	r->records++;
+	return r->out.len > CHUNK ? flush(r) : 0;
+}
+
+static struct slice
+text(const struct db_row *row, int column)
+{
+	size_t len;
+	const char *p = db_value(row, column, &len);
+
+	return slice_of(p, len);
+}
+
+static int
+on_schema(void *ctx, const struct db_row *row)
+{
+	struct cat_schema c = { text(row, 0) };
+
+	return emit(ctx, CAT_schema, &c);
+}
+
+static int
+on_relation(void *ctx, const struct db_row *row)
+{
+	struct cat_relation c = { 0 };
+
+	c.oid = db_u32(row, 0);
+	c.schema = text(row, 1);
+	c.name = text(row, 2);
+	c.kind = db_char(row, 3);
+	c.rowsecurity = db_bool(row, 4);
+	c.rules = db_bool(row, 5);
+	c.triggers = db_bool(row, 6);
+	return emit(ctx, CAT_relation, &c);
+}
+
+static int
+on_column(void *ctx, const struct db_row *row)
+{
+	struct cat_column c = { 0 };
+
+	c.relation = db_u32(row, 0);
+	c.attnum = db_u32(row, 1);
+	c.name = text(row, 2);
+	c.type = db_u32(row, 3);
+	c.type_name = text(row, 4);
+	c.category = db_char(row, 5);
+	c.domain = db_bool(row, 6);
+	c.generated = db_bool(row, 7);
+	c.notnull = db_bool(row, 8);
+	/* Only a name made to be long gets here; "" is a type that no mask
+	 * can be cast to, so the column's relation is refused, not all. */
+	if (c.type_name.len > 256)
+		c.type_name.len = 0;
+	return emit(ctx, CAT_column, &c);
+}
+
+static int
+on_key(void *ctx, const struct db_row *row)
+{
+	uint8_t nums[128];
+	struct cat_key c;
+	size_t len, n = 0;
+	uint32_t want = db_u32(row, 2);
+	const char *p = db_value(row, 1, &len);
+	char *end;
+	long v;
+
+	/* int2vector as text: "1 3 4"; the first `want` are the key. */
+	for (; n < want && n < sizeof(nums) / 4; n++, p = end) {
+		v = strtol(p, &end, 10);
+		if (end == p || v <= 0)
+			return 0;	/* a system column: no key for us */
+		put_le32(nums + 4 * n, (uint32_t)v);
+	}
+	c.relation = db_u32(row, 0);
+	c.attnums = slice_of(nums, 4 * n);
+	return n == want ? emit(ctx, CAT_key, &c) : 0;
+}
+
+static int
+on_depends(void *ctx, const struct db_row *row)
+{
+	struct cat_depends c = { db_u32(row, 0), db_u32(row, 1),
+	    db_char(row, 2) };
+
+	return emit(ctx, CAT_depends, &c);
+}
+
+static int
+on_function(void *ctx, const struct db_row *row)
+{
+	struct cat_function c = { text(row, 0), text(row, 1), db_char(row, 2),
+	    db_bool(row, 3), text(row, 4) };
+
+	return emit(ctx, CAT_function, &c);
+}
+
+static int
+on_operator(void *ctx, const struct db_row *row)
+{
+	struct cat_operator c = { text(row, 0), text(row, 1) };
+
+	return emit(ctx, CAT_operator, &c);
+}
+
+/* --- queries --------------------------------------------------------------------- */
+
+/* Schemas of temporary objects and of TOAST are nobody's names. */
+#define NOT_TEMP(ns)	ns " !~ '^pg_(toast|temp_|toast_temp_)'"
+#define RELKINDS	"('r','p','v','m','f','S')"
+#define OUR_RELATIONS							\
+	"(SELECT c.oid FROM pg_class c JOIN pg_namespace n"		\
+	" ON n.oid = c.relnamespace WHERE c.relkind IN " RELKINDS	\
+	" AND " NOT_TEMP("n.nspname") ")"
+
+static const struct {
+	db_row_cb	*cb;
+	const char	*sql;
+} queries[] = {
+	{ on_schema,
+	    "SELECT nspname FROM pg_namespace WHERE " NOT_TEMP("nspname") },
+	{ on_relation,
+	    "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relrowsecurity,"
+	    " c.relhasrules AND EXISTS (SELECT FROM pg_rewrite r"
+	    "  WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN'),"
+	    " c.relhastriggers AND EXISTS (SELECT FROM pg_trigger t"
+	    "  WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)"
+	    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+	    " WHERE c.relkind IN " RELKINDS " AND " NOT_TEMP("n.nspname") },
+	{ on_column,
+	    "SELECT a.attrelid, a.attnum, a.attname, a.atttypid,"
+	    " format_type(a.atttypid, a.atttypmod), t.typcategory,"
+	    " t.typtype = 'd', a.attgenerated <> '', a.attnotnull"
+	    " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
+	    " WHERE a.attnum > 0 AND NOT a.attisdropped"
+	    " AND a.attrelid IN " OUR_RELATIONS },
+	{ on_key,
+	    "SELECT i.indrelid, i.indkey, i.indnkeyatts FROM pg_index i"
+	    " WHERE i.indisunique AND i.indisvalid AND i.indimmediate"
+	    " AND i.indpred IS NULL AND i.indexprs IS NULL"
+	    " AND i.indrelid IN " OUR_RELATIONS },
+	{ on_depends,		/* rewrite rules: views, and others */
+	    "SELECT DISTINCT r.ev_class, d.refobjid, 'v' FROM pg_depend d"
+	    " JOIN pg_rewrite r ON r.oid = d.objid"
+	    " WHERE d.classid = 'pg_rewrite'::regclass"
+	    " AND d.refclassid = 'pg_class'::regclass"
+	    " AND d.refobjid <> r.ev_class"
+	    " AND r.ev_class IN " OUR_RELATIONS
+	    " AND d.refobjid IN " OUR_RELATIONS },
+	{ on_depends,
+	    "SELECT inhrelid, inhparent, 'i' FROM pg_inherits"
+	    " WHERE inhrelid IN " OUR_RELATIONS
+	    " AND inhparent IN " OUR_RELATIONS },
+	{ on_depends,
+	    "SELECT DISTINCT conrelid, confrelid, 'f' FROM pg_constraint"
+	    " WHERE contype = 'f' AND conrelid IN " OUR_RELATIONS
+	    " AND confrelid IN " OUR_RELATIONS },
+	{ on_depends,
+	    "SELECT DISTINCT p.polrelid, d.refobjid, 'p' FROM pg_depend d"
+	    " JOIN pg_policy p ON p.oid = d.objid"
+	    " WHERE d.classid = 'pg_policy'::regclass"
+	    " AND d.refclassid = 'pg_class'::regclass"
+	    " AND d.refobjid <> p.polrelid"
+	    " AND d.refobjid IN " OUR_RELATIONS },
+	{ on_function,
+	    "SELECT n.nspname, p.proname, p.provolatile, p.prosecdef,"
+	    " l.lanname FROM pg_proc p"
+	    " JOIN pg_namespace n ON n.oid = p.pronamespace"
+	    " JOIN pg_language l ON l.oid = p.prolang"
+	    " WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')"
+	    " AND " NOT_TEMP("n.nspname") },
+	{ on_operator,
+	    "SELECT DISTINCT n.nspname, o.oprname FROM pg_operator o"
+	    " JOIN pg_namespace n ON n.oid = o.oprnamespace"
+	    " WHERE n.nspname <> 'pg_catalog' AND " NOT_TEMP("n.nspname") },
+};
+
+/*
+ * One text that changes whenever a row of these does: an insert or a delete
+ * changes the count, an update the sum of the rows' transaction ids.  What
+ * temporary tables come and go is left out: they are in no snapshot.
+ */
+#define PART(from)							\
+	"(SELECT count(*) || ':' || coalesce(sum(xmin::text::bigint), 0)" \
+	" FROM " from ")"
+#define TEMPORARY							\
+	"(SELECT oid FROM pg_class WHERE relpersistence = 't')"
+
+static const char epoch_sql[] = "SELECT concat_ws(' ', "
+    PART("pg_class WHERE relpersistence <> 't'") ", "
+    PART("pg_attribute WHERE attrelid NOT IN " TEMPORARY) ", "
+    PART("pg_proc") ", "
+    PART("pg_rewrite") ", "
+    PART("pg_inherits") ", "
+    PART("pg_operator") ", "
+    PART("pg_policy") ", "
+    PART("pg_namespace WHERE " NOT_TEMP("nspname")) ", "
+    PART("pg_index WHERE indrelid NOT IN " TEMPORARY) ", "
+    PART("pg_constraint WHERE conrelid NOT IN " TEMPORARY) ", "
+    PART("pg_trigger WHERE tgrelid NOT IN " TEMPORARY) ", "
+    PART("pg_type WHERE typtype = 'd'") ")";
+
+static int
+on_epoch(void *ctx, const struct db_row *row)
+{
+	return slice_copy(text(row, 0), ctx, CATREAD_REPLY / 2);
+}
+
+static int
+begin(struct db *db, char *reason, size_t size)
+{
+	static const char *const sqls[] = {
+		"SET statement_timeout = '30s'",
+		"SET search_path = ''",		/* type names come qualified */
+		"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(sqls) / sizeof(sqls[0]); i++)
+		if (db_exec(db, sqls[i], reason, size) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+read_all(struct db *db, const struct database *d, struct reader *r,
+    char *reason, size_t size)
+{
+	struct cat_database first;
+	struct cat_end end;
+	size_t i;
+
+	first.name = slice_str(d->dbname);
+	first.server_version = (uint32_t)db_server_version(db);
+	if (emit(r, CAT_database, &first) == -1)
+		goto fail;
+	for (i = 0; i < sizeof(queries) / sizeof(queries[0]); i++)
+		if (db_query(db, queries[i].sql, queries[i].cb, r, reason,
+		    size) == -1)
+			return -1;
+	end.records = r->records;
+	if (emit(r, CAT_end, &end) == 0 && flush(r) == 0 &&
+	    fcntl(r->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW |
+	    F_SEAL_WRITE | F_SEAL_SEAL) == 0)
+		return 0;
+fail:
+	snprintf(reason, size, "the catalogue cannot be written to memory");
+	return -1;
+}
+
+static void
+answer(int sock, enum catread_answer what, const char *words, int fd)
+{
+	char msg[CATREAD_REPLY];
+	int n;
+
+	n = snprintf(msg, sizeof(msg), "%c%s", what, words);
+	if (n > (int)sizeof(msg) - 1)
+		n = (int)sizeof(msg) - 1;
+	helper_reply(sock, msg, (size_t)n, fd);
+}
+
+void
+catread_work(int sock, void *arg)
+{
+	const struct catread_job *job = arg;
+	char reason[512], epoch[CATREAD_REPLY / 2] = "";
+	struct reader r = { .fd = -1 };
+	struct db *db;
+
+	if ((db = db_open(job->db, job->password, reason,
+	    sizeof(reason))) == NULL ||
+	    begin(db, reason, sizeof(reason)) == -1 ||
+	    db_query(db, epoch_sql, on_epoch, epoch, reason,
+	    sizeof(reason)) == -1) {
+		answer(sock, CATREAD_FAILED, reason, -1);
+		db_close(&db);
+		return;
+	}
+	if (epoch[0] != '\0' && strcmp(epoch, job->epoch) == 0) {
+		answer(sock, CATREAD_SAME, epoch, -1);
+		/* Or the server logs a lost client every ten seconds. */
+		db_close(&db);
+		return;
+	}
+	buf_init(&r.out, 2 * CHUNK);
+	r.fd = memfd_create("catalog", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (r.fd == -1 || read_all(db, job->db, &r, reason,
+	    sizeof(reason)) == -1)
+		answer(sock, CATREAD_FAILED, r.fd == -1 ?
+		    "no memory file" : reason, -1);
+	else
+		answer(sock, CATREAD_READ, epoch, r.fd);
+	db_close(&db);
+}

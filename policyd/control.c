@@ -1,0 +1,478 @@
+/*
+ * policyd's socket.
+ *
+ * Runs in the parent.  The peer's uid is checked when it connects (D6): root
+ * or the parent's own user, nobody else.  The first message says what it is:
+ * gatewayd's master, of which there is one at a time, or a control tool; the
+ * phase of the connection then permits only that one's messages.  Everything
+ * that a tool asks for, but `status`, is recorded.
+ */
+#include "control.h"
+
+#include <sys/queue.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "attempts.h"
+#include "auditlink.h"
+#include "catalogs.h"
+#include "children.h"
+#include "log.h"
+#include "reload.h"
+#include "sessions.h"
+#include "unixsock.h"
+#include "workers.h"
+
+#define CONNS_MAX	64
+#define PROTOCOL_VERSION	1
+
+/* Phases of a connection. */
+#define PHASE_NEW	1u
+#define PHASE_MASTER	2u
+#define PHASE_TOOL	4u
+
+struct conn {
+	TAILQ_ENTRY(conn)	 entry;
+	struct parent		*p;
+	struct ipc		*ipc;
+	uid_t			 uid;
+	bool			 master;
+};
+TAILQ_HEAD(conn_list, conn);
+
+/* An explain that an engine is at. */
+struct asking {
+	TAILQ_ENTRY(asking)	 entry;
+	struct conn		*conn;
+	uint32_t		 id;		/* ours */
+	uint32_t		 request;	/* the tool's */
+	char			 profile[LEN_KEY + 1];
+};
+TAILQ_HEAD(asking_list, asking);
+
+struct control {
+	int			 listen;
+	struct ev_io		*io;
+	struct conn_list	 conns;
+	unsigned int		 nconns;
+	struct asking_list	 asking;
+	uint32_t		 next_id;
+};
+
+/* --- answers ----------------------------------------------------------------------- */
+
+static void
+send_row(struct conn *c, uint32_t id, json_t *row)
+{
+	struct ipc_ctl_row	 m;
+	char			*text = json_dumps(row, JSON_COMPACT);
+
+	json_decref(row);
+	if (text == NULL)
+		return;
+	m.id = id;
+	m.json = slice_str(text);
+	ipc_send(c->ipc, IPC_ctl_row, &m, NULL, 0);
+	free(text);
+}
+
+static void
+send_end(struct conn *c, uint32_t id, uint32_t code, const char *message)
+{
+	struct ipc_ctl_end	m;
+
+	m.id = id;
+	m.code = code;
+	m.message = slice_str(message);
+	ipc_send(c->ipc, IPC_ctl_end, &m, NULL, 0);
+}
+
+/* Numbers of the record are its own width; what is longer is cut. */
+static void
+record(struct conn *c, const struct ipc_ctl_request *m, uint32_t code)
+{
+	struct event_control	ev;
+
+	ev.verb = m->verb;
+	ev.uid = (uint32_t)c->uid;
+	ev.args = m->args;
+	if (ev.args.len > 4096)
+		ev.args.len = 4096;
+	if (ev.args.len > 0 && memchr(ev.args.p, '\0', ev.args.len) != NULL)
+		ev.args.len = 0;
+	ev.code = code;
+	auditlink_event(c->p, EVENT_control, &ev);
+}
+
+/* --- verbs ---------------------------------------------------------------------------- */
+
+/* Each returns the exit code, or -1 when the answer comes later. */
+typedef int	verb_fn(struct conn *, uint32_t id, const json_t *args,
+		    char *message, size_t size);
+
+static int
+verb_status(struct conn *c, uint32_t id, const json_t *args, char *message,
+    size_t size)
+{
+	struct parent	*p = c->p;
+	struct session	*s;
+	json_t		*o;
+	int		 n = 0;
+
+	(void)args;
+	(void)message;
+	(void)size;
+	TAILQ_FOREACH(s, sessions_all(p), entry)
+		if (s->state != SESSION_ENDED)
+			n++;
+	o = json_object();
+	json_object_set_new(o, "version", json_string(POSTERN_VERSION));
+	json_object_set_new(o, "pid", json_integer(getpid()));
+	json_object_set_new(o, "generation",
+	    json_integer((json_int_t)p->policy->generation));
+	json_object_set_new(o, "epoch",
+	    json_integer((json_int_t)p->page->epoch));
+	json_object_set_new(o, "policy", json_string(p->path));
+	json_object_set_new(o, "sha256", json_string(p->sha256));
+	json_object_set_new(o, "reload", reload_status(p));
+	json_object_set_new(o, "auditd",
+	    json_boolean(auditlink_ready(p)));
+	json_object_set_new(o, "gatewayd",
+	    json_boolean(workers_have_master(p)));
+	json_object_set_new(o, "sessions", json_integer(n));
+	json_object_set_new(o, "logins",
+	    json_integer(attempts_count(p)));
+	json_object_set_new(o, "children", children_status(p));
+	json_object_set_new(o, "catalogs", catalogs_status(p));
+	send_row(c, id, o);
+	return 0;
+}
+
+static int
+verb_sessions(struct conn *c, uint32_t id, const json_t *args, char *message,
+    size_t size)
+{
+	struct session	*s;
+	json_t		*o;
+	uint64_t	 now = now_boot_ms();
+
+	(void)args;
+	(void)message;
+	(void)size;
+	TAILQ_FOREACH(s, sessions_all(c->p), entry) {
+		o = json_object();
+		json_object_set_new(o, "session", json_string(s->id));
+		json_object_set_new(o, "subject", json_string(s->subject));
+		json_object_set_new(o, "profile", json_string(s->profile));
+		json_object_set_new(o, "database", json_string(s->database));
+		json_object_set_new(o, "peer", json_string(s->peer));
+		json_object_set_new(o, "worker", json_integer(s->worker));
+		json_object_set_new(o, "started",
+		    json_integer((json_int_t)(s->started / 1000000)));
+		/* Boot time means nothing to people: seconds since the epoch. */
+		json_object_set_new(o, "deadline", s->deadline == 0 ?
+		    json_null() : json_integer((json_int_t)(now_wall_us() /
+		    1000000) + ((json_int_t)s->deadline -
+		    (json_int_t)now) / 1000));
+		json_object_set_new(o, "state",
+		    json_string(session_state_name(s->state)));
+		send_row(c, id, o);
+	}
+	return 0;
+}
+
+static int
+verb_kill(struct conn *c, uint32_t id, const json_t *args, char *message,
+    size_t size)
+{
+	const char	*which;
+	struct session	*s;
+
+	(void)id;
+	which = json_string_value(json_object_get(args, "session"));
+	s = which == NULL ? NULL : sessions_find(c->p, slice_str(which));
+	if (s == NULL || s->state == SESSION_ENDED) {
+		snprintf(message, size, "there is no such session");
+		return 1;
+	}
+	sessions_kill(s, "57P01", "terminated by administrator");
+	return 0;
+}
+
+static int
+verb_explain(struct conn *c, uint32_t id, const json_t *args, char *message,
+    size_t size)
+{
+	const char	*profile, *database, *sql;
+	struct ipc	*engine;
+	struct ipc_explain	 m;
+	struct asking	*a;
+
+	profile = json_string_value(json_object_get(args, "profile"));
+	database = json_string_value(json_object_get(args, "database"));
+	sql = json_string_value(json_object_get(args, "sql"));
+	if (profile == NULL || database == NULL || sql == NULL) {
+		snprintf(message, size, "explain needs profile, database and "
+		    "sql");
+		return 1;
+	}
+	if (policy_profile(c->p->policy, profile) == NULL ||
+	    policy_database(c->p->policy, database) == NULL ||
+	    !profile_has_database(policy_profile(c->p->policy, profile),
+	    database)) {
+		snprintf(message, size, "there is no such profile, or it does "
+		    "not have this database");
+		return 1;
+	}
+	engine = children_engine(c->p, profile);
+	a = engine == NULL ? NULL : calloc(1, sizeof(*a));
+	if (a == NULL) {
+		snprintf(message, size, "the profile's engine is not ready");
+		return 1;
+	}
+	a->conn = c;
+	a->id = c->p->control->next_id++;
+	a->request = id;
+	snprintf(a->profile, sizeof(a->profile), "%s", profile);
+	TAILQ_INSERT_TAIL(&c->p->control->asking, a, entry);
+	m.id = a->id;
+	m.profile = slice_str(profile);
+	m.database = slice_str(database);
+	m.text = slice_str(sql);
+	ipc_send(engine, IPC_explain, &m, NULL, 0);
+	return -1;
+}
+
+static const struct {
+	const char	*name;
+	verb_fn		*run;
+	bool		 recorded;
+} verbs[] = {
+	{ "status", verb_status, false },
+	{ "sessions", verb_sessions, true },
+	{ "kill", verb_kill, true },
+	{ "explain", verb_explain, true },
+};
+
+static void
+asking_free(struct control *ct, struct asking *a)
+{
+	TAILQ_REMOVE(&ct->asking, a, entry);
+	free(a);
+}
+
+void
+control_explained(struct parent *p, const struct ipc_explained *m)
+{
+	struct ipc_ctl_row	 row;
+	struct asking		*a;
+
+	TAILQ_FOREACH(a, &p->control->asking, entry)
+		if (a->id == m->id)
+			break;
+	if (a == NULL)
+		return;
+	row.id = a->request;
+	row.json = m->json;
+	ipc_send(a->conn->ipc, IPC_ctl_row, &row, NULL, 0);
+	send_end(a->conn, a->request, 0, "");
+	asking_free(p->control, a);
+}
+
+void
+control_engine_lost(struct parent *p, const char *profile)
+{
+	struct asking	*a, *next;
+
+	for (a = TAILQ_FIRST(&p->control->asking); a != NULL; a = next) {
+		next = TAILQ_NEXT(a, entry);
+		if (strcmp(a->profile, profile) != 0)
+			continue;
+		send_end(a->conn, a->request, 1, "the engine died of it");
+		asking_free(p->control, a);
+	}
+}
+
+/* --- messages --------------------------------------------------------------------------- */
+
+static int
+on_ctl_request(void *ctx, const void *msg, int *fds)
+{
+	struct conn			*c = ctx;
+	const struct ipc_ctl_request	*m = msg;
+	char				 message[LEN_REASON] = "";
+	json_t				*args;
+	size_t				 i;
+	int				 code = 1;
+
+	(void)fds;
+	if (!c->master)
+		ipc_phase(c->ipc, PHASE_TOOL);
+	args = json_loadb((const char *)m->args.p, m->args.len,
+	    JSON_REJECT_DUPLICATES, NULL);
+	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (slice_eq(m->verb, verbs[i].name))
+			break;
+	if (i == sizeof(verbs) / sizeof(verbs[0]))
+		snprintf(message, sizeof(message), "there is no such command");
+	else if (!json_is_object(args))
+		snprintf(message, sizeof(message), "the arguments are not a "
+		    "JSON object");
+	else
+		code = verbs[i].run(c, m->id, args, message, sizeof(message));
+	if (i == sizeof(verbs) / sizeof(verbs[0]) || verbs[i].recorded)
+		record(c, m, code > 0 ? (uint32_t)code : 0);
+	if (code != -1)
+		send_end(c, m->id, (uint32_t)code, message);
+	json_decref(args);
+	return 0;
+}
+
+static int
+on_master_hello(void *ctx, const void *msg, int *fds)
+{
+	struct conn			*c = ctx, *o, *next;
+	const struct ipc_master_hello	*m = msg;
+
+	(void)fds;
+	if (m->version != PROTOCOL_VERSION) {
+		log_warnx("event=master_hello pid=%u error=\"version %u\"",
+		    m->pid, m->version);
+		return -1;
+	}
+	/* One master: the old one is a ghost. */
+	for (o = TAILQ_FIRST(&c->p->control->conns); o != NULL; o = next) {
+		next = TAILQ_NEXT(o, entry);
+		if (o->master) {
+			o->master = false;
+			ipc_phase(o->ipc, 0);
+		}
+	}
+	c->master = true;
+	ipc_phase(c->ipc, PHASE_MASTER);
+	workers_hello(c->p, c->ipc, m->pid);
+	return 0;
+}
+
+static int
+on_worker_attach(void *ctx, const void *msg, int *fds)
+{
+	struct conn	*c = ctx;
+	int		 fd = fds[0];
+
+	fds[0] = -1;
+	return workers_attach(c->p, msg, fd);
+}
+
+static int
+on_attach_done(void *ctx, const void *msg, int *fds)
+{
+	struct conn	*c = ctx;
+
+	(void)msg;
+	(void)fds;
+	workers_attach_done(c->p);
+	return 0;
+}
+
+static int
+on_worker_gone(void *ctx, const void *msg, int *fds)
+{
+	struct conn	*c = ctx;
+
+	(void)fds;
+	workers_gone(c->p, msg);
+	return 0;
+}
+
+static const struct ipc_permit permits[] = {
+	{ IPC_master_hello, PHASE_NEW, on_master_hello },
+	{ IPC_worker_attach, PHASE_MASTER, on_worker_attach },
+	{ IPC_attach_done, PHASE_MASTER, on_attach_done },
+	{ IPC_worker_gone, PHASE_MASTER, on_worker_gone },
+	{ IPC_ctl_request, PHASE_NEW | PHASE_MASTER | PHASE_TOOL,
+	    on_ctl_request },
+};
+
+/* --- connections ---------------------------------------------------------------------- */
+
+static void
+on_conn_closed(void *ctx, const char *reason)
+{
+	struct conn	*c = ctx;
+	struct control	*ct = c->p->control;
+	struct asking	*a, *next;
+
+	log_debug("event=control_closed master=%d reason=\"%s\"", c->master,
+	    reason);
+	for (a = TAILQ_FIRST(&ct->asking); a != NULL; a = next) {
+		next = TAILQ_NEXT(a, entry);
+		if (a->conn == c)
+			asking_free(ct, a);
+	}
+	workers_master_lost(c->p, c->ipc);
+	TAILQ_REMOVE(&ct->conns, c, entry);
+	ct->nconns--;
+	ipc_free(&c->ipc);
+	free(c);
+}
+
+static void
+conn_new(struct parent *p, int fd)
+{
+	struct control	*ct = p->control;
+	struct conn	*c;
+	uid_t		 uid;
+	pid_t		 pid;
+
+	if (unix_peer(fd, &uid, &pid) == -1 || !peer_is_admin(uid) ||
+	    ct->nconns >= CONNS_MAX ||
+	    (c = calloc(1, sizeof(*c))) == NULL) {
+		log_warnx("event=control_refused");
+		close(fd);
+		return;
+	}
+	c->p = p;
+	c->uid = uid;
+	c->ipc = ipc_new(p->loop, fd, ROLE_PARENT,
+	    (enum ipc_role)(ROLE_MASTER | ROLE_CTL), permits,
+	    sizeof(permits) / sizeof(permits[0]), on_conn_closed, c);
+	if (c->ipc == NULL) {
+		free(c);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&ct->conns, c, entry);
+	ct->nconns++;
+}
+
+static void
+on_listen(void *ctx, int what)
+{
+	struct parent	*p = ctx;
+	int		 fd;
+
+	(void)what;
+	while ((fd = unix_accept(p->control->listen)) != -1)
+		conn_new(p, fd);
+}
+
+void
+control_init(struct parent *p, int listen)
+{
+	struct control	*ct = calloc(1, sizeof(*ct));
+
+	if (ct == NULL || fd_nonblock(listen) == -1 ||
+	    fd_cloexec(listen) == -1)
+		fatal("step=control");
+	TAILQ_INIT(&ct->conns);
+	TAILQ_INIT(&ct->asking);
+	ct->next_id = 1;
+	ct->listen = listen;
+	p->control = ct;
+	ct->io = ev_io_new(p->loop, listen, EV_IN, on_listen, p);
+}

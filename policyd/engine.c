@@ -1,0 +1,514 @@
+/*
+ * The engine process: takes the policy and the catalogue snapshots from the
+ * parent, and judges the statements of the sessions that the parent gives it.
+ *
+ * Runs sandboxed, with a uid of its own, one engine for each profile.  Trusted:
+ * the parent's messages.  Not trusted: the texts of the workers' judge
+ * messages, and the snapshots.  A worker that breaks the rules of its channel
+ * loses it.  A text that takes too long or too much memory ends this process:
+ * the parent starts another, and the worker refuses that one statement.
+ *
+ * All of it runs on a thread with a large stack, because the SQL parser is
+ * recursive (sqltree.c).
+ */
+#include "engine.h"
+
+#include <sys/resource.h>
+#include <sys/time.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "catalog.h"
+#include "ipc.h"
+#include "judge.h"
+#include "log.h"
+#include "policy.h"
+#include "sqltree.h"
+
+#define JUDGE_SECONDS	2
+#define MEMORY_MAX	((rlim_t)2 * 1024 * 1024 * 1024)
+#define WANTED_MS	1000
+
+struct engine_db {
+	char			*key;
+	struct catalog		*cat;
+	uint64_t		 wanted;	/* when last asked for, ms */
+	struct engine_db	*next;
+};
+
+struct engine_scene {
+	char			*profile, *database;
+	struct scene		*scene;
+	struct engine_scene	*next;
+};
+
+struct engine_session {
+	struct engine		*engine;
+	struct ipc		*ipc;
+	char			*profile, *database;
+	struct engine_session	*next, **prev;
+};
+
+struct engine {
+	struct ev_loop		*loop;
+	struct ipc		*parent;
+	struct policy		*policy;
+	uint64_t		 generation, epoch;
+	struct engine_db	*dbs;
+	struct engine_scene	*scenes;
+	struct engine_session	*sessions;
+	struct verdict		 verdict;	/* the last one; large */
+};
+
+/* --- scenes ---------------------------------------------------------------- */
+
+static struct engine_db *
+db_find(struct engine *e, const char *key)
+{
+	struct engine_db	*d;
+
+	for (d = e->dbs; d != NULL; d = d->next)
+		if (strcmp(d->key, key) == 0)
+			return d;
+	return NULL;
+}
+
+/* Made when it is not there; NULL when memory is out. */
+static struct engine_db *
+db_get(struct engine *e, const char *key)
+{
+	struct engine_db	*d = db_find(e, key);
+
+	if (d != NULL)
+		return d;
+	if ((d = calloc(1, sizeof(*d))) == NULL)
+		return NULL;
+	if ((d->key = strdup(key)) == NULL) {
+		free(d);
+		return NULL;
+	}
+	d->next = e->dbs;
+	e->dbs = d;
+	return d;
+}
+
+/* Forget those of one database, or all (NULL). */
+static void
+scenes_drop(struct engine *e, const char *database)
+{
+	struct engine_scene	**p = &e->scenes, *s;
+
+	while ((s = *p) != NULL) {
+		if (database != NULL && strcmp(s->database, database) != 0) {
+			p = &s->next;
+			continue;
+		}
+		*p = s->next;
+		scene_free(&s->scene);
+		free(s->profile);
+		free(s->database);
+		free(s);
+	}
+}
+
+/* NULL: the policy has no such profile or database, or memory is out. */
+static const struct scene *
+scene_get(struct engine *e, const char *profile, const char *database)
+{
+	const struct profile	*p;
+	struct engine_scene	*s;
+	struct engine_db	*d;
+
+	for (s = e->scenes; s != NULL; s = s->next)
+		if (strcmp(s->profile, profile) == 0 &&
+		    strcmp(s->database, database) == 0)
+			return s->scene;
+	if (e->policy == NULL ||
+	    (p = policy_profile(e->policy, profile)) == NULL ||
+	    !profile_has_database(p, database) ||
+	    (s = calloc(1, sizeof(*s))) == NULL)
+		return NULL;
+	d = db_find(e, database);
+	s->profile = strdup(profile);
+	s->database = strdup(database);
+	s->scene = scene_new(p, database, d != NULL ? d->cat : NULL);
+	if (s->profile == NULL || s->database == NULL || s->scene == NULL) {
+		scene_free(&s->scene);
+		free(s->profile);
+		free(s->database);
+		free(s);
+		return NULL;
+	}
+	s->next = e->scenes;
+	e->scenes = s;
+	return s->scene;
+}
+
+static void
+catalog_want(struct engine *e, const char *database)
+{
+	struct engine_db		*d = db_get(e, database);
+	struct ipc_catalog_wanted	 m = { slice_str(database) };
+	uint64_t			 now = now_boot_ms();
+
+	if (d == NULL || (d->wanted != 0 && now - d->wanted < WANTED_MS))
+		return;
+	d->wanted = now;
+	ipc_send(e->parent, IPC_catalog_wanted, &m, NULL, 0);
+}
+
+/* --- judging --------------------------------------------------------------- */
+
+static void
+on_cpu(int signo)
+{
+	(void)signo;
+	_exit(3);
+}
+
+static void
+cpu_guard(int seconds)
+{
+	struct itimerval	 t;
+
+	memset(&t, 0, sizeof(t));
+	t.it_value.tv_sec = seconds;
+	setitimer(ITIMER_PROF, &t, NULL);
+}
+
+/* At most max bytes, and no character cut in two. */
+static struct slice
+clip(const char *s, size_t max)
+{
+	struct slice	 r = slice_str(s);
+
+	if (r.len > max)
+		for (r.len = (uint32_t)max; r.len > 0 &&
+		    (r.p[r.len] & 0xc0) == 0x80; r.len--)
+			continue;
+	return r;
+}
+
+static void
+judge(struct engine *e, const struct scene *sc, enum judge_form form,
+    struct slice text, bool detail)
+{
+	cpu_guard(JUDGE_SECONDS);
+	judge_text(sc, form, (const char *)text.p, text.len, detail,
+	    &e->verdict);
+	cpu_guard(0);
+}
+
+static void
+send_verdict(struct engine_session *s, uint64_t seq)
+{
+	struct engine		*e = s->engine;
+	const struct verdict	*v = &e->verdict;
+	struct ipc_verdict	 m;
+
+	memset(&m, 0, sizeof(m));
+	m.seq = seq;
+	m.generation = e->generation;
+	m.epoch = e->epoch;
+	m.action = (uint8_t)v->action;
+	m.flags = v->flags;
+	m.rule = clip(v->rule, LEN_KEY);
+	m.kind = slice_str(kind_name(v->kind));
+	if (v->action == VERDICT_DENY) {
+		m.sqlstate = slice_str(v->sqlstate);
+		m.message = clip(v->message, LEN_REASON);
+		m.hint = clip(v->hint, LEN_REASON);
+	}
+	m.rewritten = slice_of(v->rewritten, v->rewritten_len);
+	m.masked = clip(v->masked, 4096);
+	ipc_send(s->ipc, IPC_verdict, &m, NULL, 0);
+}
+
+static void
+send_gone(struct engine_session *s, uint64_t seq)
+{
+	struct ipc_verdict	 m;
+
+	memset(&m, 0, sizeof(m));
+	m.seq = seq;
+	m.generation = s->engine->generation;
+	m.epoch = s->engine->epoch;
+	m.action = VERDICT_DENY;
+	m.rule = slice_str("(default)");
+	m.kind = slice_str(kind_name(KIND_OTHER));
+	m.sqlstate = slice_str("42501");
+	m.message = slice_str("statement refused: the policy no longer has "
+	    "this session's profile or database");
+	ipc_send(s->ipc, IPC_verdict, &m, NULL, 0);
+}
+
+static int
+on_judge(void *ctx, const void *msg, int *fds)
+{
+	struct engine_session	*s = ctx;
+	const struct ipc_judge	*m = msg;
+	const struct scene	*sc;
+
+	(void)fds;
+	if (m->form > JUDGE_FUNCTION)
+		return -1;
+	sc = scene_get(s->engine, s->profile, s->database);
+	if (sc == NULL) {
+		send_gone(s, m->seq);
+		return 0;
+	}
+	judge(s->engine, sc, (enum judge_form)m->form, m->text, false);
+	send_verdict(s, m->seq);
+	if (s->engine->verdict.wanted)
+		catalog_want(s->engine, s->database);
+	verdict_clear(&s->engine->verdict);
+	return 0;
+}
+
+/* --- sessions -------------------------------------------------------------- */
+
+static const struct ipc_permit worker_permit[] = {
+	{ IPC_judge, ~0u, on_judge },
+};
+
+static void
+session_free(struct engine_session *s)
+{
+	*s->prev = s->next;
+	if (s->next != NULL)
+		s->next->prev = s->prev;
+	ipc_free(&s->ipc);
+	free(s->profile);
+	free(s->database);
+	free(s);
+}
+
+static void
+on_worker_closed(void *ctx, const char *reason)
+{
+	log_debug("event=session_closed reason=%s",
+	    log_esc(reason, strlen(reason)));
+	session_free(ctx);
+}
+
+static void
+session_guard(struct engine_session *s)
+{
+	const struct scene	*sc;
+	struct ipc_guard	 m;
+	struct buf		 b;
+
+	buf_init(&b, LEN_GUARD);
+	sc = scene_get(s->engine, s->profile, s->database);
+	if (sc != NULL && scene_guard(sc, &b) == -1)
+		log_warnx("event=guard_cut database=%s", s->database);
+	m.pairs = slice_of(buf_head(&b), b.len);
+	ipc_send(s->ipc, IPC_guard, &m, NULL, 0);
+	buf_clear(&b);
+}
+
+static int
+on_session(void *ctx, const void *msg, int *fds)
+{
+	struct engine			*e = ctx;
+	const struct ipc_engine_session	*m = msg;
+	struct engine_session		*s;
+
+	if ((s = calloc(1, sizeof(*s))) == NULL)
+		return 0;	/* its descriptor is closed: refused there */
+	s->engine = e;
+	s->profile = slice_dup(m->profile);
+	s->database = slice_dup(m->database);
+	if (s->profile == NULL || s->database == NULL)
+		goto fail;
+	s->ipc = ipc_new(e->loop, fds[0], ROLE_ENGINE, ROLE_WORKER,
+	    worker_permit, sizeof(worker_permit) / sizeof(worker_permit[0]),
+	    on_worker_closed, s);
+	fds[0] = -1;
+	if (s->ipc == NULL)
+		goto fail;
+	s->next = e->sessions;
+	s->prev = &e->sessions;
+	if (s->next != NULL)
+		s->next->prev = &s->next;
+	e->sessions = s;
+	session_guard(s);
+	return 0;
+fail:
+	free(s->profile);
+	free(s->database);
+	free(s);
+	return 0;
+}
+
+/* --- the parent ------------------------------------------------------------ */
+
+static void
+ready(struct engine *e, const char *database)
+{
+	struct ipc_engine_ready	 m = { e->generation, e->epoch };
+	struct engine_session	*s, *next;
+
+	for (s = e->sessions; s != NULL; s = next) {
+		next = s->next;
+		if (database == NULL || strcmp(s->database, database) == 0)
+			session_guard(s);
+	}
+	ipc_send(e->parent, IPC_engine_ready, &m, NULL, 0);
+}
+
+static int
+on_config(void *ctx, const void *msg, int *fds)
+{
+	struct engine			*e = ctx;
+	const struct ipc_config		*m = msg;
+	struct ipc_config_done		 done;
+	struct conf_error		 err;
+	struct policy			*p = NULL;
+	char				*path = slice_dup(m->path);
+
+	(void)fds;
+	memset(&done, 0, sizeof(done));
+	done.generation = m->generation;
+	snprintf(err.text, sizeof(err.text), "out of memory");
+	if (path != NULL)
+		p = policy_parse(path, (const char *)m->text.p, m->text.len,
+		    &err);
+	free(path);
+	if (p == NULL) {
+		done.error = clip(err.text, LEN_REASON);
+		ipc_send(e->parent, IPC_config_done, &done, NULL, 0);
+		return 0;
+	}
+	scenes_drop(e, NULL);
+	policy_free(&e->policy);
+	e->policy = p;
+	p->generation = e->generation = m->generation;
+	done.ok = 1;
+	ipc_send(e->parent, IPC_config_done, &done, NULL, 0);
+	ready(e, NULL);
+	return 0;
+}
+
+static int
+on_catalog(void *ctx, const void *msg, int *fds)
+{
+	struct engine			*e = ctx;
+	const struct ipc_catalog	*m = msg;
+	struct engine_db		*d;
+	struct catalog			*cat;
+	const char			*why;
+	char				*key = slice_dup(m->database);
+
+	if (key == NULL || (d = db_get(e, key)) == NULL) {
+		free(key);
+		return 0;
+	}
+	free(key);
+	if ((cat = catalog_load(fds[0], &why)) == NULL) {
+		/* What it had stays; its epoch is old, and workers wait. */
+		log_warnx("event=catalog_refused database=%s reason=\"%s\"",
+		    d->key, why);
+		return 0;
+	}
+	scenes_drop(e, d->key);
+	catalog_free(&d->cat);
+	d->cat = cat;
+	e->epoch = m->epoch;
+	ready(e, d->key);
+	return 0;
+}
+
+static int
+on_explain(void *ctx, const void *msg, int *fds)
+{
+	static const char	 none[] = "{\"error\":\"no such profile or "
+				    "database, or the answer is too long\"}";
+	struct engine			*e = ctx;
+	const struct ipc_explain	*m = msg;
+	struct ipc_explained		 out;
+	const struct scene		*sc = NULL;
+	struct buf			 b;
+	char				*profile = slice_dup(m->profile);
+	char				*database = slice_dup(m->database);
+
+	(void)fds;
+	buf_init(&b, LEN_JSON);
+	out.id = m->id;
+	out.json = slice_str(none);
+	if (profile != NULL && database != NULL)
+		sc = scene_get(e, profile, database);
+	if (sc != NULL) {
+		judge(e, sc, JUDGE_QUERY, m->text, true);
+		if (verdict_json(&e->verdict, &b) == 0)
+			out.json = slice_of(buf_head(&b), b.len);
+		verdict_clear(&e->verdict);
+	}
+	ipc_send(e->parent, IPC_explained, &out, NULL, 0);
+	buf_clear(&b);
+	free(profile);
+	free(database);
+	return 0;
+}
+
+static const struct ipc_permit parent_permit[] = {
+	{ IPC_config, ~0u, on_config },
+	{ IPC_catalog, ~0u, on_catalog },
+	{ IPC_engine_session, ~0u, on_session },
+	{ IPC_explain, ~0u, on_explain },
+};
+
+static void
+on_parent_closed(void *ctx, const char *reason)
+{
+	(void)ctx;
+	(void)reason;
+	_exit(0);
+}
+
+static void
+limits(void)
+{
+#if !defined(__SANITIZE_ADDRESS__) && !defined(POSTERN_SANITIZE)
+	struct rlimit	 r = { MEMORY_MAX, MEMORY_MAX };
+
+	if (setrlimit(RLIMIT_AS, &r) == -1)
+		log_warn("event=rlimit_failed");
+#endif
+}
+
+static void
+run(void *arg)
+{
+	struct engine	*e;
+
+	if ((e = calloc(1, sizeof(*e))) == NULL)
+		fatalx("event=no_memory");
+	e->loop = ev_loop_new();
+	e->parent = ipc_new(e->loop, *(int *)arg, ROLE_ENGINE, ROLE_PARENT,
+	    parent_permit, sizeof(parent_permit) / sizeof(parent_permit[0]),
+	    on_parent_closed, e);
+	if (e->parent == NULL)
+		fatalx("event=no_memory");
+	ev_run(e->loop);
+}
+
+void
+engine_main(int fd)
+{
+	struct sigaction	 sa;
+
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = on_cpu;
+	sigemptyset(&sa.sa_mask);
+	if (sigaction(SIGPROF, &sa, NULL) == -1)
+		fatal("event=sigaction_failed");
+	limits();
+	if (bigstack_run(run, &fd) == -1)
+		fatalx("event=no_stack");
+	_exit(0);
+}

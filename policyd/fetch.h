@@ -1,0 +1,42 @@
+#ifndef POSTERN_FETCH_H
+#define POSTERN_FETCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "ev.h"
+
+/*
+ * HTTP GET of small documents, for the verifier.  libcurl is known here only.
+ * https, certificates checked, no redirect, no proxy, no cookie; at most
+ * FETCH_MAX bytes in FETCH_MS.
+ */
+#define FETCH_MAX	(256 * 1024)
+#define FETCH_MS	5000
+
+struct fetcher;
+struct fetch;
+
+struct fetch_how {
+	const char	*ca_file;	/* NULL: the system's */
+	bool		 http_loopback;	/* plain http to this machine is fine */
+};
+
+/*
+ * Called once, from the loop: the body of a 200 answer (valid until it
+ * returns), or NULL and why not.  The fetch is gone by then.
+ */
+typedef void	fetch_cb(void *ctx, const char *body, size_t len,
+		    const char *error);
+
+/* Fatal when libcurl does not start. */
+struct fetcher	*fetcher_new(struct ev_loop *);
+void		 fetcher_free(struct fetcher **);
+/* NULL with a reason when the URL is not one that we fetch; no call follows. */
+struct fetch	*fetch_start(struct fetcher *, const char *url,
+		    const struct fetch_how *, fetch_cb *, void *ctx,
+		    char *reason, size_t size);
+/* No call follows. */
+void		 fetch_cancel(struct fetch **);
+
+#endif

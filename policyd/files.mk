@@ -1,0 +1,90 @@
+# policyd/: objects, programs and tests.
+
+# policy.yaml, as every process of policyd parses it.
+POLICY_OBJS =	policyd/policy.o policyd/policy_issuers.o \
+		policyd/policy_masks.o policyd/policy_profiles.o \
+		policyd/policy_rules.o \
+		policyd/kinds.o common/conf.o common/conf_print.o \
+		common/conf_tree.o
+
+UNIT_TESTS +=	tests/unit/policyd/test_policy
+tests/unit/policyd/test_policy_OBJS =	$(POLICY_OBJS)
+tests/unit/policyd/test_policy_LIBS =	$(YAML_LIBS)
+
+# verifier and keeper
+VERIFIER_OBJS =	policyd/verifier.o policyd/issuers.o policyd/fetch.o \
+		policyd/token.o policyd/jwks.o policyd/claims.o
+VERIFIER_LIBS =	$(CJOSE_LIBS) $(CURL_LIBS) $(JANSSON_LIBS)
+KEEPER_OBJS =	policyd/keeper.o policyd/dblogin.o policyd/vault.o \
+		policyd/scram.o policyd/dial.o policyd/helper.o \
+		policyd/dbcancel.o policyd/catwatch.o policyd/catread.o \
+		policyd/dbadmin.o
+KEEPER_LIBS =	$(PQ_LIBS)
+
+UNIT_TESTS +=	tests/unit/policyd/test_token tests/unit/policyd/test_jwks \
+		tests/unit/policyd/test_scram
+tests/unit/policyd/test_token_OBJS = policyd/token.o policyd/jwks.o \
+		policyd/claims.o $(POLICY_OBJS) tests/tools/forge.o \
+		common/crypto.o common/log.o
+tests/unit/policyd/test_token_LIBS = $(CJOSE_LIBS) $(JANSSON_LIBS) \
+		$(SSL_LIBS) $(ZLIB_LIBS) $(YAML_LIBS) -lm
+tests/unit/policyd/test_jwks_OBJS = policyd/jwks.o tests/tools/forge.o \
+		common/crypto.o common/log.o
+tests/unit/policyd/test_jwks_LIBS = $(CJOSE_LIBS) $(JANSSON_LIBS) \
+		$(SSL_LIBS) $(ZLIB_LIBS)
+tests/unit/policyd/test_scram_OBJS = policyd/scram.o common/buf.o \
+		common/crypto.o common/log.o
+tests/unit/policyd/test_scram_LIBS = $(SSL_LIBS) $(ZLIB_LIBS)
+
+# the first process, the parent, and the control tool
+PARENT_OBJS =	policyd/main.o policyd/spawner.o policyd/parent.o \
+		policyd/policyfile.o policyd/children.o policyd/catalogs.o \
+		policyd/attempts.o policyd/handover.o \
+		policyd/sessions.o policyd/sessionfile.o \
+		policyd/workers.o policyd/cancel.o policyd/claims.o \
+		policyd/throttle.o policyd/auditlink.o policyd/control.o \
+		policyd/reload.o
+
+PROGRAMS +=	policyd policyctl
+policyd_OBJS =	$(sort $(PARENT_OBJS) $(POLICY_OBJS) $(VERIFIER_OBJS) \
+		$(KEEPER_OBJS) $(ENGINE_OBJS) $(COMMON_OBJS))
+policyd_LIBS =	$(COMMON_LIBS) $(VERIFIER_LIBS) $(KEEPER_LIBS) \
+		$(ENGINE_LIBS)
+policyctl_OBJS = $(sort policyd/policyctl.o policyd/policyfile.o \
+		$(POLICY_OBJS) $(COMMON_OBJS))
+policyctl_LIBS = $(COMMON_LIBS)
+
+UNIT_TESTS +=	tests/unit/policyd/test_claims \
+		tests/unit/policyd/test_throttle \
+		tests/unit/policyd/test_sessionfile
+tests/unit/policyd/test_claims_OBJS = policyd/claims.o $(POLICY_OBJS)
+tests/unit/policyd/test_claims_LIBS = $(JANSSON_LIBS) $(YAML_LIBS)
+tests/unit/policyd/test_throttle_OBJS = policyd/throttle.o
+tests/unit/policyd/test_sessionfile_OBJS = policyd/sessionfile.o \
+		common/crypto.o common/log.o
+tests/unit/policyd/test_sessionfile_LIBS = $(JANSSON_LIBS) $(SSL_LIBS) \
+		$(ZLIB_LIBS)
+
+# the engine: SQL in, verdict out (kinds.o is in POLICY_OBJS)
+JUDGE_OBJS =	policyd/analysis.o policyd/arena.o policyd/catalog.o \
+		policyd/exprs.o policyd/judge.o policyd/mask.o \
+		policyd/names.o policyd/prescan.o policyd/protect.o \
+		policyd/rewrite.o policyd/rules.o policyd/scene.o \
+		policyd/scope.o policyd/sqlnames.o policyd/sqltree.o \
+		policyd/utility.o policyd/verdict.o
+ENGINE_OBJS =	policyd/engine.o policyd/catalog_recs.o $(JUDGE_OBJS)
+ENGINE_LIBS =	-lpg_query $(PROTOBUFC_LIBS) -lpthread
+
+JUDGE_TEST_OBJS = $(JUDGE_OBJS) $(POLICY_OBJS) policyd/catalog_recs.o \
+		tests/unit/policyd/shop.o common/buf.o common/codec.o
+JUDGE_TEST_LIBS = $(ENGINE_LIBS) $(YAML_LIBS)
+UNIT_TESTS +=	tests/unit/policyd/test_judge tests/unit/policyd/test_masking \
+		tests/unit/policyd/test_prescan \
+		tests/unit/policyd/test_catalog
+tests/unit/policyd/test_judge_OBJS =	$(JUDGE_TEST_OBJS)
+tests/unit/policyd/test_judge_LIBS =	$(JUDGE_TEST_LIBS)
+tests/unit/policyd/test_masking_OBJS =	$(JUDGE_TEST_OBJS)
+tests/unit/policyd/test_masking_LIBS =	$(JUDGE_TEST_LIBS)
+tests/unit/policyd/test_prescan_OBJS =	policyd/prescan.o
+tests/unit/policyd/test_catalog_OBJS =	$(JUDGE_TEST_OBJS)
+tests/unit/policyd/test_catalog_LIBS =	$(JUDGE_TEST_LIBS)

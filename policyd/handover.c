@@ -1,0 +1,189 @@
+/*
+ * From an attempt to a session.
+ *
+ * Runs in the parent.  The session is written down before anybody has a
+ * descriptor of it (D7), recorded, and handed over only when the record is
+ * committed.  What fails before that refuses the attempt, and closes the
+ * session that was written down.
+ */
+#include "attempt.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attempts.h"
+#include "auditlink.h"
+#include "claims.h"
+#include "log.h"
+#include "sessions.h"
+#include "workers.h"
+
+/* Both are there: write it down, then record it. */
+void
+attempt_commit(struct attempt *a)
+{
+	const struct profile		*profile;
+	struct event_session_open	 ev;
+	struct identity			 id = { a->issuer, a->subject,
+					    a->claims };
+	struct session			*s;
+
+	if (!a->have_spool || !a->have_dial)
+		return;
+	/* The policy may be another one by now. */
+	profile = policy_profile(a->p->policy, a->profile);
+	if (profile == NULL ||
+	    policy_database(a->p->policy, a->database) == NULL ||
+	    !profile_has_database(profile, a->database) ||
+	    !claims_profile(a->p->policy, profile, &id)) {
+		attempt_refuse_auth(a, "the policy changed meanwhile");
+		return;
+	}
+	s = sessions_new(a->p);
+	if (s == NULL) {
+		attempt_refuse_away(a, "the gateway is out of memory",
+		    "out of memory");
+		return;
+	}
+	a->s = s;
+	memcpy(s->id, a->session, sizeof(s->id));
+	s->w = a->w;
+	s->master = a->w->master;
+	s->worker = a->w->number;
+	s->shared = a->w->shared;
+	memcpy(s->profile, a->profile, sizeof(s->profile));
+	snprintf(s->database, sizeof(s->database), "%s", a->database);
+	memcpy(s->issuer, a->issuer, sizeof(s->issuer));
+	memcpy(s->subject, a->subject, sizeof(s->subject));
+	memcpy(s->role, a->role, sizeof(s->role));
+	memcpy(s->peer, a->peer, sizeof(s->peer));
+	memcpy(s->application, a->application, sizeof(s->application));
+	s->started = now_wall_us();
+	s->deadline = profile->ttl == 0 ? 0 : now_boot_ms() + profile->ttl;
+	if (sessions_save(s) == -1) {
+		log_warn("event=session_save session=%s", s->id);
+		attempt_refuse_away(a, "the gateway cannot write to its disk",
+		    "the session could not be written down");
+		return;
+	}
+	ev.session = slice_str(s->id);
+	ev.issuer = slice_str(s->issuer);
+	ev.subject = slice_str(s->subject);
+	ev.claims = slice_str(a->claims_text);
+	ev.profile = slice_str(s->profile);
+	ev.database = slice_str(s->database);
+	ev.role = slice_str(s->role);
+	ev.peer = slice_str(s->peer);
+	ev.application = slice_str(s->application);
+	ev.tls = a->tls;
+	ev.token_expires = a->expires;
+	ev.ends = profile->ttl == 0 ? 0 : s->started + profile->ttl * 1000;
+	attempt_enter(a, ATTEMPT_COMMITTING);
+	a->commit = auditlink_event(a->p, EVENT_session_open, &ev);
+	if (a->commit == 0) {
+		attempt_refuse_away(a, "the audit service is not available",
+		    "the session could not be recorded");
+		return;
+	}
+	attempts_committed(a->p);
+}
+
+/* name NUL value NUL ...; -1 when it does not fit. */
+static int
+settings_bytes(const struct profile *profile, uint8_t *out, size_t max,
+    size_t *len_r)
+{
+	size_t	i, n, v, at = 0;
+
+	for (i = 0; i < profile->nsettings; i++) {
+		n = strlen(profile->settings[i].name) + 1;
+		v = strlen(profile->settings[i].value) + 1;
+		if (n + v > max - at)
+			return -1;
+		memcpy(out + at, profile->settings[i].name, n);
+		memcpy(out + at + n, profile->settings[i].value, v);
+		at += n + v;
+	}
+	*len_r = at;
+	return 0;
+}
+
+static void
+attempt_send_ok(struct attempt *a, const struct profile *profile, int engine,
+    int page)
+{
+	struct ipc_login_ok	m;
+	uint8_t			settings[LEN_SETTINGS];
+	size_t			len;
+	int			fds[7], i;
+
+	if (settings_bytes(profile, settings, sizeof(settings), &len) == -1) {
+		close(engine);
+		close(page);
+		attempt_refuse_away(a, "the profile has too many settings",
+		    "settings: over 8 KiB");
+		return;
+	}
+	m.attempt = a->number;
+	m.session = slice_str(a->session);
+	m.profile = slice_str(a->profile);
+	m.role = slice_str(a->role);
+	m.dbname = slice_str(a->dbname);
+	m.settings = slice_of(settings, len);
+	m.dbtls = a->dbtls;
+	m.dbhost = slice_str(a->dbhost);
+	m.ca = slice_of(a->ca, a->calen);
+	m.deadline = a->s->deadline;
+	m.idle = profile->idle;
+	m.masked = profile->nmasks > 0;
+	fds[0] = a->backend;
+	fds[1] = engine;
+	for (i = 0; i < 4; i++) {
+		fds[2 + i] = a->spool[i];
+		a->spool[i] = -1;
+	}
+	fds[6] = page;
+	a->backend = -1;
+	if (ipc_send(a->w->ipc, IPC_login_ok, &m, fds, 7) == -1) {
+		attempt_free(a, "the worker went away while logging in");
+		return;
+	}
+	log_info("event=session_open session=%s subject=%s profile=%s "
+	    "database=%s peer=%s worker=%u", a->session,
+	    log_esc(a->subject, strlen(a->subject)), a->profile, a->database,
+	    log_esc(a->peer, strlen(a->peer)), a->w->number);
+	sessions_handed(a->s);
+	/* It is the table's now. */
+	a->s = NULL;
+	a->session[0] = '\0';
+	attempt_free(a, "");
+}
+
+void
+attempt_hand_over(struct attempt *a)
+{
+	const struct profile	*profile;
+	int			 engine, page;
+
+	profile = policy_profile(a->p->policy, a->profile);
+	if (profile == NULL) {
+		attempt_refuse_auth(a, "the policy changed meanwhile");
+		return;
+	}
+	engine = sessions_channel(a->s);
+	if (engine == -1)
+		return;		/* again when its engine is ready */
+	/* One that was opened for reading only. */
+	page = fcntl(a->p->page_fd, F_DUPFD_CLOEXEC, 0);
+	if (page == -1) {
+		log_warn("event=page");
+		close(engine);
+		attempt_refuse_away(a, "the gateway is out of descriptors",
+		    "out of descriptors");
+		return;
+	}
+	attempt_send_ok(a, profile, engine, page);
+}

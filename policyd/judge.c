@@ -1,0 +1,388 @@
+/*
+ * The decision about one text: look it over, parse it, find what every
+ * statement is and touches, ask the rules, then the masks, and rewrite.
+ *
+ * Runs in the engine.  The text is a client's.  Pure: no I/O, no state but the
+ * masks' parse trees that the scene keeps.  Whatever is not understood becomes
+ * a denial with a sentence that says so.
+ */
+#include "judge.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis.h"
+#include "prescan.h"
+#include "rewrite.h"
+#include "rules.h"
+
+struct judgement {
+	const struct scene	*scene;
+	struct verdict		*out;
+	bool			 detail;
+	struct arena		 arena;
+	struct splice		*splices;
+	size_t			 nsplices, capsplices;
+	bool			 readonly;
+	bool			 unsure;	/* not to be cached */
+};
+
+/* --- denials --------------------------------------------------------------- */
+
+static void __attribute__((format(printf, 4, 5)))
+deny(struct verdict *v, const char *rule, const char *sqlstate,
+    const char *fmt, ...)
+{
+	va_list	 ap;
+
+	v->action = VERDICT_DENY;
+	v->rule = rule;
+	snprintf(v->sqlstate, sizeof(v->sqlstate), "%s", sqlstate);
+	va_start(ap, fmt);
+	vsnprintf(v->message, sizeof(v->message), fmt, ap);
+	va_end(ap);
+}
+
+static void
+deny_rule(struct verdict *v, const struct rule *r)
+{
+	if (r->message != NULL)
+		deny(v, r->name, "42501", "refused by rule \"%s\": %s",
+		    r->name, r->message);
+	else
+		deny(v, r->name, "42501", "statement refused by rule \"%s\"",
+		    r->name);
+	v->rule_line = r->line;
+	v->hint = r->hint;
+}
+
+/* --- rules ----------------------------------------------------------------- */
+
+/* One part of a statement: false when it is denied, and then it is said. */
+static bool
+judge_unit(struct judgement *j, const struct analysis *a,
+    const struct unit *u, const char *const *reads, size_t nreads)
+{
+	struct rule_facts	 f = { u->kind, reads, nreads, NULL, 0 };
+	const struct rule	*r;
+	const char		**writes;
+	size_t			 i;
+
+	if (u->w1 > u->w0) {
+		writes = arena_alloc(&j->arena,
+		    (u->w1 - u->w0) * sizeof(*writes));
+		if (writes == NULL) {
+			deny(j->out, "(default)", "53200", "out of memory");
+			return false;
+		}
+		for (i = u->w0; i < u->w1 && i < a->nrefs; i++)
+			if (a->refs[i].write)
+				writes[f.nwrites++] = a->refs[i].name;
+		f.writes = writes;
+	}
+	r = rules_match(j->scene->profile, &f, &j->unsure);
+	if (r == NULL && rules_harmless(u->kind)) {
+		if (j->out->rule == NULL)
+			j->out->rule = "(default)";
+		return true;
+	}
+	if (r == NULL) {
+		deny(j->out, "(default)", "42501", "statement refused: no rule "
+		    "of profile \"%s\" allows %s", j->scene->profile->key,
+		    kind_name(u->kind));
+		return false;
+	}
+	if (r->action == RULE_DENY) {
+		deny_rule(j->out, r);
+		return false;
+	}
+	if (j->out->rule == NULL || j->out->rule_line == 0) {
+		j->out->rule = r->name;
+		j->out->rule_line = r->line;
+	}
+	return true;
+}
+
+static bool
+judge_rules(struct judgement *j, const struct analysis *a)
+{
+	const char	**reads = NULL;
+	size_t		 i, n = 0;
+
+	if (j->scene->relations && a->nrefs > 0) {
+		reads = arena_alloc(&j->arena, a->nrefs * sizeof(*reads));
+		if (reads == NULL) {
+			deny(j->out, "(default)", "53200", "out of memory");
+			return false;
+		}
+		for (i = 0; i < a->nrefs; i++)
+			if (!a->refs[i].write)
+				reads[n++] = a->refs[i].name;
+	}
+	for (i = 0; i < a->nunits; i++)
+		if (!judge_unit(j, a, &a->units[i], reads, n))
+			return false;
+	return true;
+}
+
+/* --- one statement --------------------------------------------------------- */
+
+static void
+append(char *list, size_t size, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ", " and the rest, or nothing when it does not fit. */
+static void
+append(char *list, size_t size, const char *fmt, ...)
+{
+	size_t	 n = strlen(list), sep = n > 0 ? 2 : 0;
+	va_list	 ap;
+	int	 k;
+
+	if (n + sep >= size)
+		return;
+	va_start(ap, fmt);
+	k = vsnprintf(list + n + sep, size - n - sep, fmt, ap);
+	va_end(ap);
+	if (k < 0 || (size_t)k >= size - n - sep)
+		list[n] = '\0';
+	else if (sep > 0)
+		memcpy(list + n, ", ", 2);
+}
+
+static void
+note_detail(struct judgement *j, const struct analysis *a)
+{
+	struct verdict	*v = j->out;
+	size_t		 i;
+
+	for (i = 0; i < a->nunits && v->nkinds < VERDICT_KINDS; i++)
+		v->kinds[v->nkinds++] = a->units[i].kind;
+	for (i = 0; i < a->nrefs; i++) {
+		const struct ref *r = &a->refs[i];
+		char		 *list = r->write ? v->writes : v->reads;
+
+		if (r->rel != NULL)
+			append(list, sizeof(v->reads), "%s.%s",
+			    r->rel->schema, r->rel->name);
+		else if (r->rv != NULL)
+			append(list, sizeof(v->reads), "%s?",
+			    r->rv->relname);
+	}
+}
+
+static void
+note_masked(struct verdict *v, const struct protect_rel *p)
+{
+	size_t	 i;
+
+	for (i = 0; i < p->rel->ncols; i++)
+		if (p->mask[i] != NULL)
+			append(v->masked, sizeof(v->masked), "%s.%s.%s",
+			    p->rel->schema, p->rel->name,
+			    p->rel->cols[i].name);
+}
+
+static bool
+add_splices(struct judgement *j, const struct analysis *a)
+{
+	struct splice	*v;
+	size_t		 i, k, cap;
+
+	for (i = 0; i < a->nrefs; i++) {
+		if (a->refs[i].prot == NULL)
+			continue;
+		if (j->nsplices == j->capsplices) {
+			cap = j->capsplices == 0 ? 8 : j->capsplices * 2;
+			v = arena_alloc(&j->arena, cap * sizeof(*v));
+			if (v == NULL)
+				return false;
+			if (j->nsplices > 0)
+				memcpy(v, j->splices,
+				    j->nsplices * sizeof(*v));
+			j->splices = v;
+			j->capsplices = cap;
+		}
+		for (k = 0; k < j->nsplices; k++)
+			if (j->splices[k].prot == a->refs[i].prot)
+				break;
+		if (k == j->nsplices)
+			note_masked(j->out, a->refs[i].prot);
+		j->splices[j->nsplices].rv = a->refs[i].rv;
+		j->splices[j->nsplices++].prot = a->refs[i].prot;
+	}
+	return true;
+}
+
+static void
+note_flags(struct judgement *j, const struct analysis *a)
+{
+	struct verdict	*v = j->out;
+	size_t		 i;
+
+	if (!analysis_readonly(a))
+		j->readonly = false;
+	if (a->nprotected > 0 || (a->executes && j->scene->masked))
+		v->flags |= VERDICT_PROTECTED;
+	for (i = 0; i < a->nunits; i++)
+		if ((kind_groups(a->units[i].kind) & KIND_G_DDL) != 0 ||
+		    a->units[i].kind == KIND_DO ||
+		    a->units[i].kind == KIND_CALL)
+			v->flags |= VERDICT_DDL;
+	if (a->executes || a->wanted || (a->unresolved &&
+	    (j->scene->masked || j->scene->relations)))
+		j->unsure = true;
+	v->wanted |= a->wanted || (a->unresolved && j->scene->relations);
+}
+
+/* false: the text is denied. */
+static bool
+judge_statement(struct judgement *j, const PgQuery__Node *stmt, bool first)
+{
+	struct analysis	 a;
+
+	memset(&a, 0, sizeof(a));
+	a.scene = j->scene;
+	a.arena = &j->arena;
+	analysis_statement(&a, stmt);
+	if (first)
+		j->out->kind = a.kind;
+	if (j->detail)
+		note_detail(j, &a);
+	note_flags(j, &a);
+	if (!judge_rules(j, &a))
+		return false;
+	if (a.refused) {
+		deny(j->out, "(masks)", a.sqlstate, "statement refused: %s",
+		    a.message);
+		return false;
+	}
+	if (!add_splices(j, &a)) {
+		deny(j->out, "(masks)", "53200", "out of memory");
+		return false;
+	}
+	return true;
+}
+
+/* --- the text -------------------------------------------------------------- */
+
+static void
+judge_empty(struct judgement *j, enum kind k)
+{
+	struct analysis	 a;
+	struct unit	 u = { k, 0, 0 };
+
+	memset(&a, 0, sizeof(a));
+	a.units = &u;
+	a.nunits = 1;
+	j->out->kind = k;
+	if (j->detail)
+		note_detail(j, &a);
+	judge_rules(j, &a);
+	if (k != KIND_FASTPATH)
+		return;
+	j->readonly = false;
+	j->unsure = true;
+	if (j->scene->masked && j->out->action != VERDICT_DENY)
+		deny(j->out, "(masks)", "42501", "statement refused: function "
+		    "calls by number are not available in a profile with "
+		    "masks");
+}
+
+static void
+judge_tree(struct judgement *j, const struct sqltree *t, const char *text,
+    size_t len)
+{
+	const char	*why;
+	size_t		 i;
+
+	if (t->root->n_stmts == 0)
+		judge_empty(j, KIND_EMPTY);
+	for (i = 0; i < t->root->n_stmts; i++)
+		if (!judge_statement(j, t->root->stmts[i]->stmt, i == 0))
+			return;
+	if (j->nsplices == 0)
+		return;
+	if (rewrite_text(t, text, len, j->splices, j->nsplices,
+	    &j->out->rewritten, &j->out->rewritten_len, &why) == -1)
+		deny(j->out, "(masks)", "42501", "statement refused: %s", why);
+	else
+		j->out->action = VERDICT_MASK;
+}
+
+static void
+judge_parse(struct judgement *j, const char *text, size_t len)
+{
+	struct sqltree		 t;
+	struct sql_error	 err;
+
+	if (sqltree_parse(&t, text, &err) == -1) {
+		j->out->kind = KIND_OTHER;
+		if (err.position > 0)
+			deny(j->out, "(parser)", "42601",
+			    "%s (at character %d)", err.message,
+			    err.position);
+		else
+			deny(j->out, "(parser)", "42601", "%s", err.message);
+		return;
+	}
+	judge_tree(j, &t, text, len);
+	sqltree_free(&t);
+}
+
+void
+judge_text(const struct scene *scene, enum judge_form form, const char *text,
+    size_t len, bool detail, struct verdict *out)
+{
+	struct judgement	 j;
+	const char		*why;
+	char			*copy;
+
+	memset(&j, 0, sizeof(j));
+	/* The large arrays are strings: their first byte is enough. */
+	memset(out, 0, offsetof(struct verdict, message));
+	out->message[0] = out->masked[0] = '\0';
+	out->reads[0] = out->writes[0] = '\0';
+	out->hint = NULL;
+	out->rewritten = NULL;
+	out->rewritten_len = 0;
+	out->wanted = false;
+	out->nkinds = 0;
+	out->action = VERDICT_ALLOW;
+	j.scene = scene;
+	j.out = out;
+	j.detail = detail;
+	j.readonly = true;
+	arena_init(&j.arena, 8 * 1024);
+	if (form == JUDGE_FUNCTION)
+		judge_empty(&j, KIND_FASTPATH);
+	else if ((why = prescan(text, len)) != NULL) {
+		out->kind = KIND_OTHER;
+		deny(out, "(parser)", "54000", "statement refused: %s", why);
+	} else if ((copy = arena_strndup(&j.arena, text, len)) == NULL)
+		deny(out, "(parser)", "53200", "out of memory");
+	else
+		judge_parse(&j, copy, len);
+	arena_clear(&j.arena);
+	if (out->action == VERDICT_DENY) {
+		free(out->rewritten);
+		out->rewritten = NULL;
+		out->rewritten_len = 0;
+		out->masked[0] = '\0';
+	} else if (j.readonly)
+		out->flags |= VERDICT_READONLY;
+	if (!j.unsure)
+		out->flags |= VERDICT_CACHEABLE;
+	if (out->rule == NULL)
+		out->rule = "(default)";
+}
+
+void
+verdict_clear(struct verdict *v)
+{
+	free(v->rewritten);
+	v->rewritten = NULL;
+	v->rewritten_len = 0;
+}

@@ -1,0 +1,196 @@
+/*
+ * Masks as SQL: the derived table that stands where a protected relation was
+ * named.
+ *
+ * Runs in the engine.  Names of columns and types come from the database and
+ * are quoted or checked; the result is parsed again before it is used
+ * (protect.c).  Everything is written with its schema, so that no search_path
+ * and no object of a user can change its meaning, and every mask is cast to
+ * the column's type and modifier, so that the column keeps both.
+ *
+ * `null` and `redact` never read the column: a role without SELECT on it can
+ * run them.  `partial` keeps NULL as NULL.
+ */
+#include "mask.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int
+add(struct buf *b, const char *s)
+{
+	return buf_add(b, s, strlen(s));
+}
+
+int
+mask_ident(struct buf *b, const char *s)
+{
+	if (buf_add_u8(b, '"') == -1)
+		return -1;
+	for (; *s != '\0'; s++)
+		if ((*s == '"' && buf_add_u8(b, '"') == -1) ||
+		    buf_add_u8(b, (uint8_t)*s) == -1)
+			return -1;
+	return buf_add_u8(b, '"');
+}
+
+/* What format_type() can print, and nothing that ends the cast. */
+static bool
+type_ok(const char *t)
+{
+	bool	 quoted = false;
+	int	 depth = 0;
+
+	if (*t == '\0')
+		return false;
+	for (; *t != '\0'; t++) {
+		if (*t == '"')
+			quoted = !quoted;
+		else if (quoted)
+			continue;
+		else if (*t == '(')
+			depth++;
+		else if (*t == ')') {
+			if (--depth < 0)
+				return false;
+		} else if (strchr("abcdefghijklmnopqrstuvwxyz_$"
+		    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ,.[]", *t) == NULL &&
+		    (unsigned char)*t < 0x80)
+			return false;
+	}
+	return !quoted && depth == 0;
+}
+
+/* pst."column" as text. */
+static int
+value(struct buf *b, const struct cat_col *col)
+{
+	return add(b, "CAST(pst.") == -1 || mask_ident(b, col->name) == -1 ||
+	    add(b, " AS pg_catalog.text)") == -1 ? -1 : 0;
+}
+
+/* What follows the last @, the sign included; '' when there is none. */
+static int
+domain(struct buf *b, const struct cat_col *col)
+{
+	return add(b, "pg_catalog.\"right\"(") == -1 || value(b, col) == -1 ||
+	    add(b, ", pg_catalog.strpos(pg_catalog.reverse(") == -1 ||
+	    value(b, col) == -1 ||
+	    add(b, "), CAST('@' AS pg_catalog.text)))") == -1 ? -1 : 0;
+}
+
+/* The part of the value that first and last count in. */
+static int
+local(struct buf *b, const struct cat_col *col, bool keep_domain)
+{
+	if (!keep_domain)
+		return value(b, col);
+	return add(b, "pg_catalog.\"left\"(") == -1 || value(b, col) == -1 ||
+	    add(b, ", pg_catalog.length(") == -1 || value(b, col) == -1 ||
+	    add(b, ") OPERATOR(pg_catalog.-) pg_catalog.strpos("
+	    "pg_catalog.reverse(") == -1 || value(b, col) == -1 ||
+	    add(b, "), CAST('@' AS pg_catalog.text)))") == -1 ? -1 : 0;
+}
+
+#define STARS	"CAST('***' AS pg_catalog.text)"
+#define CONCAT	" OPERATOR(pg_catalog.||) "
+
+/* A kept end may be at most half of it: else all is masked. */
+static int
+ends(struct buf *b, const struct cat_col *col, const struct mask_rule *r)
+{
+	char	 num[32];
+	uint64_t first = r->first > 1000 ? 1000 : r->first;
+	uint64_t last = r->last > 1000 ? 1000 : r->last;
+
+	snprintf(num, sizeof(num), "%u", (unsigned int)(2 * (first + last)));
+	if (add(b, "CASE WHEN pg_catalog.length(") == -1 ||
+	    local(b, col, r->keep_domain) == -1 ||
+	    add(b, ") OPERATOR(pg_catalog.>=) ") == -1 || add(b, num) == -1 ||
+	    add(b, " THEN ") == -1)
+		return -1;
+	if (first > 0) {
+		snprintf(num, sizeof(num), ", %u)", (unsigned int)first);
+		if (add(b, "pg_catalog.\"left\"(") == -1 ||
+		    local(b, col, r->keep_domain) == -1 || add(b, num) == -1 ||
+		    add(b, CONCAT) == -1)
+			return -1;
+	}
+	if (add(b, STARS) == -1)
+		return -1;
+	if (last > 0) {
+		snprintf(num, sizeof(num), ", %u)", (unsigned int)last);
+		if (add(b, CONCAT "pg_catalog.\"right\"(") == -1 ||
+		    local(b, col, r->keep_domain) == -1 || add(b, num) == -1)
+			return -1;
+	}
+	return add(b, " ELSE " STARS " END");
+}
+
+static int
+partial(struct buf *b, const struct cat_col *col, const struct mask_rule *r)
+{
+	bool	 any = r->first > 0 || r->last > 0;
+
+	if (r->keep_domain && !any)
+		return add(b, STARS CONCAT) == -1 || domain(b, col) == -1 ?
+		    -1 : 0;
+	if (add(b, "CASE WHEN pst.") == -1 || mask_ident(b, col->name) == -1 ||
+	    add(b, " IS NULL THEN NULL ELSE ") == -1)
+		return -1;
+	if (!any) {
+		if (add(b, STARS) == -1)
+			return -1;
+	} else if (add(b, "(") == -1 || ends(b, col, r) == -1 ||
+	    add(b, ")") == -1)
+		return -1;
+	if (r->keep_domain &&
+	    (add(b, CONCAT) == -1 || domain(b, col) == -1))
+		return -1;
+	return add(b, " END");
+}
+
+static int
+masked(struct buf *b, const struct cat_col *col, const struct mask_rule *r)
+{
+	/* A constant may violate the CHECK of a domain; NULL does it least. */
+	bool	 string = col->category == 'S' && !col->domain;
+	int	 rc;
+
+	if (!type_ok(col->type_name) || add(b, "CAST(") == -1)
+		return -1;
+	if (r->kind == MASK_NULL || !string)
+		rc = add(b, "NULL");
+	else if (r->kind == MASK_REDACT)
+		rc = add(b, "'***'");
+	else
+		rc = partial(b, col, r);
+	if (rc == -1 || add(b, " AS ") == -1 || add(b, col->type_name) == -1 ||
+	    add(b, ") AS ") == -1)
+		return -1;
+	return mask_ident(b, col->name);
+}
+
+int
+mask_select(struct buf *b, const struct cat_rel *rel,
+    const struct mask_rule *const *rules)
+{
+	size_t	 i;
+
+	if (add(b, "(SELECT ") == -1)
+		return -1;
+	for (i = 0; i < rel->ncols; i++) {
+		if (i > 0 && add(b, ", ") == -1)
+			return -1;
+		if (rules[i] != NULL) {
+			if (masked(b, &rel->cols[i], rules[i]) == -1)
+				return -1;
+		} else if (add(b, "pst.") == -1 ||
+		    mask_ident(b, rel->cols[i].name) == -1)
+			return -1;
+	}
+	if (add(b, " FROM ") == -1 || mask_ident(b, rel->schema) == -1 ||
+	    add(b, ".") == -1 || mask_ident(b, rel->name) == -1)
+		return -1;
+	return add(b, " AS pst)");
+}

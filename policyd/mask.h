@@ -1,0 +1,19 @@
+#ifndef POSTERN_MASK_H
+#define POSTERN_MASK_H
+
+#include "buf.h"
+#include "catalog.h"
+#include "policy.h"
+
+/* Append a quoted identifier.  -1: no room. */
+int	mask_ident(struct buf *, const char *);
+/*
+ * Append "(SELECT <columns> FROM <schema>.<name> AS pst)": every column of the
+ * relation in order, those with a rule in `rules` (one pointer for each column)
+ * by their mask.  -1: no room, or a column's type has no name that can be
+ * written.
+ */
+int	mask_select(struct buf *, const struct cat_rel *,
+	    const struct mask_rule *const *rules);
+
+#endif

@@ -1,0 +1,349 @@
+/*
+ * Functions, operators, types and columns that a statement names.
+ *
+ * Runs in the engine.  In a profile with masks only what is listed passes
+ * (sqlnames.c), and only where nothing of a user's has the same name: a
+ * function or an operator outside pg_catalog may read anything.  In any
+ * profile what is not listed takes away the proof that a statement only reads.
+ */
+#include "analysis.h"
+
+#include <string.h>
+
+#include "sqlnames.h"
+
+static bool
+user_function(const struct analysis *a, const char *name)
+{
+	return a->scene->cat == NULL ||
+	    catalog_has_function(a->scene->cat, name);
+}
+
+/* set_config() is SET by another name. */
+static void
+set_config(struct analysis *a, const PgQuery__FuncCall *f)
+{
+	const PgQuery__Node	*arg = f->n_args > 0 ? f->args[0] : NULL;
+	const char		*name = NULL;
+
+	if (arg != NULL && arg->node_case == PG_QUERY__NODE__NODE_A_CONST &&
+	    arg->a_const->val_case == PG_QUERY__A__CONST__VAL_SVAL)
+		name = arg->a_const->sval->sval;
+	if (name == NULL ||
+	    strcasecmp(name, "standard_conforming_strings") == 0 ||
+	    strcasecmp(name, "client_encoding") == 0)
+		analysis_refuse(a, "42501", "set_config() is refused here: "
+		    "the parameter's name must be a constant, and not one "
+		    "that changes how statements are read");
+	analysis_unit(a, name == NULL || strcasecmp(name, "role") == 0 ||
+	    strcasecmp(name, "session_authorization") == 0 ?
+	    KIND_SET_ROLE : KIND_SET, 0, 0);
+}
+
+void
+names_function(struct analysis *a, const PgQuery__FuncCall *f)
+{
+	const char	*schema = NULL, *name;
+	enum fn_class	 class;
+	bool		 shadowed;
+
+	if (f->n_funcname == 0)
+		return;
+	name = node_string(f->funcname[f->n_funcname - 1]);
+	if (f->n_funcname > 1)
+		schema = node_string(f->funcname[f->n_funcname - 2]);
+	if (strcmp(name, "set_config") == 0)
+		set_config(a, f);
+	class = sqlname_function(name);
+	if (f->n_funcname > 2 ||
+	    (schema != NULL && strcmp(schema, "pg_catalog") != 0))
+		class = FN_UNKNOWN;
+	shadowed = schema == NULL && user_function(a, name);
+	if (class != FN_SAFE || shadowed)
+		a->unproven = true;
+	if (!a->scene->masked)
+		return;
+	if (class == FN_UNKNOWN)
+		analysis_refuse(a, "42501", "function %s%s%s() is not "
+		    "available in a profile with masks", schema != NULL ?
+		    schema : "", schema != NULL ? "." : "", name);
+	else if (shadowed)
+		analysis_refuse(a, "42501", "function %s() is also defined "
+		    "outside pg_catalog; write pg_catalog.%s()", name, name);
+}
+
+static bool
+user_operator(const struct analysis *a, const char *name)
+{
+	const struct search_path	*p = &a->scene->path;
+	size_t				 i;
+
+	if (a->scene->cat == NULL)
+		return true;
+	if (!p->pinned)
+		return catalog_has_operator(a->scene->cat, name, NULL);
+	for (i = 0; i < p->n; i++)
+		if (catalog_has_operator(a->scene->cat, name, p->schemas[i]))
+			return true;
+	return false;
+}
+
+void
+names_operator_word(struct analysis *a, const char *name)
+{
+	if (!user_operator(a, name))
+		return;
+	a->unproven = true;
+	if (a->scene->masked)
+		analysis_refuse(a, "42501", "operator %s is also defined "
+		    "outside pg_catalog; write OPERATOR(pg_catalog.%s)", name,
+		    name);
+}
+
+void
+names_operator(struct analysis *a, PgQuery__Node *const *v, size_t n)
+{
+	if (n == 0)
+		return;
+	if (n == 1) {
+		names_operator_word(a, node_string(v[0]));
+		return;
+	}
+	if (n == 2 && strcmp(node_string(v[0]), "pg_catalog") == 0)
+		return;
+	a->unproven = true;
+	if (a->scene->masked)
+		analysis_refuse(a, "42501", "operator %s.%s is not available "
+		    "in a profile with masks", node_string(v[0]),
+		    node_string(v[n - 1]));
+}
+
+void
+names_expr(struct analysis *a, const PgQuery__AExpr *e)
+{
+	switch (e->kind) {
+	case PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN:
+	case PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN:
+	case PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN_SYM:
+	case PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN_SYM:
+		names_operator_word(a, ">=");
+		names_operator_word(a, "<=");
+		names_operator_word(a, "<");
+		names_operator_word(a, ">");
+		break;
+	default:
+		names_operator(a, e->name, e->n_name);
+		break;
+	}
+}
+
+void
+names_type(struct analysis *a, const PgQuery__TypeName *t)
+{
+	const char	*schema = NULL, *name;
+	bool		 builtin;
+
+	if (t->n_names == 0)
+		return;
+	name = node_string(t->names[t->n_names - 1]);
+	if (t->n_names > 1)
+		schema = node_string(t->names[t->n_names - 2]);
+	builtin = schema == NULL || strcmp(schema, "pg_catalog") == 0;
+	if (builtin && sqlname_regtype(name)) {
+		a->reg_cast = name;
+		return;
+	}
+	if (builtin && !t->pct_type && t->n_names <= 2 && sqlname_type(name))
+		return;
+	a->unproven = true;
+	if (!a->scene->masked)
+		return;
+	if (t->pct_type || t->n_names > 2 || a->scene->cat == NULL ||
+	    !catalog_has_type(a->scene->cat, schema, name))
+		analysis_refuse(a, "42501", "type %s is not available in a "
+		    "profile with masks", name);
+}
+
+static const struct from_item *
+find_item(const struct analysis *a, const char *alias)
+{
+	const struct level	*l;
+	const struct from_item	*it;
+
+	for (l = a->level; l != NULL; l = l->up)
+		for (it = l->items; it != NULL; it = it->next)
+			if (it->alias != NULL && strcmp(it->alias, alias) == 0)
+				return it;
+	return NULL;
+}
+
+static void
+masked_predicate(struct analysis *a, const struct from_item *it,
+    const char *column)
+{
+	if (a->scene->profile->predicates_masked)
+		return;
+	analysis_refuse(a, "42501", "column %s.%s is masked in this profile "
+	    "and cannot be used in a condition, a grouping or an ordering",
+	    it->rel->name, column);
+}
+
+/* An unqualified name in a predicate: does it mean a masked column? */
+static void
+plain_predicate(struct analysis *a, const char *name)
+{
+	const struct level	*l;
+	const struct from_item	*it;
+	size_t			 i;
+
+	if (a->sort && a->level != NULL && a->level->select != NULL)
+		for (i = 0; i < a->level->select->n_target_list; i++) {
+			const PgQuery__ResTarget *rt =
+			    a->level->select->target_list[i]->res_target;
+
+			/* ORDER BY takes a result's name first. */
+			if (rt->name != NULL && strcmp(rt->name, name) == 0)
+				return;
+		}
+	for (l = a->level; l != NULL; l = l->up)
+		for (it = l->items; it != NULL; it = it->next) {
+			if (it->rel == NULL || it->renamed ||
+			    catalog_col(it->rel, name) == NULL)
+				continue;
+			if (it->prot != NULL && protect_column(it->prot, name))
+				masked_predicate(a, it, name);
+			return;
+		}
+}
+
+/* pg_class tells sizes in some columns: it may be read by column only. */
+static void
+whole_row(struct analysis *a, const struct from_item *it)
+{
+	if (it->pg_class)
+		analysis_refuse(a, "42501", "pg_class can only be read column "
+		    "by column in a profile with masks");
+}
+
+static bool
+size_column(const char *name)
+{
+	return strcmp(name, "reltuples") == 0 ||
+	    strcmp(name, "relpages") == 0 ||
+	    strcmp(name, "relallvisible") == 0;
+}
+
+/* x.name where x has no column of that name is the call name(x). */
+void
+names_field(struct analysis *a, const char *name)
+{
+	if (sqlname_system_column(name))
+		a->system_column = name;
+	if (size_column(name))
+		a->size_column = name;
+	if (!user_function(a, name) && !sqlname_notation(name))
+		return;
+	a->unproven = true;
+	if (a->scene->masked)
+		analysis_refuse(a, "42501", "%s could be a call of a function "
+		    "here, which is not available in a profile with masks",
+		    name);
+}
+
+static void
+qualified(struct analysis *a, const char *alias, const char *name)
+{
+	const struct from_item	*it = find_item(a, alias);
+
+	if (it == NULL) {
+		analysis_refuse(a, "42P01",
+		    "there is no table \"%s\" here", alias);
+		return;
+	}
+	if (it->rel == NULL || it->renamed) {
+		names_field(a, name);
+		return;
+	}
+	if (sqlname_system_column(name))
+		a->system_column = name;
+	else if (catalog_col(it->rel, name) == NULL) {
+		a->wanted = true;
+		analysis_refuse(a, "42703", "column %s.%s does not exist",
+		    alias, name);
+	}
+	if (it->pg_class && size_column(name))
+		a->size_column = name;
+	if (a->pred && it->prot != NULL && protect_column(it->prot, name))
+		masked_predicate(a, it, name);
+}
+
+static void
+star(struct analysis *a, const PgQuery__ColumnRef *c)
+{
+	const struct from_item	*it;
+
+	if (c->n_fields == 1) {
+		for (it = a->level != NULL ? a->level->items : NULL;
+		    it != NULL; it = it->next)
+			whole_row(a, it);
+		return;
+	}
+	it = find_item(a, node_string(c->fields[c->n_fields - 2]));
+	if (it != NULL)
+		whole_row(a, it);
+}
+
+void
+names_column(struct analysis *a, const PgQuery__ColumnRef *c)
+{
+	const struct from_item	*it;
+	const char		*name;
+
+	if (c->n_fields == 0)
+		return;
+	if (c->n_fields > 2)
+		a->three_part = true;
+	if (c->fields[c->n_fields - 1]->node_case ==
+	    PG_QUERY__NODE__NODE_A_STAR) {
+		if (a->scene->masked)
+			star(a, c);
+		return;
+	}
+	name = node_string(c->fields[c->n_fields - 1]);
+	if (!a->scene->masked) {
+		if (c->n_fields > 1 && !a->unproven &&
+		    (user_function(a, name) || sqlname_notation(name)))
+			a->unproven = true;
+		return;
+	}
+	if (c->n_fields > 1) {
+		qualified(a, node_string(c->fields[c->n_fields - 2]), name);
+		return;
+	}
+	if (sqlname_system_column(name))
+		a->system_column = name;
+	if (size_column(name))
+		a->size_column = name;
+	if ((it = find_item(a, name)) != NULL)
+		whole_row(a, it);
+	if (a->pred)
+		plain_predicate(a, name);
+}
+
+/* A column of JOIN ... USING. */
+void
+names_using(struct analysis *a, const char *column)
+{
+	const struct from_item	*it;
+
+	if (!a->scene->masked)
+		return;
+	if (size_column(column))
+		a->size_column = column;
+	if (sqlname_system_column(column))
+		a->system_column = column;
+	for (it = a->level != NULL ? a->level->items : NULL; it != NULL;
+	    it = it->next)
+		if (it->prot != NULL && protect_column(it->prot, column))
+			masked_predicate(a, it, column);
+}

@@ -1,0 +1,79 @@
+#ifndef POSTERN_POLICY_IMPL_H
+#define POSTERN_POLICY_IMPL_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "conf.h"
+#include "policy.h"
+
+/*
+ * What policy.c and policy_*.c share; nobody else
+ * includes this.
+ */
+#define POLICY_NELEM(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* "profiles.nightly-bot.rules[12].when" */
+#define POLICY_WHERE	192
+
+/* A path in the file, for messages: cut where it is too long. */
+void	policy_where(char where[POLICY_WHERE], const char *fmt, ...)
+	    __attribute__((format(printf, 2, 3)));
+/* A CONF_CUSTOM key that is looked at after conf_fill(), when its path in the
+ * file is known: only its name is in the table. */
+int	policy_later(const struct conf *, const struct conf_node *, void *,
+	    struct conf_error *);
+/*
+ * `map` must be a map, and its i-th key a fit name: at most LEN_KEY of
+ * letters, digits and "_.@-", since it goes into logs, records and messages.
+ */
+int	policy_entry(const struct conf *, const struct conf_node *map,
+	    size_t i, const char *section, struct conf_error *);
+/*
+ * A string that was filled from map's `key` must not be empty, longer than
+ * max, or hold control characters.  NULL, and a default, pass.
+ */
+int	policy_text(const struct conf *, const struct conf_node *map,
+	    const char *where, const char *key, const char *value, size_t max,
+	    struct conf_error *);
+/* The same for each of a list. */
+int	policy_texts(const struct conf *, const struct conf_node *map,
+	    const char *where, const char *key, const struct conf_strings *,
+	    size_t max, struct conf_error *);
+/* The node of the i-th string of map's `key` (a list or the string itself). */
+const struct conf_node *policy_item(const struct conf_node *map,
+	    const char *key, size_t i);
+/* Is it a JSON Pointer (RFC 6901) to something within the claims? */
+bool	policy_pointer(const char *);
+/* Exactly `parts` parts between dots, none empty? */
+bool	policy_dotted(const char *, size_t parts);
+/* "key:" on a line of its own. */
+void	policy_print_key(FILE *, int indent, const char *key);
+
+/* policy_issuers.c: `issuers:`; `node` may be NULL in all of these. */
+int	policy_issuers_parse(const struct conf *, const struct conf_node *node,
+	    struct policy *, struct conf_error *);
+void	policy_issuers_free(struct policy *);
+void	policy_issuers_print(const struct policy *, FILE *);
+
+/* policy_masks.c: `masks:`, into p->masks. */
+int	policy_masks_parse(const struct conf *, const struct conf_node *node,
+	    struct policy *, struct conf_error *);
+void	policy_masks_free(struct policy *);
+void	policy_masks_print(const struct policy *, FILE *);
+struct mask_set *policy_mask_set(const struct policy *, const char *key);
+
+/* policy_profiles.c: `profiles:`, after all that they refer to. */
+int	policy_profiles_parse(const struct conf *,
+	    const struct conf_node *node, struct policy *,
+	    struct conf_error *);
+void	policy_profiles_free(struct policy *);
+void	policy_profiles_print(const struct policy *, FILE *);
+
+/* policy_rules.c: a profile's `rules:`; `where` is the profile's path. */
+int	policy_rules_parse(const struct conf *, const struct conf_node *node,
+	    const char *where, struct profile *, struct conf_error *);
+void	policy_rules_free(struct profile *);
+void	policy_rules_print(const struct profile *, FILE *);
+
+#endif

@@ -1,0 +1,481 @@
+/*
+ * `profiles:` of policy.yaml: who may open a session as what, where, for how
+ * long, and under which masks and rules.  For every process of policyd; see
+ * policy.c for what is trusted and how it fails.
+ *
+ * Every name that a profile refers to must exist.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "policy_impl.h"
+
+#define MATCH_MAX	1024
+#define CONCURRENT_MAX	100000
+
+#define PROFILE(member)	offsetof(struct profile, member)
+static const struct conf_key profile_keys[] = {
+	{ .name = "databases", .type = CONF_STRINGS,
+	  .offset = PROFILE(databases) },
+	{ .name = "match", .type = CONF_CUSTOM, .parse = policy_later },
+	{ .name = "backend_role", .type = CONF_CUSTOM,
+	  .parse = policy_later },
+	{ .name = "session", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later },
+	{ .name = "settings", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later },
+	{ .name = "masks", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later },
+	{ .name = "predicates", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later },
+	{ .name = "rules", .type = CONF_CUSTOM, .parse = policy_later }
+};
+static const struct conf_key role_keys[] = {
+	{ .name = "user", .type = CONF_STRING,
+	  .offset = PROFILE(role_user) },
+	{ .name = "password_file", .type = CONF_PATH,
+	  .offset = PROFILE(role_password_file) }
+};
+static const struct conf_key session_keys[] = {
+	{ .name = "ttl", .type = CONF_DURATION, .offset = PROFILE(ttl),
+	  .dflt = "", .min = 1000 },
+	{ .name = "idle", .type = CONF_DURATION, .offset = PROFILE(idle),
+	  .dflt = "", .min = 1000 },
+	{ .name = "concurrent", .type = CONF_INT,
+	  .offset = PROFILE(concurrent), .dflt = "", .min = 1,
+	  .max = CONCURRENT_MAX }
+};
+
+#define MATCH(member)	offsetof(struct match, member)
+/* `issuer` first: printing begins with it. */
+static const struct conf_key match_keys[] = {
+	{ .name = "issuer", .type = CONF_STRING, .offset = MATCH(issuer) },
+	{ .name = "subject", .type = CONF_STRINGS, .offset = MATCH(subject),
+	  .dflt = "" },
+	{ .name = "groups", .type = CONF_STRINGS, .offset = MATCH(groups),
+	  .dflt = "" },
+	{ .name = "claims", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later }
+};
+
+/*
+ * Parameters of the startup message that are not settings, would change who
+ * runs the statements, or would have the server read a text otherwise than
+ * the engine did.
+ */
+static const char *const reserved_settings[] = {
+	"user", "database", "options", "replication", "role",
+	"session_authorization", "is_superuser", "client_encoding",
+	"standard_conforming_strings"
+};
+
+/* Fill from the i-th pair of a map whose keys are not ours to choose. */
+static int
+fill_pair(const struct conf *c, const struct conf_node *map, size_t i,
+    const char *where, enum conf_type type, void *out, struct conf_error *err)
+{
+	struct conf_key		 key = { .name = map->keys[i], .type = type };
+	struct conf_node	 pair = *map;
+
+	pair.keys = &map->keys[i];
+	pair.items = &map->items[i];
+	pair.n = 1;
+	return conf_fill(c, &pair, where, &key, 1, out, err);
+}
+
+/* --- match --------------------------------------------------------------------- */
+
+static int
+parse_claims(const struct conf *c, const struct conf_node *map,
+    const char *at, struct match *m, struct conf_error *err)
+{
+	struct claim_match	*cm;
+	char			 where[POLICY_WHERE];
+	size_t			 i;
+
+	policy_where(where, "%s.claims", at);
+	if (map->kind != CONF_MAP || map->n == 0)
+		return conf_fail(c, map, err, "%s: expected a map of JSON "
+		    "Pointers to values", where);
+	if ((m->claims = calloc(map->n, sizeof(*m->claims))) == NULL)
+		return conf_fail(c, map, err, "out of memory");
+	for (i = 0; i < map->n; i++) {
+		if (!policy_pointer(map->keys[i]))
+			return conf_fail_key(c, map, i, err, "%s: expected a "
+			    "JSON Pointer such as /repository", where);
+		cm = &m->claims[m->nclaims++];
+		if ((cm->pointer = strdup(map->keys[i])) == NULL)
+			return conf_fail(c, map, err, "out of memory");
+		if (fill_pair(c, map, i, where, CONF_STRINGS, &cm->values,
+		    err) == -1 ||
+		    policy_texts(c, map, where, cm->pointer, &cm->values,
+		    MATCH_MAX, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+parse_match(const struct conf *c, const struct conf_node *map,
+    const char *where, const struct policy *p, struct match *m,
+    struct conf_error *err)
+{
+	const struct conf_node	*claims;
+
+	if (conf_fill(c, map, where, match_keys, POLICY_NELEM(match_keys), m,
+	    err) == -1 ||
+	    policy_texts(c, map, where, "subject", &m->subject, MATCH_MAX,
+	    err) == -1 ||
+	    policy_texts(c, map, where, "groups", &m->groups, MATCH_MAX,
+	    err) == -1)
+		return -1;
+	if (policy_issuer(p, m->issuer) == NULL)
+		return conf_fail(c, conf_get(map, "issuer"), err,
+		    "%s.issuer: there is no issuer \"%.100s\"", where,
+		    m->issuer);
+	claims = conf_get(map, "claims");
+	return claims == NULL ? 0 : parse_claims(c, claims, where, m, err);
+}
+
+static int
+parse_matches(const struct conf *c, const struct conf_node *list,
+    const char *profile, const struct policy *p, struct profile *pr,
+    struct conf_error *err)
+{
+	char	 where[POLICY_WHERE];
+	size_t	 i;
+
+	if (list->kind != CONF_LIST || list->n == 0)
+		return conf_fail(c, list, err,
+		    "%s.match: expected a list of conditions", profile);
+	if ((pr->matches = calloc(list->n, sizeof(*pr->matches))) == NULL)
+		return conf_fail(c, list, err, "out of memory");
+	for (i = 0; i < list->n; i++) {
+		policy_where(where, "%s.match[%zu]", profile, i);
+		if (parse_match(c, list->items[i], where, p,
+		    &pr->matches[pr->nmatches++], err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* --- settings ------------------------------------------------------------------ */
+
+static int
+check_setting(const struct conf *c, const struct conf_node *map, size_t i,
+    const char *where, struct conf_error *err)
+{
+	const char	*name = map->keys[i];
+	size_t		 k, len = strlen(name);
+
+	if (len == 0 || len > LEN_NAME || name[0] == '.' ||
+	    strspn(name, "abcdefghijklmnopqrstuvwxyz_.") != len ||
+	    strncmp(name, "_pq_.", 5) == 0)
+		return conf_fail_key(c, map, i, err, "%s: \"%.100s\" is not "
+		    "the name of a setting", where, name);
+	for (k = 0; k < POLICY_NELEM(reserved_settings); k++)
+		if (strcmp(name, reserved_settings[k]) == 0)
+			return conf_fail_key(c, map, i, err,
+			    "%s: \"%s\" may not be set here", where, name);
+	return 0;
+}
+
+static int
+parse_settings(const struct conf *c, const struct conf_node *map,
+    const char *profile, struct profile *pr, struct conf_error *err)
+{
+	struct setting	*s;
+	char		 where[POLICY_WHERE];
+	size_t		 i, total = 0;
+
+	policy_where(where, "%s.settings", profile);
+	if (map->kind != CONF_MAP)
+		return conf_fail(c, map, err, "%s: expected a map", where);
+	if ((pr->settings = calloc(map->n + 1, sizeof(*s))) == NULL)
+		return conf_fail(c, map, err, "out of memory");
+	for (i = 0; i < map->n; i++) {
+		if (check_setting(c, map, i, where, err) == -1)
+			return -1;
+		s = &pr->settings[pr->nsettings++];
+		if ((s->name = strdup(map->keys[i])) == NULL)
+			return conf_fail(c, map, err, "out of memory");
+		if (fill_pair(c, map, i, where, CONF_STRING, &s->value,
+		    err) == -1)
+			return -1;
+		/* An empty value is a value; "is empty" does not hold. */
+		if (s->value[0] != '\0' && policy_text(c, map, where, s->name,
+		    s->value, LEN_SETTINGS / 2, err) == -1)
+			return -1;
+		total += strlen(s->name) + strlen(s->value) + 2;
+	}
+	if (total > LEN_SETTINGS)
+		return conf_fail(c, map, err, "%s: more than %d bytes",
+		    where, LEN_SETTINGS);
+	return 0;
+}
+
+/* --- profiles ------------------------------------------------------------------ */
+
+static int
+check_databases(const struct conf *c, const struct conf_node *map,
+    const char *where, const struct policy *p, const struct profile *pr,
+    struct conf_error *err)
+{
+	const char	*name;
+	size_t		 i;
+
+	for (i = 0; i < pr->databases.n; i++) {
+		name = pr->databases.v[i];
+		if (strcmp(name, "*") != 0 && policy_database(p, name) == NULL)
+			return conf_fail(c, policy_item(map, "databases", i),
+			    err, "%s.databases: there is no database "
+			    "\"%.100s\"", where, name);
+	}
+	return 0;
+}
+
+static int
+parse_masks(const struct conf *c, const struct conf_node *node,
+    const char *where, const struct policy *p, struct profile *pr,
+    struct conf_error *err)
+{
+	const struct conf_node	*item;
+	struct mask_set		*set;
+	size_t			 i, n = node->kind == CONF_SCALAR ? 1 : node->n;
+
+	if (node->kind == CONF_MAP || n == 0)
+		return conf_fail(c, node, err,
+		    "%s.masks: expected a list of names under masks", where);
+	if ((pr->masks = calloc(n, sizeof(*pr->masks))) == NULL)
+		return conf_fail(c, node, err, "out of memory");
+	for (i = 0; i < n; i++) {
+		item = node->kind == CONF_SCALAR ? node : node->items[i];
+		if (item->kind != CONF_SCALAR)
+			return conf_fail(c, item, err,
+			    "%s.masks: expected a string", where);
+		if ((set = policy_mask_set(p, item->value)) == NULL)
+			return conf_fail(c, item, err, "%s.masks: there is "
+			    "no mask set \"%.100s\"", where, item->value);
+		pr->masks[pr->nmasks++] = set;
+	}
+	return 0;
+}
+
+static int
+parse_predicates(const struct conf *c, const struct conf_node *node,
+    const char *where, struct profile *pr, struct conf_error *err)
+{
+	if (node->kind == CONF_SCALAR) {
+		pr->predicates_masked = strcmp(node->value, "masked") == 0;
+		if (pr->predicates_masked || strcmp(node->value, "deny") == 0)
+			return 0;
+	}
+	return conf_fail(c, node, err,
+	    "%s.predicates: expected deny or masked", where);
+}
+
+static int
+parse_role(const struct conf *c, const struct conf_node *node,
+    const char *profile, struct profile *pr, struct conf_error *err)
+{
+	char	 where[POLICY_WHERE];
+
+	policy_where(where, "%s.backend_role", profile);
+	if (conf_fill(c, node, where, role_keys, POLICY_NELEM(role_keys), pr,
+	    err) == -1)
+		return -1;
+	return policy_text(c, node, where, "user", pr->role_user, LEN_NAME,
+	    err);
+}
+
+static int
+parse_session(const struct conf *c, const struct conf_node *node,
+    const char *profile, struct profile *pr, struct conf_error *err)
+{
+	char	 where[POLICY_WHERE];
+
+	policy_where(where, "%s.session", profile);
+	return conf_fill(c, node, where, session_keys,
+	    POLICY_NELEM(session_keys), pr, err);
+}
+
+static int
+parse_profile(const struct conf *c, const struct conf_node *map,
+    const char *where, const struct policy *p, struct profile *pr,
+    struct conf_error *err)
+{
+	const struct conf_node	*node;
+
+	if (conf_fill(c, map, where, profile_keys, POLICY_NELEM(profile_keys),
+	    pr, err) == -1 ||
+	    check_databases(c, map, where, p, pr, err) == -1 ||
+	    parse_matches(c, conf_get(map, "match"), where, p, pr,
+	    err) == -1 ||
+	    parse_role(c, conf_get(map, "backend_role"), where, pr,
+	    err) == -1)
+		return -1;
+	if ((node = conf_get(map, "session")) != NULL &&
+	    parse_session(c, node, where, pr, err) == -1)
+		return -1;
+	if ((node = conf_get(map, "settings")) != NULL &&
+	    parse_settings(c, node, where, pr, err) == -1)
+		return -1;
+	if ((node = conf_get(map, "masks")) != NULL &&
+	    parse_masks(c, node, where, p, pr, err) == -1)
+		return -1;
+	if ((node = conf_get(map, "predicates")) != NULL &&
+	    parse_predicates(c, node, where, pr, err) == -1)
+		return -1;
+	return policy_rules_parse(c, conf_get(map, "rules"), where, pr, err);
+}
+
+int
+policy_profiles_parse(const struct conf *c, const struct conf_node *node,
+    struct policy *p, struct conf_error *err)
+{
+	struct profile	*pr;
+	char		 where[POLICY_WHERE];
+	size_t		 i;
+
+	if (node == NULL)
+		return 0;
+	if (node->kind != CONF_MAP)
+		return conf_fail(c, node, err, "profiles: expected a map");
+	if ((p->profiles = calloc(node->n + 1, sizeof(*pr))) == NULL)
+		return conf_fail(c, node, err, "out of memory");
+	for (i = 0; i < node->n; i++) {
+		if (policy_entry(c, node, i, "profiles", err) == -1)
+			return -1;
+		/* What a client says that wants the first that fits. */
+		if (strcmp(node->keys[i], "auto") == 0)
+			return conf_fail_key(c, node, i, err,
+			    "profiles: \"auto\" is a reserved name");
+		pr = &p->profiles[p->nprofiles++];
+		policy_where(where, "profiles.%s", node->keys[i]);
+		if ((pr->key = strdup(node->keys[i])) == NULL)
+			return conf_fail(c, node, err, "out of memory");
+		if (parse_profile(c, node->items[i], where, p, pr, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+bool
+profile_has_database(const struct profile *pr, const char *database)
+{
+	size_t	 i;
+
+	for (i = 0; i < pr->databases.n; i++)
+		if (strcmp(pr->databases.v[i], "*") == 0 ||
+		    strcmp(pr->databases.v[i], database) == 0)
+			return true;
+	return false;
+}
+
+static void
+profile_clear(struct profile *pr)
+{
+	size_t	 i, k;
+
+	for (i = 0; i < pr->nmatches; i++) {
+		for (k = 0; k < pr->matches[i].nclaims; k++) {
+			free(pr->matches[i].claims[k].pointer);
+			conf_strings_free(&pr->matches[i].claims[k].values);
+		}
+		free(pr->matches[i].claims);
+		conf_release(match_keys, POLICY_NELEM(match_keys),
+		    &pr->matches[i]);
+	}
+	free(pr->matches);
+	for (i = 0; i < pr->nsettings; i++) {
+		free(pr->settings[i].name);
+		free(pr->settings[i].value);
+	}
+	free(pr->settings);
+	free(pr->masks);
+	policy_rules_free(pr);
+	conf_release(profile_keys, POLICY_NELEM(profile_keys), pr);
+	conf_release(role_keys, POLICY_NELEM(role_keys), pr);
+	free(pr->key);
+}
+
+void
+policy_profiles_free(struct policy *p)
+{
+	size_t	 i;
+
+	for (i = 0; i < p->nprofiles; i++)
+		profile_clear(&p->profiles[i]);
+	free(p->profiles);
+	p->profiles = NULL;
+	p->nprofiles = 0;
+}
+
+/* --- printing ------------------------------------------------------------------ */
+
+static void
+print_match(const struct match *m, FILE *fp)
+{
+	const struct claim_match	*cm;
+	size_t				 i, k;
+
+	fputs("      - issuer: ", fp);
+	conf_print_scalar(fp, m->issuer);
+	putc('\n', fp);
+	conf_print(fp, 8, match_keys + 1, POLICY_NELEM(match_keys) - 1, m);
+	if (m->nclaims > 0)
+		fputs("        claims:\n", fp);
+	for (i = 0; i < m->nclaims; i++) {
+		cm = &m->claims[i];
+		policy_print_key(fp, 10, cm->pointer);
+		for (k = 0; k < cm->values.n; k++) {
+			fputs("            - ", fp);
+			conf_print_scalar(fp, cm->values.v[k]);
+			putc('\n', fp);
+		}
+	}
+}
+
+static void
+print_profile(const struct profile *pr, FILE *fp)
+{
+	size_t	 i;
+
+	policy_print_key(fp, 2, pr->key);
+	conf_print(fp, 4, profile_keys, POLICY_NELEM(profile_keys), pr);
+	fputs("    match:\n", fp);
+	for (i = 0; i < pr->nmatches; i++)
+		print_match(&pr->matches[i], fp);
+	fputs("    backend_role:\n", fp);
+	conf_print(fp, 6, role_keys, POLICY_NELEM(role_keys), pr);
+	if (pr->ttl != 0 || pr->idle != 0 || pr->concurrent != 0)
+		fputs("    session:\n", fp);
+	conf_print(fp, 6, session_keys, POLICY_NELEM(session_keys), pr);
+	if (pr->nsettings > 0)
+		fputs("    settings:\n", fp);
+	for (i = 0; i < pr->nsettings; i++) {
+		fprintf(fp, "      %s: ", pr->settings[i].name);
+		conf_print_scalar(fp, pr->settings[i].value);
+		putc('\n', fp);
+	}
+	for (i = 0; i < pr->nmasks; i++) {
+		fputs(i == 0 ? "    masks: [" : ", ", fp);
+		conf_print_scalar(fp, pr->masks[i]->key);
+		fputs(i + 1 == pr->nmasks ? "]\n" : "", fp);
+	}
+	fprintf(fp, "    predicates: %s\n",
+	    pr->predicates_masked ? "masked" : "deny");
+	policy_rules_print(pr, fp);
+}
+
+void
+policy_profiles_print(const struct policy *p, FILE *fp)
+{
+	size_t	 i;
+
+	if (p->nprofiles > 0)
+		fputs("\nprofiles:\n", fp);
+	for (i = 0; i < p->nprofiles; i++)
+		print_profile(&p->profiles[i], fp);
+}

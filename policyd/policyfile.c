@@ -1,0 +1,147 @@
+/*
+ * Reading policy.yaml and checking the files that it names.
+ *
+ * Runs in policyd's first process (at start and with -n) and in the parent (at
+ * reload).  The file is the administrator's and trusted, but it may be half
+ * written or wrong: every failure is a message for him, and never fatal here.
+ * Secret files are looked at, not read: only the keeper does that.
+ */
+#include "policyfile.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int
+fail(struct conf_error *err, const char *path, const char *what)
+{
+	snprintf(err->text, sizeof(err->text), "%.900s: %.100s", path, what);
+	return -1;
+}
+
+char *
+policyfile_read(const char *path, size_t *len_r, struct conf_error *err)
+{
+	struct stat	 st;
+	char		*text = NULL;
+	size_t		 len = 0;
+	ssize_t		 n;
+	int		 fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1 || fstat(fd, &st) == -1) {
+		fail(err, path, strerror(errno));
+		goto out;
+	}
+	if (!S_ISREG(st.st_mode) || st.st_size > LEN_CONFIG) {
+		fail(err, path, "not a regular file of at most 4 MiB");
+		goto out;
+	}
+	/* One byte more, to notice a file that grows. */
+	text = malloc((size_t)st.st_size + 2);
+	if (text == NULL) {
+		fail(err, path, strerror(errno));
+		goto out;
+	}
+	for (;;) {
+		n = read(fd, text + len, (size_t)st.st_size + 1 - len);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+	}
+	if (n == -1 || len > (size_t)st.st_size) {
+		fail(err, path, n == -1 ? strerror(errno) :
+		    "the file changed while it was read");
+		free(text);
+		text = NULL;
+		goto out;
+	}
+	text[len] = '\0';
+	*len_r = len;
+out:
+	if (fd != -1)
+		close(fd);
+	return text;
+}
+
+int
+policyfile_write(const char *path, const char *text, size_t len)
+{
+	char	tmp[LEN_PATH + 8];
+	size_t	off = 0;
+	ssize_t	n;
+	int	fd, save;
+
+	snprintf(tmp, sizeof(tmp), "%s.tmp", path);
+	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+	    0600);
+	if (fd == -1)
+		return -1;
+	while (off < len) {
+		n = write(fd, text + off, len - off);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			break;
+		off += (size_t)n;
+	}
+	if (off < len || fsync(fd) == -1 || rename(tmp, path) == -1) {
+		save = errno;
+		close(fd);
+		unlink(tmp);
+		errno = save;
+		return -1;
+	}
+	close(fd);
+	return 0;
+}
+
+static int
+check_readable(const char *path, bool secret, struct conf_error *err)
+{
+	struct stat	st;
+
+	if (path == NULL)
+		return 0;
+	if (stat(path, &st) == -1 || access(path, R_OK) == -1)
+		return fail(err, path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return fail(err, path, "not a regular file");
+	if (secret && (st.st_mode & 077) != 0)
+		return fail(err, path, "a secret file must be closed to group "
+		    "and others (chmod go= it)");
+	return 0;
+}
+
+int
+policyfile_check(const struct policy *policy, struct conf_error *err)
+{
+	const struct issuer	*is;
+	const struct database	*db;
+	size_t			 i;
+
+	for (i = 0; i < policy->nissuers; i++) {
+		is = &policy->issuers[i];
+		if (check_readable(is->jwks_file, false, err) == -1 ||
+		    check_readable(is->ca_file, false, err) == -1)
+			return -1;
+	}
+	for (i = 0; i < policy->ndatabases; i++) {
+		db = &policy->databases[i];
+		if (check_readable(db->ca_file, false, err) == -1 ||
+		    check_readable(db->broker_password_file, true, err) == -1)
+			return -1;
+	}
+	for (i = 0; i < policy->nprofiles; i++)
+		if (check_readable(policy->profiles[i].role_password_file,
+		    true, err) == -1)
+			return -1;
+	return 0;
+}

@@ -1,0 +1,377 @@
+/*
+ * Masks over a catalogue snapshot: compiled once for a profile, a database and
+ * an epoch, looked up for every relation of every statement.
+ *
+ * Runs in the engine.  The snapshot is not trusted: a relation whose derived
+ * table does not parse to exactly what was meant is not usable (NULL), and the
+ * statement is refused.
+ */
+#include "protect.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mask.h"
+
+struct protect {
+	const struct profile	*profile;
+	const struct catalog	*cat;
+	struct protect_rel	**rels;		/* by index of the relation */
+	size_t			 n;
+};
+
+static const struct mask_rule *
+rule_for(const struct profile *p, const char *path, size_t len)
+{
+	size_t	 i, j, k;
+
+	for (i = 0; i < p->nmasks; i++)
+		for (j = 0; j < p->masks[i]->nrules; j++) {
+			const struct mask_rule *r = &p->masks[i]->rules[j];
+
+			for (k = 0; k < r->columns.n; k++)
+				if (glob_match(r->columns.v[k], path, len))
+					return r;
+		}
+	return NULL;
+}
+
+static struct protect_rel *
+rel_make(struct protect *pr, const struct cat_rel *rel)
+{
+	struct protect_rel	*p = pr->rels[rel->index];
+
+	if (p != NULL)
+		return p;
+	if ((p = calloc(1, sizeof(*p))) == NULL)
+		return NULL;
+	p->rel = rel;
+	p->mask = calloc(rel->ncols + 1, sizeof(*p->mask));
+	if (p->mask == NULL) {
+		free(p);
+		return NULL;
+	}
+	pr->rels[rel->index] = p;
+	return p;
+}
+
+/* A file name of at most 4 * 63 bytes and dots. */
+static int
+match_columns(struct protect *pr, const char *database,
+    const struct cat_rel *rel)
+{
+	const struct mask_rule	*r;
+	struct protect_rel	*p;
+	char			 path[512];
+	size_t			 i;
+	int			 len;
+
+	for (i = 0; i < rel->ncols; i++) {
+		len = snprintf(path, sizeof(path), "%s.%s.%s.%s", database,
+		    rel->schema, rel->name, rel->cols[i].name);
+		if (len < 0 || (size_t)len >= sizeof(path))
+			return -1;
+		if ((r = rule_for(pr->profile, path, (size_t)len)) == NULL)
+			continue;
+		if ((p = rel_make(pr, rel)) == NULL)
+			return -1;
+		p->mask[i] = r;
+		p->nmasked++;
+	}
+	return 0;
+}
+
+static int
+taint(struct protect *pr, const struct cat_rel *rel,
+    const struct cat_rel *source, bool *changed)
+{
+	struct protect_rel	*p = rel_make(pr, rel);
+
+	if (p == NULL)
+		return -1;
+	if (!p->tainted) {
+		p->tainted = true;
+		p->source = source;
+		*changed = true;
+	}
+	return 0;
+}
+
+bool
+protect_column(const struct protect_rel *p, const char *column)
+{
+	size_t	 i;
+
+	for (i = 0; i < p->rel->ncols; i++)
+		if (p->mask[i] != NULL &&
+		    strcmp(p->rel->cols[i].name, column) == 0)
+			return true;
+	return false;
+}
+
+/* Does `rel` mask all that `by` masks, by name? */
+static bool
+covers(const struct protect *pr, const struct cat_rel *rel,
+    const struct protect_rel *by)
+{
+	const struct protect_rel	*p = pr->rels[rel->index];
+	size_t				 i;
+
+	if (p == NULL)
+		return false;
+	for (i = 0; i < by->rel->ncols; i++)
+		if (by->mask[i] != NULL &&
+		    !protect_column(p, by->rel->cols[i].name))
+			return false;
+	return true;
+}
+
+/*
+ * Rows of a child are read through its parents, and rows of a parent's table
+ * are its children's: both ways, each relation must mask what the other does.
+ * `seen` holds a mark for each relation.
+ */
+static int
+inherit(struct protect *pr, const struct protect_rel *from,
+    const struct cat_rel *at, bool down, uint8_t *seen)
+{
+	const struct cat_dep	*deps;
+	const struct cat_rel	*next;
+	size_t			 i, n;
+	bool			 changed;
+
+	deps = catalog_deps(pr->cat, &n);
+	for (i = 0; i < n; i++) {
+		if (deps[i].why != 'i' ||
+		    (down ? deps[i].on : deps[i].rel) != at)
+			continue;
+		next = down ? deps[i].rel : deps[i].on;
+		if (seen[next->index])
+			continue;
+		seen[next->index] = 1;
+		if (!covers(pr, next, from) &&
+		    taint(pr, next, from->rel, &changed) == -1)
+			return -1;
+		if (inherit(pr, from, next, down, seen) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+spread_inheritance(struct protect *pr)
+{
+	uint8_t	*seen;
+	size_t	 i;
+	int	 down, rc = 0;
+
+	if ((seen = malloc(pr->n + 1)) == NULL)
+		return -1;
+	for (i = 0; i < pr->n && rc == 0; i++) {
+		if (pr->rels[i] == NULL || pr->rels[i]->nmasked == 0)
+			continue;
+		for (down = 0; down < 2 && rc == 0; down++) {
+			memset(seen, 0, pr->n + 1);
+			rc = inherit(pr, pr->rels[i], pr->rels[i]->rel,
+			    down == 1, seen);
+		}
+	}
+	free(seen);
+	return rc;
+}
+
+/* Views, rules and policies that read a protected relation, transitively. */
+static int
+spread_reads(struct protect *pr)
+{
+	const struct cat_dep		*deps;
+	const struct protect_rel	*on;
+	bool				 changed = true;
+	size_t				 i, n;
+
+	deps = catalog_deps(pr->cat, &n);
+	while (changed) {
+		changed = false;
+		for (i = 0; i < n; i++) {
+			if (deps[i].why == 'i' || deps[i].why == 'f' ||
+			    deps[i].rel == deps[i].on ||
+			    (on = pr->rels[deps[i].on->index]) == NULL)
+				continue;
+			if (taint(pr, deps[i].rel, on->tainted ? on->source :
+			    on->rel, &changed) == -1)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+struct protect *
+protect_new(const struct profile *profile, const char *database,
+    const struct catalog *cat)
+{
+	const struct cat_rel	*rel;
+	struct protect		*pr;
+	bool			 changed;
+	size_t			 i;
+
+	if ((pr = calloc(1, sizeof(*pr))) == NULL)
+		return NULL;
+	pr->profile = profile;
+	pr->cat = cat;
+	pr->n = catalog_nrels(cat);
+	if ((pr->rels = calloc(pr->n + 1, sizeof(*pr->rels))) == NULL)
+		goto fail;
+	for (i = 0; i < pr->n; i++) {
+		rel = catalog_rel(cat, i);
+		if (!rel->system && match_columns(pr, database, rel) == -1)
+			goto fail;
+	}
+	/* Only a plain table's reference can be replaced. */
+	for (i = 0; i < pr->n; i++)
+		if (pr->rels[i] != NULL && pr->rels[i]->rel->kind != 'r' &&
+		    pr->rels[i]->rel->kind != 'p' &&
+		    taint(pr, pr->rels[i]->rel, pr->rels[i]->rel,
+		    &changed) == -1)
+			goto fail;
+	if (spread_inheritance(pr) == -1 || spread_reads(pr) == -1)
+		goto fail;
+	return pr;
+fail:
+	protect_free(&pr);
+	return NULL;
+}
+
+void
+protect_free(struct protect **prp)
+{
+	struct protect	*pr = *prp;
+	size_t		 i;
+
+	if (pr == NULL)
+		return;
+	for (i = 0; pr->rels != NULL && i < pr->n; i++) {
+		if (pr->rels[i] == NULL)
+			continue;
+		if (pr->rels[i]->subquery != NULL)
+			sqltree_free(&pr->rels[i]->tree);
+		free(pr->rels[i]->sql);
+		free(pr->rels[i]->mask);
+		free(pr->rels[i]);
+	}
+	free(pr->rels);
+	free(pr);
+	*prp = NULL;
+}
+
+const struct protect_rel *
+protect_find(const struct protect *pr, const struct cat_rel *rel)
+{
+	return pr->rels[rel->index];
+}
+
+/* The one SELECT that was meant, and no more? */
+static const PgQuery__Node *
+check_tree(const struct sqltree *t, const struct cat_rel *rel)
+{
+	const PgQuery__SelectStmt	*s;
+	const PgQuery__RangeVar		*rv;
+	const PgQuery__Node		*sub;
+	size_t				 i;
+
+	if (t->root->n_stmts != 1 || t->root->stmts[0]->stmt->node_case !=
+	    PG_QUERY__NODE__NODE_SELECT_STMT)
+		return NULL;
+	s = t->root->stmts[0]->stmt->select_stmt;
+	if (s->n_from_clause != 1 || s->from_clause[0]->node_case !=
+	    PG_QUERY__NODE__NODE_RANGE_SUBSELECT)
+		return NULL;
+	sub = s->from_clause[0]->range_subselect->subquery;
+	s = sub->select_stmt;
+	if (s->n_target_list != rel->ncols || s->n_from_clause != 1 ||
+	    s->where_clause != NULL || s->with_clause != NULL ||
+	    s->larg != NULL || s->from_clause[0]->node_case !=
+	    PG_QUERY__NODE__NODE_RANGE_VAR)
+		return NULL;
+	rv = s->from_clause[0]->range_var;
+	if (strcmp(rv->relname, rel->name) != 0 ||
+	    strcmp(rv->schemaname, rel->schema) != 0)
+		return NULL;
+	for (i = 0; i < rel->ncols; i++) {
+		const PgQuery__ResTarget *rt = s->target_list[i]->res_target;
+
+		if (rt->val->node_case != PG_QUERY__NODE__NODE_TYPE_CAST &&
+		    rt->val->node_case != PG_QUERY__NODE__NODE_COLUMN_REF)
+			return NULL;
+	}
+	return sub;
+}
+
+const struct protect_rel *
+protect_masked(struct protect *pr, const struct cat_rel *rel)
+{
+	struct protect_rel	*p = pr->rels[rel->index];
+	struct sql_error	 err;
+	struct buf		 b;
+	char			 text[64];
+	int			 rc;
+
+	if (p == NULL || p->nmasked == 0 || p->tainted)
+		return NULL;
+	if (p->subquery != NULL)
+		return p;
+	buf_init(&b, 1024 * 1024);
+	snprintf(text, sizeof(text), "SELECT * FROM ");
+	rc = buf_add(&b, text, strlen(text));
+	if (rc == 0)
+		rc = mask_select(&b, rel, p->mask);
+	if (rc == 0)
+		rc = buf_add(&b, " AS x", 6);
+	if (rc == 0)
+		rc = sqltree_parse(&p->tree, (char *)buf_head(&b), &err);
+	if (rc == 0 && (p->subquery = check_tree(&p->tree, rel)) == NULL)
+		sqltree_free(&p->tree);
+	if (p->subquery != NULL) {
+		/* Between "SELECT * FROM " and " AS x". */
+		free(p->sql);
+		p->sql = strndup((char *)buf_head(&b) + strlen(text),
+		    b.len - strlen(text) - 6);
+		if (p->sql == NULL) {
+			sqltree_free(&p->tree);
+			p->subquery = NULL;
+		}
+	}
+	buf_clear(&b);
+	return p->subquery != NULL ? p : NULL;
+}
+
+static int
+add_le32(struct buf *b, uint32_t v)
+{
+	uint8_t	 p[4] = { (uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16),
+		    (uint8_t)(v >> 24) };
+
+	return buf_add(b, p, sizeof(p));
+}
+
+int
+protect_guard(const struct protect *pr, struct buf *b)
+{
+	const struct protect_rel	*p;
+	size_t				 i, j;
+
+	for (i = 0; i < pr->n; i++) {
+		if ((p = pr->rels[i]) == NULL)
+			continue;
+		for (j = 0; j < p->rel->ncols; j++) {
+			if (p->mask[j] == NULL && !p->tainted)
+				continue;
+			if (buf_room(b) < 8)
+				return -1;
+			if (add_le32(b, p->rel->oid) == -1 ||
+			    add_le32(b, p->rel->cols[j].attnum) == -1)
+				return -1;
+		}
+	}
+	return 0;
+}

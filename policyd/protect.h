@@ -1,0 +1,51 @@
+#ifndef POSTERN_PROTECT_H
+#define POSTERN_PROTECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "buf.h"
+#include "catalog.h"
+#include "policy.h"
+#include "sqltree.h"
+
+/*
+ * What the masks of one profile mean for one catalogue snapshot: which columns
+ * are masked and by what, and which other relations show them.
+ */
+struct protect;
+
+struct protect_rel {
+	const struct cat_rel		*rel;
+	const struct mask_rule		**mask;	/* by column index, NULL: plain */
+	size_t				 nmasked;
+	/* Shows a protected column otherwise than by a plain reference that
+	 * can be replaced: any use is refused. */
+	bool				 tainted;
+	const struct cat_rel		*source;	/* of the taint */
+	char				*sql;	/* "(SELECT ... FROM ...)" */
+	struct sqltree			 tree;	/* SELECT * FROM <sql> AS x */
+	const PgQuery__Node		*subquery;	/* in tree */
+};
+
+/* Both must outlive it.  `database` is the key in policy.yaml.  NULL: no
+ * memory. */
+struct protect	*protect_new(const struct profile *, const char *database,
+		    const struct catalog *);
+void		 protect_free(struct protect **);
+/* NULL: neither masked nor tainted. */
+const struct protect_rel *protect_find(const struct protect *,
+		    const struct cat_rel *);
+/*
+ * The same as protect_find() for a relation whose reference is to be replaced:
+ * fills sql, tree and subquery.  NULL when its masks cannot be written.
+ */
+const struct protect_rel *protect_masked(struct protect *,
+		    const struct cat_rel *);
+/* May a column of this relation be masked by name?  (any, in this column) */
+bool		 protect_column(const struct protect_rel *, const char *column);
+/* (OID, attnum) pairs, little-endian u32, that no answer may show; stops at
+ * the buffer's limit and then returns -1. */
+int		 protect_guard(const struct protect *, struct buf *);
+
+#endif

@@ -1,0 +1,560 @@
+/*
+ * The table of sessions and what ends them.
+ *
+ * Runs in the parent.  A session is written down before its worker gets it, so
+ * that a parent that died finds it again, gives it a new channel to an engine
+ * and holds it to its old deadline.  It is over when the worker says so or is
+ * gone, and its spool is given up only when no process can write it any more.
+ * What workers say is checked against the table; what fails to be written down
+ * is not opened.
+ */
+#include "sessions.h"
+
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "auditlink.h"
+#include "cancel.h"
+#include "children.h"
+#include "crypto.h"
+#include "log.h"
+#include "sessionfile.h"
+#include "unixsock.h"
+#include "workers.h"
+
+#define KILL_GRACE	2000	/* ms for a worker to end what it must */
+
+struct sessions {
+	struct session_list	list;
+};
+
+#define M_NAME(id, name)	name,
+static const char *const state_names[] = { SESSION_STATES(M_NAME) };
+#undef M_NAME
+
+const char *
+session_state_name(enum session_state state)
+{
+	return state_names[state];
+}
+
+struct session_list *
+sessions_all(struct parent *p)
+{
+	return &p->sessions->list;
+}
+
+/* The one function that changes a session's state. */
+static void
+session_enter(struct session *s, enum session_state state)
+{
+	log_debug("event=session_state session=%s from=%s to=%s", s->id,
+	    state_names[s->state], state_names[state]);
+	s->state = state;
+}
+
+/* --- looking up ------------------------------------------------------------------ */
+
+struct session *
+sessions_find(struct parent *p, struct slice id)
+{
+	struct session	*s;
+
+	TAILQ_FOREACH(s, &p->sessions->list, entry)
+		if (slice_eq(id, s->id))
+			return s;
+	return NULL;
+}
+
+struct session *
+sessions_of(struct worker *w, struct slice id)
+{
+	struct session	*s = sessions_find(w->p, id);
+
+	return s != NULL && s->w == w ? s : NULL;
+}
+
+unsigned int
+sessions_count(struct parent *p, const char *profile, const char *issuer,
+    const char *subject)
+{
+	struct session	*s;
+	unsigned int	 n = 0;
+
+	TAILQ_FOREACH(s, &p->sessions->list, entry)
+		if (s->state != SESSION_ENDED &&
+		    strcmp(s->profile, profile) == 0 &&
+		    strcmp(s->issuer, issuer) == 0 &&
+		    strcmp(s->subject, subject) == 0)
+			n++;
+	return n;
+}
+
+/* --- files ------------------------------------------------------------------------ */
+
+void
+sessions_path(struct parent *p, const char *name, const char *suffix,
+    char *out, size_t size)
+{
+	snprintf(out, size, "%s/sessions/%s%s", p->policy->runtime.state,
+	    name, suffix);
+}
+
+void
+sessions_mark(const char *path)
+{
+	int	fd;
+
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd == -1)
+		log_warn("event=mark path=%s", path);
+	else
+		close(fd);
+}
+
+int
+sessions_save(struct session *s)
+{
+	char	path[LEN_PATH];
+
+	sessions_path(s->p, s->id, "", path, sizeof(path));
+	return sessionfile_write(s, path, s->state == SESSION_OPENING);
+}
+
+/* --- life ---------------------------------------------------------------------------- */
+
+static void
+on_session_timer(void *ctx)
+{
+	struct session	*s = ctx;
+
+	switch (s->state) {
+	case SESSION_OPENING:
+		break;		/* its login has a deadline of its own */
+	case SESSION_OPEN:
+	case SESSION_READY:
+		sessions_kill(s, "57P01", "session time limit reached");
+		break;
+	case SESSION_ENDING:
+	case SESSION_ENDED:
+		/* Other sessions of a shared worker did nothing wrong. */
+		if (s->w != NULL && !s->shared)
+			workers_kill(s->w, "it did not end its session");
+		else
+			log_warnx("event=session_lingers session=%s", s->id);
+		break;
+	default:
+		break;
+	}
+}
+
+struct session *
+sessions_new(struct parent *p)
+{
+	struct session	*s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->p = p;
+	s->timer = ev_timer_new(p->loop, on_session_timer, s);
+	TAILQ_INSERT_TAIL(&p->sessions->list, s, entry);
+	return s;
+}
+
+static void
+session_free(struct session *s)
+{
+	TAILQ_REMOVE(&s->p->sessions->list, s, entry);
+	ev_timer_free(&s->timer);
+	explicit_bzero(s->key, sizeof(s->key));
+	free(s);
+}
+
+static void
+session_deadline(struct session *s)
+{
+	uint64_t	now = now_boot_ms();
+
+	if (s->deadline != 0)
+		ev_timer_set(s->timer, s->deadline > now ?
+		    s->deadline - now : 0);
+}
+
+void
+sessions_handed(struct session *s)
+{
+	session_enter(s, SESSION_OPEN);
+	session_deadline(s);
+}
+
+/* Four bytes that no session with this pid has. */
+static void
+draw_client_key(struct session *s)
+{
+	struct session	*o;
+
+again:
+	random_bytes(s->client_key, CLIENT_KEY_LEN);
+	TAILQ_FOREACH(o, &s->p->sessions->list, entry)
+		if (o != s && o->pid == s->pid && memcmp(o->client_key,
+		    s->client_key, CLIENT_KEY_LEN) == 0)
+			goto again;
+}
+
+int
+sessions_ready(struct session *s, const struct ipc_session_ready *m)
+{
+	struct ipc_session_key	re;
+
+	if (s->state == SESSION_ENDING || s->state == SESSION_ENDED)
+		return 0;
+	if (s->state != SESSION_OPEN || m->key.len > sizeof(s->key))
+		return -1;
+	s->pid = m->pid;
+	if (m->key.len > 0)
+		memcpy(s->key, m->key.p, m->key.len);
+	s->keylen = m->key.len;
+	draw_client_key(s);
+	session_enter(s, SESSION_READY);
+	if (sessions_save(s) == -1)
+		log_warn("event=session_save session=%s", s->id);
+	re.session = slice_str(s->id);
+	re.pid = s->pid;
+	re.key = slice_of(s->client_key, CLIENT_KEY_LEN);
+	ipc_send(s->w->ipc, IPC_session_key, &re, NULL, 0);
+	return 0;
+}
+
+void
+sessions_ended(struct session *s, struct slice reason)
+{
+	struct ipc_keeper_forget	m;
+
+	if (s->state == SESSION_ENDED)
+		return;
+	session_enter(s, SESSION_ENDED);
+	if (s->reason[0] == '\0' &&
+	    slice_copy(reason, s->reason, sizeof(s->reason)) == -1)
+		snprintf(s->reason, sizeof(s->reason), "(unreadable)");
+	m.session = slice_str(s->id);
+	ipc_send(children_keeper(s->p), IPC_keeper_forget, &m, NULL, 0);
+	/*
+	 * A worker of one session still has the spool until it is reaped; a
+	 * shared one says this when it has let go.
+	 */
+	if (s->shared)
+		sessions_finish(s, s->reason);
+	else
+		ev_timer_set(s->timer, KILL_GRACE);
+}
+
+void
+sessions_finish(struct session *s, const char *reason)
+{
+	struct event_session_close	 ev;
+	struct ipc_keeper_forget	 m;
+	char				 from[LEN_PATH], to[LEN_PATH];
+
+	if (s->reason[0] == '\0')
+		snprintf(s->reason, sizeof(s->reason), "%s", reason);
+	log_info("event=session_close session=%s reason=%s", s->id,
+	    log_esc(s->reason, strlen(s->reason)));
+	cancel_session_gone(s);
+	ev.session = slice_str(s->id);
+	ev.reason = slice_str(s->reason);
+	auditlink_event(s->p, EVENT_session_close, &ev);
+	if (s->state != SESSION_ENDED) {
+		m.session = slice_str(s->id);
+		ipc_send(children_keeper(s->p), IPC_keeper_forget, &m, NULL,
+		    0);
+	}
+	/* Recorded; a later parent has only its spool to close. */
+	sessions_path(s->p, s->id, "", from, sizeof(from));
+	sessions_path(s->p, s->id, ".closed", to, sizeof(to));
+	if (rename(from, to) == -1 && errno != ENOENT)
+		log_warn("event=session_file path=%s", from);
+	auditlink_spool_close(s->p, s->id);
+	session_free(s);
+}
+
+void
+sessions_kill(struct session *s, const char *sqlstate, const char *message)
+{
+	struct ipc_session_kill	m;
+
+	if (s->state == SESSION_OPENING || s->state == SESSION_ENDED)
+		return;		/* its login sees to it; it is over */
+	log_info("event=session_kill session=%s sqlstate=%s reason=\"%s\"",
+	    s->id, sqlstate, message);
+	if (s->reason[0] == '\0')
+		snprintf(s->reason, sizeof(s->reason), "%s", message);
+	if (s->state != SESSION_ENDING)
+		session_enter(s, SESSION_ENDING);
+	m.session = slice_str(s->id);
+	m.sqlstate = slice_str(sqlstate);
+	m.message = slice_str(message);
+	if (s->w != NULL)
+		ipc_send(s->w->ipc, IPC_session_kill, &m, NULL, 0);
+	ev_timer_set(s->timer, KILL_GRACE);
+}
+
+/* --- channels to engines ----------------------------------------------------------- */
+
+int
+sessions_channel(struct session *s)
+{
+	struct ipc_engine_session	 m;
+	struct ipc			*engine;
+	int				 pair[2];
+
+	engine = children_engine(s->p, s->profile);
+	if (engine == NULL)
+		return -1;
+	if (unix_pair(pair) == -1) {
+		log_warn("event=session_channel session=%s", s->id);
+		return -1;
+	}
+	m.session = slice_str(s->id);
+	m.profile = slice_str(s->profile);
+	m.database = slice_str(s->database);
+	if (ipc_send(engine, IPC_engine_session, &m, &pair[1], 1) == -1) {
+		close(pair[0]);
+		return -1;
+	}
+	return pair[0];
+}
+
+static void
+session_rechannel(struct session *s)
+{
+	struct ipc_policy_channel	m;
+	int				fd;
+
+	if (!s->wants_channel || s->w == NULL || s->w->ipc == NULL ||
+	    s->state == SESSION_OPENING || s->state == SESSION_ENDED)
+		return;
+	fd = sessions_channel(s);
+	if (fd == -1)
+		return;		/* again when its engine is ready */
+	m.session = slice_str(s->id);
+	if (ipc_send(s->w->ipc, IPC_policy_channel, &m, &fd, 1) == 0)
+		s->wants_channel = false;
+}
+
+void
+sessions_engine_ready(struct parent *p, const char *profile)
+{
+	struct session	*s;
+
+	TAILQ_FOREACH(s, &p->sessions->list, entry)
+		if (strcmp(s->profile, profile) == 0)
+			session_rechannel(s);
+}
+
+void
+sessions_engine_lost(struct parent *p, const char *profile)
+{
+	struct session	*s;
+
+	TAILQ_FOREACH(s, &p->sessions->list, entry)
+		if (strcmp(s->profile, profile) == 0)
+			s->wants_channel = true;
+}
+
+/* --- workers ------------------------------------------------------------------------- */
+
+static void
+session_unsupported(struct session *s)
+{
+	const struct profile	*profile;
+
+	profile = policy_profile(s->p->policy, s->profile);
+	if (profile == NULL || policy_database(s->p->policy, s->database) ==
+	    NULL || !profile_has_database(profile, s->database))
+		sessions_kill(s, "57P01",
+		    "the access policy no longer has this session's profile");
+}
+
+void
+sessions_worker_attached(struct worker *w)
+{
+	struct session	*s, *next;
+
+	for (s = TAILQ_FIRST(&w->p->sessions->list); s != NULL; s = next) {
+		next = TAILQ_NEXT(s, entry);
+		if (s->master != w->master || s->worker != w->number)
+			continue;
+		s->w = w;
+		if (s->state == SESSION_ENDING)
+			sessions_kill(s, "57P01", s->reason);
+		else
+			session_unsupported(s);
+		session_rechannel(s);
+	}
+}
+
+void
+sessions_worker_gone(struct worker *w, const char *reason)
+{
+	struct session	*s, *next;
+
+	for (s = TAILQ_FIRST(&w->p->sessions->list); s != NULL; s = next) {
+		next = TAILQ_NEXT(s, entry);
+		if (s->w == w)
+			sessions_finish(s, reason);
+	}
+}
+
+void
+sessions_orphans(struct parent *p)
+{
+	struct session	*s, *next;
+
+	for (s = TAILQ_FIRST(&p->sessions->list); s != NULL; s = next) {
+		next = TAILQ_NEXT(s, entry);
+		if (s->w == NULL)
+			sessions_finish(s, "worker gone");
+	}
+}
+
+/* --- keeper, auditd, policy ----------------------------------------------------------- */
+
+void
+sessions_sasl(struct parent *p, struct slice id, enum ipc_type type,
+    const void *msg)
+{
+	struct session	*s = sessions_find(p, id);
+
+	if (s != NULL && s->state == SESSION_OPEN && s->w != NULL)
+		ipc_send(s->w->ipc, type, msg, NULL, 0);
+}
+
+void
+sessions_keeper_lost(struct parent *p)
+{
+	struct ipc_sasl_failed	 m;
+	struct session		*s;
+
+	TAILQ_FOREACH(s, &p->sessions->list, entry) {
+		if (s->state != SESSION_OPEN || s->w == NULL)
+			continue;
+		m.session = slice_str(s->id);
+		m.reason = slice_str("the keeper died");
+		ipc_send(s->w->ipc, IPC_sasl_failed, &m, NULL, 0);
+	}
+}
+
+void
+sessions_spool_broken(struct parent *p, struct slice id)
+{
+	struct session	*s = sessions_find(p, id);
+
+	if (s == NULL)
+		return;
+	sessions_kill(s, "57P01", "the record of this session is broken");
+}
+
+void
+sessions_reloaded(struct parent *p)
+{
+	struct session	*s, *next;
+
+	for (s = TAILQ_FIRST(&p->sessions->list); s != NULL; s = next) {
+		next = TAILQ_NEXT(s, entry);
+		if (s->state == SESSION_OPEN || s->state == SESSION_READY)
+			session_unsupported(s);
+	}
+}
+
+/* --- after a restart --------------------------------------------------------------------- */
+
+static bool
+is_session_name(const char *name)
+{
+	return strlen(name) == LEN_SESSION &&
+	    strspn(name, "0123456789abcdef") == LEN_SESSION;
+}
+
+static void
+load_session(struct parent *p, const char *name, const char *path)
+{
+	struct session	*s = sessions_new(p);
+
+	if (s == NULL)
+		fatal("step=sessions");
+	if (sessionfile_read(s, path) == -1 || strcmp(s->id, name) != 0) {
+		/* Damaged, or of another boot: there is nobody to serve. */
+		snprintf(s->id, sizeof(s->id), "%s", name);
+		sessions_finish(s, "lost");
+		return;
+	}
+	s->state = s->pid != 0 ? SESSION_READY : SESSION_OPEN;
+	s->wants_channel = true;
+	session_deadline(s);
+}
+
+/* Spools that the last parent may not have closed: its own, and sessions'. */
+static void
+load_closed(struct parent *p, char *name, const char *path)
+{
+	char	*dot = strrchr(name, '.'), to[LEN_PATH];
+
+	if (strcmp(dot, ".tmp") == 0) {
+		unlink(path);
+		return;
+	}
+	*dot = '\0';
+	if (strlen(name) == 0 || strlen(name) > LEN_SESSION)
+		return;
+	sessions_path(p, name, ".closed", to, sizeof(to));
+	if (strcmp(path, to) != 0 && rename(path, to) == -1)
+		log_warn("event=session_file path=%s", path);
+	auditlink_leftover(p, name);
+}
+
+void
+sessions_init(struct parent *p)
+{
+	char		 dir[LEN_PATH], path[LEN_PATH], **names = NULL, *name;
+	struct dirent	*de;
+	DIR		*d;
+	size_t		 n = 0, i;
+
+	p->sessions = calloc(1, sizeof(*p->sessions));
+	if (p->sessions == NULL)
+		fatal("step=sessions");
+	TAILQ_INIT(&p->sessions->list);
+	parent_state_path(p, "sessions", dir, sizeof(dir));
+	if (mkdir(dir, 0700) == -1 && errno != EEXIST)
+		fatal("step=mkdir path=%s", dir);
+	if ((d = opendir(dir)) == NULL)
+		fatal("step=opendir path=%s", dir);
+	/* All names first: loading renames. */
+	while ((de = readdir(d)) != NULL) {
+		if (de->d_name[0] == '.')
+			continue;
+		names = reallocarray(names, n + 1, sizeof(*names));
+		if (names == NULL || (names[n] = strdup(de->d_name)) == NULL)
+			fatal("step=sessions");
+		n++;
+	}
+	closedir(d);
+	for (i = 0; i < n; i++) {
+		name = names[i];
+		sessions_path(p, name, "", path, sizeof(path));
+		if (is_session_name(name))
+			load_session(p, name, path);
+		else if (strchr(name, '.') != NULL)
+			load_closed(p, name, path);
+		free(name);
+	}
+	free(names);
+	log_info("event=sessions_loaded count=%zu", n);
+}

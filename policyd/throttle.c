@@ -1,0 +1,103 @@
+/*
+ * A rate limit on failed attempts, by address.
+ *
+ * Runs in policyd's parent; the addresses are what workers report.  The table
+ * cannot grow: an attacker with more addresses than entries only loses the
+ * memory of his oldest ones.
+ */
+#include "throttle.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ENTRIES		512
+#define WINDOW		60000
+
+struct throttle {
+	unsigned int	limit;
+	struct entry {
+		char		addr[64];
+		unsigned int	count;
+		uint64_t	since;
+	}		e[ENTRIES];
+};
+
+struct throttle *
+throttle_new(unsigned int limit)
+{
+	struct throttle	*t = calloc(1, sizeof(*t));
+
+	if (t != NULL)
+		t->limit = limit;
+	return t;
+}
+
+void
+throttle_free(struct throttle **t)
+{
+	free(*t);
+	*t = NULL;
+}
+
+static const struct entry *
+find(const struct throttle *t, const char *addr, uint64_t now)
+{
+	size_t	i;
+
+	for (i = 0; i < ENTRIES; i++)
+		if (t->e[i].count > 0 && now - t->e[i].since < WINDOW &&
+		    strncmp(t->e[i].addr, addr,
+		    sizeof(t->e[i].addr) - 1) == 0)
+			return &t->e[i];
+	return NULL;
+}
+
+bool
+throttle_over(const struct throttle *t, const char *addr, uint64_t now)
+{
+	const struct entry	*e = find(t, addr, now);
+
+	return e != NULL && e->count > t->limit;
+}
+
+bool
+throttle_fail(struct throttle *t, const char *addr, uint64_t now)
+{
+	const struct entry	*found = find(t, addr, now);
+	struct entry		*e;
+	size_t			 i;
+
+	if (found != NULL) {
+		e = &t->e[found - t->e];
+		if (e->count <= t->limit)
+			return ++e->count > t->limit;
+		return false;
+	}
+	e = &t->e[0];
+	for (i = 0; i < ENTRIES; i++) {
+		if (t->e[i].count == 0 || now - t->e[i].since >= WINDOW) {
+			e = &t->e[i];
+			break;
+		}
+		if (t->e[i].since < e->since)
+			e = &t->e[i];
+	}
+	snprintf(e->addr, sizeof(e->addr), "%s", addr);
+	e->since = now;
+	e->count = 1;
+	return e->count > t->limit;
+}
+
+void
+throttle_addr(const char *peer, char *out, size_t size)
+{
+	const char	*colon = strrchr(peer, ':');
+	size_t		 len = strlen(peer);
+
+	/* A bare IPv6 address has colons and no port. */
+	if (colon != NULL && colon > peer && (colon[-1] == ']' ||
+	    memchr(peer, ':', (size_t)(colon - peer)) == NULL))
+		len = (size_t)(colon - peer);
+	snprintf(out, size, "%.*s", (int)len, peer);
+}

@@ -1,0 +1,14 @@
+#ifndef POSTERN_UTILITY_H
+#define POSTERN_UTILITY_H
+
+#include "analysis.h"
+
+/*
+ * One statement of any type: its kind, and through scope.c what it holds.
+ * Called again for the statement inside EXPLAIN, PREPARE, COPY and so on.
+ */
+void	utility_statement(struct analysis *, const PgQuery__Node *);
+/* The kind of the statement itself. */
+enum kind utility_kind(const PgQuery__Node *);
+
+#endif

@@ -1,0 +1,422 @@
+/*
+ * Profiles with masks: what is rewritten, to what, and what is refused.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "buf.h"
+#include "shop.h"
+
+/* "@" in the wanted text stands for shop_customers. */
+static const struct {
+	const char	*text, *want;
+} golden[] = {
+	{ "SELECT * FROM customers",
+	    "SELECT * FROM @ AS \"customers\"" },
+	{ "select email from public.customers",
+	    "select email from @ AS \"customers\"" },
+	{ "SELECT c.email FROM customers c",
+	    "SELECT c.email FROM @ c" },
+	{ "SELECT c.email FROM customers AS c (a, b, email)",
+	    "SELECT c.email FROM @ AS c (a, b, email)" },
+	{ "SELECT * FROM\"customers\"",
+	    "SELECT * FROM@ AS \"customers\"" },
+	{ "SELECT * FROM public . /* x */ \"customers\" -- y",
+	    "SELECT * FROM @ AS \"customers\" -- y" },
+	{ "SELECT * FROM customers *",
+	    "SELECT * FROM @ AS \"customers\"" },
+	{ "TABLE customers",
+	    "SELECT * FROM @ AS \"customers\"" },
+	{ "SELECT * FROM orders o JOIN customers c ON c.id = o.customer_id "
+	    "WHERE o.id = $1",
+	    "SELECT * FROM orders o JOIN @ c ON c.id = o.customer_id "
+	    "WHERE o.id = $1" },
+	{ "SELECT * FROM customers a, customers b",
+	    "SELECT * FROM @ a, @ b" },
+	{ "WITH x AS (SELECT * FROM customers) SELECT * FROM x",
+	    "WITH x AS (SELECT * FROM @ AS \"customers\") SELECT * FROM x" },
+	{ "SELECT (SELECT max(email) FROM customers)",
+	    "SELECT (SELECT max(email) FROM @ AS \"customers\")" },
+	{ "SELECT id FROM orders WHERE customer_id IN (SELECT id FROM "
+	    "customers)",
+	    "SELECT id FROM orders WHERE customer_id IN (SELECT id FROM "
+	    "@ AS \"customers\")" },
+	{ "SELECT 'é', id FROM customers UNION ALL TABLE customers",
+	    "SELECT 'é', id FROM @ AS \"customers\" UNION ALL SELECT * FROM "
+	    "@ AS \"customers\"" },
+	{ "SELECT to_jsonb(c) FROM customers c FOR UPDATE OF c",
+	    "SELECT to_jsonb(c) FROM @ c FOR UPDATE OF c" },
+	{ "COPY (SELECT * FROM customers) TO STDOUT",
+	    "COPY (SELECT * FROM @ AS \"customers\") TO STDOUT" },
+	{ "SELECT 1; SELECT * FROM customers; SELECT 2",
+	    "SELECT 1; SELECT * FROM @ AS \"customers\"; SELECT 2" },
+	{ "SELECT count(*) FROM customers GROUP BY city ORDER BY city",
+	    "SELECT count(*) FROM @ AS \"customers\" GROUP BY city "
+	    "ORDER BY city" },
+	{ "SELECT x.* FROM orders o, LATERAL (SELECT * FROM customers c "
+	    "WHERE c.id = o.customer_id) x",
+	    "SELECT x.* FROM orders o, LATERAL (SELECT * FROM @ c "
+	    "WHERE c.id = o.customer_id) x" },
+	{ "SELECT * FROM (SELECT id, email FROM customers) s "
+	    "WHERE s.email = 'x'",
+	    "SELECT * FROM (SELECT id, email FROM @ AS \"customers\") s "
+	    "WHERE s.email = 'x'" },
+	{ "SELECT $$customers$$, id FROM customers",
+	    "SELECT $$customers$$, id FROM @ AS \"customers\"" },
+	{ "SELECT id AS email FROM customers ORDER BY email",
+	    "SELECT id AS email FROM @ AS \"customers\" ORDER BY email" },
+	{ "SELECT * FROM \"My \"\"Table\"",
+	    "SELECT * FROM (SELECT pst.\"a\", CAST('***' AS text) AS \"card\" "
+	    "FROM \"public\".\"My \"\"Table\" AS pst) AS \"My \"\"Table\"" },
+	{ "SELECT * FROM people",
+	    "SELECT * FROM (SELECT pst.\"id\", CAST(NULL AS integer) AS "
+	    "\"secret_n\", CAST(NULL AS date) AS \"secret_d\", CAST(NULL AS "
+	    "jsonb) AS \"secret_j\", CAST(NULL AS text[]) AS \"secret_a\", "
+	    "CAST(CASE WHEN pst.\"phone\" IS NULL THEN NULL ELSE (CASE WHEN "
+	    "pg_catalog.length(CAST(pst.\"phone\" AS pg_catalog.text)) "
+	    "OPERATOR(pg_catalog.>=) 4 THEN CAST('***' AS pg_catalog.text) "
+	    "OPERATOR(pg_catalog.||) pg_catalog.\"right\"(CAST(pst.\"phone\" "
+	    "AS pg_catalog.text), 2) ELSE CAST('***' AS pg_catalog.text) END) "
+	    "END AS text) AS \"phone\" FROM \"public\".\"people\" AS pst) "
+	    "AS \"people\"" },
+};
+
+START_TEST(rewriting)
+{
+	const struct verdict	*v = shop_judge("bot", golden[_i].text);
+	char			 want[8192];
+	const char		*p;
+	size_t			 n = 0, k = strlen(shop_customers);
+
+	ck_assert_msg(v->action == VERDICT_MASK, "%s: %s", golden[_i].text,
+	    v->message);
+	for (p = golden[_i].want; *p != '\0'; p++) {
+		ck_assert_uint_lt(n + k + 1, sizeof(want));
+		if (*p == '@') {
+			memcpy(want + n, shop_customers, k);
+			n += k;
+		} else
+			want[n++] = *p;
+	}
+	want[n] = '\0';
+	ck_assert_str_eq(v->rewritten, want);
+	ck_assert_uint_eq(v->rewritten_len, n);
+	ck_assert_uint_ne(v->flags & VERDICT_PROTECTED, 0);
+}
+END_TEST
+
+START_TEST(masked_columns)
+{
+	ck_assert_str_eq(shop_judge("bot", "SELECT id FROM customers, people "
+	    "p, customers c2")->masked, "public.customers.email, "
+	    "public.customers.card, public.people.secret_n, "
+	    "public.people.secret_d, public.people.secret_j, "
+	    "public.people.secret_a, public.people.phone");
+	ck_assert_str_eq(shop_judge("bot", "SELECT 1")->masked, "");
+}
+END_TEST
+
+/* Refused under "analyst", whose rules allow everything, by the masks. */
+static const char *const refused[] = {
+	/* predicates on masked columns */
+	"SELECT id FROM customers WHERE email = 'a@b'",
+	"SELECT id FROM customers c WHERE c.email LIKE 'a%'",
+	"SELECT id FROM customers WHERE pg_catalog.upper(email) > 'A'",
+	"SELECT id FROM customers ORDER BY email",
+	"SELECT email FROM customers ORDER BY card",
+	"SELECT email, count(*) FROM customers GROUP BY email",
+	"SELECT DISTINCT ON (email) id FROM customers",
+	"SELECT city FROM customers GROUP BY city HAVING max(card) > 'x'",
+	"SELECT 1 FROM customers c JOIN people p ON p.phone = c.card",
+	"SELECT 1 FROM customers c JOIN cities x USING (email)",
+	"SELECT 1 FROM customers c NATURAL JOIN cities",
+	"SELECT 1 FROM orders o WHERE EXISTS (SELECT FROM customers c WHERE "
+	    "c.id = o.id AND c.email = 'x')",
+	"SELECT 1 WHERE 'x' IN (SELECT email FROM customers)",
+	"SELECT 1 FROM customers c JOIN LATERAL (SELECT 1 WHERE c.card = '4') "
+	    "x ON true",
+	/* relations that show protected columns */
+	"SELECT * FROM customer_names",
+	"SELECT * FROM deep_view",
+	"SELECT * FROM all_cards",
+	"SELECT * FROM customers_old",
+	"SELECT * FROM ONLY customers",
+	"SELECT * FROM customers TABLESAMPLE system (1)",
+	"SELECT * FROM far",
+	"SELECT * FROM nowhere",
+	"SELECT * FROM shop.public.customers",
+	"WITH customers AS (SELECT 1) SELECT * FROM customers",
+	"WITH customer_names AS (SELECT 1) SELECT 1",
+	"SELECT * FROM U&\"customer\\0073\"",
+	/* columns */
+	"SELECT ctid FROM customers",
+	"SELECT c.xmin, c.id FROM customers c",
+	"SELECT o.ctid FROM orders o, customers",
+	"SELECT public.customers.email FROM customers",
+	"SELECT c.nothing FROM customers c",
+	"SELECT x.id FROM customers c",
+	"SELECT o.leak FROM orders o",
+	"SELECT (o).leak FROM orders o",
+	"SELECT s.leak FROM (SELECT 1 AS x) s",
+	"SELECT s.pg_sleep FROM generate_series(1, 2) s",
+	"SELECT s.nextval FROM pg_catalog.unnest(ARRAY['s']) s",
+	/* functions, operators, types */
+	"SELECT leak()",
+	"SELECT public.leak()",
+	"SELECT email(c) FROM customers c",
+	"SELECT lower('X')",
+	"SELECT pg_sleep(1)",
+	"SELECT pg_read_file('/etc/passwd')",
+	"SELECT pg_catalog.query_to_xml('select 1', true, true, '')",
+	"SELECT * FROM pg_catalog.ts_stat('select 1')",
+	"SELECT current_query()",
+	"SELECT set_config('search_path', 'x', false)",
+	"SELECT setval('s', 1)",
+	"SELECT dblink('x', 'y')",
+	"SELECT lo_get(1)",
+	"SELECT pg_relation_size('customers')",
+	"SELECT pg_column_size(email) FROM customers",
+	"SELECT 1 OPERATOR(public.===) 2",
+	"SELECT 1 === 2",
+	"SELECT id::regclass FROM customers",
+	"SELECT NULL::customers",
+	"SELECT 1::public.customers",
+	"SELECT 'x'::xml",
+	"SELECT xmlelement(name x, email) FROM customers",
+	/* the catalogue */
+	"SELECT * FROM pg_stat_activity",
+	"SELECT * FROM pg_statistic",
+	"SELECT * FROM pg_catalog.pg_stats",
+	"SELECT * FROM pg_class",
+	"SELECT c FROM pg_class c",
+	"SELECT relpages FROM pg_class",
+	"SELECT c.reltuples FROM pg_class c",
+	"SELECT x.a FROM pg_class x(a, b, c, d, e)",
+	"SELECT (c).relpages FROM pg_class c",
+	"TABLE pg_class",
+	/* writes */
+	"INSERT INTO orders SELECT id FROM customers",
+	"INSERT INTO customers (id) VALUES (1)",
+	"UPDATE customers SET city = 'x'",
+	"UPDATE orders SET status = c.email FROM customers c",
+	"DELETE FROM orders USING customers c WHERE c.id = customer_id",
+	"DELETE FROM customers WHERE id = 1",
+	"DELETE FROM cities",
+	"INSERT INTO triggered VALUES (1)",
+	"INSERT INTO guarded VALUES (1)",
+	"INSERT INTO customer_names VALUES (1)",
+	"INSERT INTO pg_catalog.pg_class VALUES (1)",
+	"WITH x AS (INSERT INTO orders (id) VALUES (1) RETURNING id) "
+	    "SELECT * FROM customers",
+	"MERGE INTO orders o USING customers c ON c.id = o.id WHEN MATCHED "
+	    "THEN DELETE",
+	"COPY customers TO STDOUT",
+	"COPY customers FROM STDIN",
+	"COPY customer_names TO STDOUT",
+	"COPY pg_class TO STDOUT",
+	"COPY orders TO PROGRAM 'cat'",
+	"COPY orders TO '/tmp/x'",
+	"COPY (INSERT INTO orders SELECT id FROM customers RETURNING 1) TO "
+	    "STDOUT",
+	/* what is never there with masks */
+	"EXPLAIN SELECT * FROM customers",
+	"EXPLAIN ANALYZE SELECT * FROM customers",
+	"PREPARE p AS SELECT * FROM customers",
+	"EXECUTE p",
+	"DECLARE c CURSOR FOR SELECT * FROM customers",
+	"CREATE VIEW v AS SELECT * FROM customers",
+	"CREATE TABLE x AS SELECT * FROM customers",
+	"SELECT * INTO x FROM customers",
+	"CREATE TEMP TABLE x (a int)",
+	"DO $$ BEGIN END $$",
+	"CALL p()",
+	"LISTEN x",
+	"NOTIFY x, 'y'",
+	"LOCK orders",
+	"SET search_path = x",
+	"SET ROLE x",
+	"SET LOCAL session_replication_role = replica",
+	"SET debug_print_plan = on",
+	"SET client_min_messages = debug5",
+	"PREPARE TRANSACTION 'x'",
+	"VACUUM customers",
+	"TRUNCATE orders",
+	"GRANT SELECT ON customers TO public",
+	"ALTER TABLE orders RENAME TO customers2",
+	"COMMENT ON TABLE customers IS 'x'",
+};
+
+START_TEST(refusal)
+{
+	const struct verdict	*v = shop_judge("analyst", refused[_i]);
+
+	ck_assert_msg(v->action == VERDICT_DENY, "%s: not refused: %s",
+	    refused[_i], v->rewritten != NULL ? v->rewritten : "allowed");
+	ck_assert_str_eq(v->rule, "(masks)");
+	ck_assert_str_ne(v->message, "");
+}
+END_TEST
+
+/* Allowed as they are under "analyst". */
+static const char *const allowed[] = {
+	"SELECT * FROM orders WHERE status LIKE 'x%' AND id BETWEEN 1 AND 9",
+	"SELECT upper(status), count(*) FROM orders GROUP BY 1 ORDER BY 2",
+	"SELECT o.status::public.mood FROM orders o",
+	"SELECT 'sad'::mood",
+	"SELECT extract(year FROM now()), current_date, trim(' x ')",
+	"SELECT coalesce(a, b), CASE a WHEN 1 THEN 2 ELSE 3 END "
+	    "FROM (VALUES (1, 2)) v(a, b)",
+	"SELECT * FROM generate_series(1, 3) WITH ORDINALITY",
+	"SELECT row_number() OVER (PARTITION BY status ORDER BY id) "
+	    "FROM orders",
+	"SELECT jsonb_build_object('a', 1)->'a'",
+	"SELECT (ARRAY[1,2,3])[1:2], '{1}'::int[]",
+	"SELECT pg_catalog.lower('X')",
+	"SELECT c.relname, n.nspname FROM pg_catalog.pg_class c LEFT JOIN "
+	    "pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE "
+	    "c.relname OPERATOR(pg_catalog.~) '^(customers)$' COLLATE "
+	    "pg_catalog.default AND pg_catalog.pg_table_is_visible(c.oid)",
+	"SELECT 'orders'::pg_catalog.regclass",
+	"SELECT table_name FROM information_schema.tables",
+	"WITH RECURSIVE t(n) AS (VALUES (1) UNION ALL SELECT n+1 FROM t "
+	    "WHERE n < 9) SELECT sum(n) FROM t",
+	"INSERT INTO orders (id, status) VALUES (1, 'x') RETURNING *",
+	"INSERT INTO orders AS o (id) VALUES (1) ON CONFLICT (id) DO UPDATE "
+	    "SET status = excluded.status WHERE o.id = 1",
+	"UPDATE orders o SET amount = o.amount + 1 WHERE o.id = 1 "
+	    "RETURNING o.id",
+	"DELETE FROM orders USING other.notes n WHERE n.id = orders.id",
+	"INSERT INTO app.notes SELECT id FROM orders",
+	"COPY orders TO STDOUT",
+	"COPY orders (id) FROM STDIN",
+	"COPY (SELECT 1) TO STDOUT",
+	"EXPLAIN SELECT * FROM orders",
+	"BEGIN ISOLATION LEVEL SERIALIZABLE",
+	"SET TRANSACTION READ ONLY",
+	"SET application_name = 'psql'",
+	"SET datestyle TO ISO",
+	"SET client_min_messages = warning",
+	"RESET ALL",
+	"DISCARD ALL",
+	"SHOW search_path",
+	"FETCH 1 FROM c",
+	"SELECT nextval('s')",
+	"",
+};
+
+START_TEST(allowance)
+{
+	const struct verdict	*v = shop_judge("analyst", allowed[_i]);
+
+	ck_assert_msg(v->action == VERDICT_ALLOW, "%s: %s", allowed[_i],
+	    v->message);
+}
+END_TEST
+
+START_TEST(predicates_masked)
+{
+	ck_assert_int_eq(shop_judge("masked", "SELECT id FROM customers "
+	    "WHERE email = 'x' ORDER BY card")->action, VERDICT_MASK);
+	/* No search_path is pinned: a name must be one. */
+	ck_assert_int_eq(shop_judge("masked", "SELECT * FROM notes")->action,
+	    VERDICT_DENY);
+	ck_assert_int_eq(shop_judge("masked", "SELECT * FROM app.notes")
+	    ->action, VERDICT_ALLOW);
+}
+END_TEST
+
+START_TEST(sentences)
+{
+	const struct verdict	*v;
+
+	v = shop_judge("bot", "SELECT 1 FROM customers WHERE email = 'x'");
+	ck_assert_str_eq(v->message, "statement refused: column "
+	    "customers.email is masked in this profile and cannot be used in "
+	    "a condition, a grouping or an ordering");
+	ck_assert_str_eq(v->sqlstate, "42501");
+	v = shop_judge("bot", "SELECT * FROM deep_view");
+	ck_assert_str_eq(v->message, "statement refused: public.deep_view "
+	    "shows protected columns of public.customers; reading them "
+	    "through it is not handled yet");
+	v = shop_judge("bot", "SELECT * FROM x.y");
+	ck_assert_str_eq(v->sqlstate, "42P01");
+	ck_assert(v->wanted);
+	/* A rule's denial is said first. */
+	v = shop_judge("bot", "DROP VIEW customer_names");
+	ck_assert_str_eq(v->rule, "nothing-structural");
+}
+END_TEST
+
+START_TEST(without_catalogue)
+{
+	struct scene	*sc;
+	struct verdict	 v;
+
+	sc = scene_new(policy_profile(shop_policy(), "bot"), "shop", NULL);
+	judge_text(sc, JUDGE_QUERY, "SELECT 1", 8, false, &v);
+	ck_assert_int_eq(v.action, VERDICT_DENY);
+	ck_assert(v.wanted);
+	ck_assert_uint_eq(v.flags & VERDICT_CACHEABLE, 0);
+	judge_text(sc, JUDGE_QUERY, "BEGIN", 5, false, &v);
+	ck_assert_int_eq(v.action, VERDICT_ALLOW);
+	scene_free(&sc);
+	sc = scene_new(policy_profile(shop_policy(), "dba"), "shop", NULL);
+	judge_text(sc, JUDGE_QUERY, "SELECT * FROM x", 15, false, &v);
+	ck_assert_int_eq(v.action, VERDICT_ALLOW);
+	ck_assert_uint_eq(v.flags & VERDICT_READONLY, 0);
+	scene_free(&sc);
+}
+END_TEST
+
+START_TEST(guard)
+{
+	struct scene	*sc;
+	struct buf	 b;
+
+	buf_init(&b, 65536);
+	sc = scene_new(policy_profile(shop_policy(), "bot"), "shop",
+	    shop_catalog());
+	ck_assert_int_eq(scene_guard(sc, &b), 0);
+	/* customers 2, people 5, its child 5, My "Table 1, and all columns
+	 * of customer_names 3, deep_view 1, customers_old 2, all_cards 2 */
+	ck_assert_uint_eq(b.len, 8 * 21);
+	ck_assert_mem_eq(buf_head(&b), "\1\0\0\0\3\0\0\0\1\0\0\0\4\0\0\0",
+	    16);
+	buf_clear(&b);
+	buf_init(&b, 20);
+	ck_assert_int_eq(scene_guard(sc, &b), -1);
+	buf_clear(&b);
+	scene_free(&sc);
+}
+END_TEST
+
+#define LOOP(t, fn, table)						\
+	tcase_add_loop_test(t, fn, 0,					\
+	    (int)(sizeof(table) / sizeof((table)[0])))
+
+int
+main(void)
+{
+	Suite	*s = suite_create("masking");
+	TCase	*t = tcase_create("masking");
+	SRunner	*r;
+	int	 failed;
+
+	LOOP(t, rewriting, golden);
+	LOOP(t, refusal, refused);
+	LOOP(t, allowance, allowed);
+	tcase_add_test(t, masked_columns);
+	tcase_add_test(t, predicates_masked);
+	tcase_add_test(t, sentences);
+	tcase_add_test(t, without_catalogue);
+	tcase_add_test(t, guard);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_set_fork_status(r, CK_NOFORK);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed == 0 ? 0 : 1;
+}
