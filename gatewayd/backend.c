@@ -1,0 +1,461 @@
+/*
+ * backend: the messages of the server, once the session is open.  Runs in the
+ * worker.  The server is trusted to be PostgreSQL and in nothing else: it must
+ * answer in turn, and its lengths are capped.  Rows and COPY data are passed
+ * as they come, a few bytes at a time if need be; all else is taken whole.
+ * Nothing goes to the client before its statement's intent is committed.
+ */
+#include "session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "log.h"
+
+/* A RowDescription of 1,600 columns is 130 kB; an error may quote a value. */
+#define WHOLE_MAX	(4u * 1024 * 1024)
+/* Outcomes of one pipeline segment kept for its ReadyForQuery. */
+#define DONE_MAX	1000
+
+enum back_result {
+	BACK_PASS,	/* to the client as it is */
+	BACK_SKIP,	/* not to the client; `out` may hold something else */
+	BACK_STOP	/* the session is over */
+};
+
+struct back_msg {
+	uint8_t		 type;
+	const uint8_t	*body;
+	size_t		 len;
+	struct buf	*out;
+};
+
+static enum back_result
+back_broken(struct session *s, const char *what)
+{
+	log_warnx("session=%s error=\"database broke the protocol\" "
+	    "what=\"%s\"", s->id, what);
+	session_fatal(s, "08P01", "the database broke the protocol", NULL,
+	    "backend protocol violation");
+	return BACK_STOP;
+}
+
+static enum back_result
+back_withhold(struct session *s)
+{
+	session_fatal(s, "42501", "the answer was withheld: it would show a "
+	    "protected column", NULL, "answer withheld by the guard");
+	return BACK_STOP;
+}
+
+static bool
+guarded(const struct session *s, uint32_t table, uint32_t column)
+{
+	const uint8_t *p = s->guard, *end = s->guard + s->guard_len;
+
+	/* Little-endian pairs, as the message has them. */
+	for (; p != end; p += 8)
+		if (((uint32_t)p[0] | (uint32_t)p[1] << 8 |
+		    (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24) == table &&
+		    ((uint32_t)p[4] | (uint32_t)p[5] << 8 |
+		    (uint32_t)p[6] << 16 | (uint32_t)p[7] << 24) == column)
+			return true;
+	return false;
+}
+
+/* A protected column keeps its (OID, number) only when it is not masked. */
+static enum back_result
+back_row_description(struct session *s, const struct back_msg *m)
+{
+	struct pg_reader r;
+	uint32_t table;
+	uint16_t n, column;
+
+	pg_read(&r, m->body, m->len);
+	n = pg_u16(&r);
+	while (n-- > 0 && !r.bad) {
+		pg_str(&r);
+		table = pg_u32(&r);
+		column = pg_u16(&r);
+		pg_u32(&r);		/* type, size, modifier, format */
+		pg_u16(&r);
+		pg_u32(&r);
+		pg_u16(&r);
+		if (!r.bad && table != 0 && s->masked &&
+		    guarded(s, table, column))
+			return back_withhold(s);
+	}
+	return pg_done(&r) ? BACK_PASS :
+	    back_broken(s, "malformed RowDescription");
+}
+
+/* "INSERT 0 5" and "SELECT 5": the last word is the number of rows. */
+static void
+entry_tag(struct pipe_entry *e, const char *tag)
+{
+	const char *p = strrchr(tag, ' ');
+
+	snprintf(e->tag, sizeof(e->tag), "%s", tag);
+	if (p != NULL && p[1] >= '0' && p[1] <= '9')
+		e->rows += strtoull(p + 1, NULL, 10);
+}
+
+/* A command is complete: CommandComplete, EmptyQuery, PortalSuspended. */
+static enum back_result
+back_complete(struct session *s, const struct back_msg *m)
+{
+	struct pipe_entry *e = s->pipe.first;
+	struct pg_reader r;
+	const char *tag;
+
+	if (e == NULL || (e->type != 'Q' && e->type != 'E'))
+		return back_broken(s, "completion out of turn");
+	pg_read(&r, m->body, m->len);
+	if (m->type == 'C') {
+		tag = pg_str(&r);
+		if (!pg_done(&r))
+			return back_broken(s, "malformed CommandComplete");
+		entry_tag(e, tag);
+	}
+	e->copying = false;
+	if (e->type == 'E')
+		pipe_pop(&s->pipe);
+	return BACK_PASS;
+}
+
+/* ParseComplete, BindComplete, CloseComplete, and what answers Describe. */
+static enum back_result
+back_answer(struct session *s, uint8_t to)
+{
+	struct pipe_entry *e = s->pipe.first;
+
+	if (e == NULL || e->type != to || s->pipe.skipping)
+		return back_broken(s, "answer out of turn");
+	pipe_pop(&s->pipe);
+	return BACK_PASS;
+}
+
+static void
+back_outcomes(struct session *s)
+{
+	struct pipe_entry *e;
+	bool ddl = false;
+	struct ipc_catalog_stale stale = { .session = slice_str(s->id) };
+
+	while ((e = pipe_outcome(&s->pipe)) != NULL) {
+		if (e->verdict != NULL && e->answered &&
+		    (e->verdict->flags & VERDICT_DDL) != 0 && !e->denied)
+			ddl = true;
+		record_outcome(s, e, NULL);
+		pipe_entry_free(&e);
+	}
+	if (ddl)
+		ipc_send(s->w->parent, IPC_catalog_stale, &stale, NULL, 0);
+}
+
+static enum back_result
+back_ready(struct session *s, const struct back_msg *m)
+{
+	uint64_t segment;
+
+	if (m->len != 1 || pipe_ready(&s->pipe, &segment) == -1)
+		return back_broken(s, "ReadyForQuery out of turn");
+	s->tx_status = m->body[0];
+	if (s->tx_status != 'T')
+		names_expire(s->portals, segment + 1);
+	back_outcomes(s);
+	if (s->idle > 0 && s->pipe.n == 0)
+		ev_timer_set(s->idle_timer, s->idle);
+	return BACK_PASS;
+}
+
+/* The statement that an error or a notice belongs to. */
+static const struct verdict *
+back_verdict(const struct session *s)
+{
+	return s->pipe.first == NULL ? NULL : s->pipe.first->verdict;
+}
+
+static bool
+hides(const struct session *s)
+{
+	const struct verdict *v = back_verdict(s);
+
+	/* With nothing under way it is the server's own word. */
+	return s->masked && v != NULL && (v->flags & VERDICT_PROTECTED) != 0;
+}
+
+static void
+commit_failed(struct session *s, const struct pg_error *err)
+{
+	struct pipe_entry *e;
+
+	/* D10: the commit at Sync failed, after their CommandComplete. */
+	for (e = s->pipe.done; e != NULL; e = e->next) {
+		if (e->failed)
+			continue;
+		e->failed = true;
+		snprintf(e->sqlstate, sizeof(e->sqlstate), "%s",
+		    err->sqlstate);
+		e->error = strndup(err->message, LEN_REASON);
+	}
+}
+
+static enum back_result
+back_denied(struct session *s, const struct back_msg *m, struct pipe_entry *e)
+{
+	const char *rule = e->verdict == NULL ? "" : e->verdict->rule;
+	char detail[256] = "";
+
+	if (*rule != '\0')
+		snprintf(detail, sizeof(detail), "Postern refused it by the "
+		    "rule \"%s\".", rule);
+	pipe_fail(&s->pipe, e->deny_sqlstate, e->deny_message);
+	if (pg_add_error(m->out, 'E', "ERROR", e->deny_sqlstate,
+	    e->deny_message, detail, e->deny_hint) == -1)
+		return back_broken(s, "out of memory");
+	return BACK_SKIP;
+}
+
+static enum back_result
+back_error(struct session *s, const struct back_msg *m)
+{
+	static const char hidden[] = "error in a statement that touches "
+	    "protected data; its text is withheld";
+	struct pipe_entry *e = s->pipe.first;
+	struct pg_error err;
+
+	if (pg_error_read(m->body, m->len, &err) == -1)
+		return back_broken(s, "malformed ErrorResponse");
+	if (err.fatal)
+		snprintf(s->reason, sizeof(s->reason), "database: %.100s",
+		    err.message);
+	else if (e == NULL)
+		return back_broken(s, "error out of turn");
+	else if (e->denied && !e->failed &&
+	    strstr(err.message, e->nonce) != NULL)
+		return back_denied(s, m, e);
+	if (e != NULL && e->type == 'S')
+		commit_failed(s, &err);
+	if (!hides(s)) {
+		pipe_fail(&s->pipe, err.sqlstate, err.message);
+		return BACK_PASS;
+	}
+	pipe_fail(&s->pipe, err.sqlstate, hidden);
+	if (pg_add_error(m->out, 'E', err.severity, err.sqlstate, hidden, NULL,
+	    NULL) == -1)
+		return back_broken(s, "out of memory");
+	return BACK_SKIP;
+}
+
+static enum back_result
+back_notice(struct session *s, const struct back_msg *m)
+{
+	struct pg_error n;
+
+	if (pg_error_read(m->body, m->len, &n) == -1)
+		return back_broken(s, "malformed NoticeResponse");
+	if (!hides(s))
+		return BACK_PASS;
+	if (pg_add_error(m->out, 'N', n.severity, n.sqlstate,
+	    "notice of a statement that touches protected data; its text is "
+	    "withheld", NULL, NULL) == -1)
+		return back_broken(s, "out of memory");
+	return BACK_SKIP;
+}
+
+/*
+ * Two settings change what the same text means.  A multi-byte encoding whose
+ * second byte may be ASCII, or backslashes in plain strings, would make the
+ * server read another statement than the engine did.
+ */
+static enum back_result
+back_parameter(struct session *s, const struct back_msg *m)
+{
+	static const char *const unsafe[] = { "SJIS", "BIG5", "GBK", "UHC",
+	    "GB18030", "JOHAB", "SHIFT_JIS_2004" };
+	struct pg_reader r;
+	const char *name, *value;
+	size_t i;
+
+	pg_read(&r, m->body, m->len);
+	name = pg_str(&r);
+	value = pg_str(&r);
+	if (!pg_done(&r))
+		return back_broken(s, "malformed ParameterStatus");
+	if (strcmp(name, "standard_conforming_strings") == 0 &&
+	    strcmp(value, "on") != 0) {
+		session_fatal(s, "0A000", "standard_conforming_strings must "
+		    "stay on", NULL, "standard_conforming_strings off");
+		return BACK_STOP;
+	}
+	for (i = 0; i < sizeof(unsafe) / sizeof(unsafe[0]); i++)
+		if (strcmp(name, "client_encoding") == 0 &&
+		    strcasecmp(value, unsafe[i]) == 0) {
+			session_fatal(s, "0A000", "this client_encoding is "
+			    "not supported by the gateway", NULL,
+			    "unsafe client_encoding");
+			return BACK_STOP;
+		}
+	return BACK_PASS;
+}
+
+static enum back_result
+back_copy_in(struct session *s)
+{
+	struct pipe_entry *e = s->pipe.first;
+
+	/* The engine must have seen it coming: else order is not known. */
+	if (e == NULL || e != s->pipe.exclusive)
+		return back_broken(s, "CopyInResponse out of turn");
+	e->copying = true;
+	return BACK_PASS;
+}
+
+static enum back_result
+back_whole(struct session *s, const struct back_msg *m)
+{
+	struct pipe_entry *e = s->pipe.first;
+
+	switch (m->type) {
+	case 'C':
+	case 'I':
+	case 's':
+		return back_complete(s, m);
+	case 'Z':
+		return back_ready(s, m);
+	case '1':
+		return back_answer(s, 'P');
+	case '2':
+		return back_answer(s, 'B');
+	case '3':
+		return back_answer(s, 'C');
+	case 'n':
+		return back_answer(s, 'D');
+	case 'T':
+		if (back_row_description(s, m) != BACK_PASS)
+			return BACK_STOP;
+		return e != NULL && e->type == 'Q' ? BACK_PASS :
+		    back_answer(s, 'D');
+	case 't':
+	case 'A':
+	case 'H':
+	case 'c':
+	case 'V':
+		return BACK_PASS;
+	case 'G':
+		return back_copy_in(s);
+	case 'E':
+		return back_error(s, m);
+	case 'N':
+		return back_notice(s, m);
+	case 'S':
+		return back_parameter(s, m);
+	default:
+		break;
+	}
+	return back_broken(s, "unexpected message type");
+}
+
+/* Rows and COPY data: counted, and let through without being looked at. */
+static void
+back_stream(struct session *s, uint8_t type, uint32_t len)
+{
+	struct pipe_entry *e = s->pipe.first;
+
+	s->passing = (size_t)len + 1;
+	if (e == NULL)
+		return;
+	e->bytes += (uint64_t)len + 1;
+	(void)type;
+}
+
+/*
+ * Look at the bytes at `p`, `left` of them.  Returns how many are dealt with
+ * as BACK_PASS; 0 with *r saying what else, or BACK_PASS for "not enough".
+ */
+static size_t
+back_step(struct session *s, const uint8_t *p, size_t left,
+    struct back_msg *m, enum back_result *r)
+{
+	uint32_t len;
+	size_t n;
+
+	*r = BACK_PASS;
+	if (s->passing > 0) {
+		n = left < s->passing ? left : s->passing;
+		s->passing -= n;
+		return n;
+	}
+	if (left < 5)
+		return 0;
+	m->type = p[0];
+	len = pg_be32(p + 1);
+	if (len < 4 || len > INT32_MAX) {
+		*r = back_broken(s, "invalid message length");
+		return 0;
+	}
+	if (m->type == 'D' || m->type == 'd') {
+		back_stream(s, m->type, len);
+		return back_step(s, p, left, m, r);
+	}
+	if (len > WHOLE_MAX) {
+		*r = back_broken(s, "message over the limit");
+		return 0;
+	}
+	if (left < (size_t)len + 1)
+		return 0;
+	m->body = p + 5;
+	m->len = len - 4;
+	*r = back_whole(s, m);
+	return (size_t)len + 1;
+}
+
+void
+backend_process(struct session *s)
+{
+	struct back_msg m;
+	struct buf out;
+	enum back_result r = BACK_PASS;
+	const uint8_t *p = buf_head(&s->db.in);
+	size_t run = 0, at = 0, n, total = s->db.in.len;
+
+	if (total == 0 || s->client.out.len >= STREAM_HIGH)
+		return;
+	if (s->answer_gate != 0 && !spool_committed(s->spool, s->answer_gate))
+		return;
+	s->answer_gate = 0;
+	buf_init(&out, WHOLE_MAX);
+	m.out = &out;
+	/* Bytes from `run` to `at` go to the client in one piece. */
+	while (at < total) {
+		n = back_step(s, p + at, total - at, &m, &r);
+		if (r == BACK_STOP)
+			goto done;
+		if (n == 0)
+			break;
+		if (r == BACK_SKIP) {
+			if (stream_put(&s->client, p + run, at - run) == -1 ||
+			    stream_put(&s->client, buf_head(&out), out.len) ==
+			    -1)
+				goto no_memory;
+			buf_drain(&out, out.len);
+			run = at + n;
+		}
+		at += n;
+	}
+	if (stream_put(&s->client, p + run, at - run) == -1)
+		goto no_memory;
+	buf_drain(&s->db.in, at);
+	buf_shrink(&s->db.in, 0);
+	if (s->pipe.ndone > DONE_MAX)
+		back_outcomes(s);
+done:
+	buf_clear(&out);
+	return;
+no_memory:
+	buf_clear(&out);
+	session_drop(s, "out of memory");
+}

@@ -1,0 +1,39 @@
+# gatewayd/: objects, programs and tests.
+
+PROGRAMS +=	gatewayctl
+
+MASTER_OBJS =	gatewayd/main.o gatewayd/master.o gatewayd/children.o \
+		gatewayd/control.o gatewayd/gwconf.o gatewayd/listen.o \
+		gatewayd/policylink.o gatewayd/spawn.o gatewayd/tls.o
+gatewayctl_OBJS =	gatewayd/gatewayctl.o gatewayd/gwconf.o \
+		gatewayd/listen.o gatewayd/tls.o $(COMMON_OBJS)
+gatewayctl_LIBS =	$(COMMON_LIBS)
+
+UNIT_TESTS +=	tests/unit/gatewayd/test_tls tests/unit/gatewayd/test_gwconf \
+		tests/unit/gatewayd/test_children
+tests/unit/gatewayd/test_tls_OBJS =	gatewayd/tls.o
+tests/unit/gatewayd/test_tls_LIBS =	$(SSL_LIBS)
+tests/unit/gatewayd/test_gwconf_OBJS =	gatewayd/gwconf.o gatewayd/listen.o \
+		gatewayd/tls.o common/conf.o common/conf_print.o \
+		common/conf_tree.o common/unixsock.o
+tests/unit/gatewayd/test_gwconf_LIBS =	$(SSL_LIBS) $(YAML_LIBS)
+tests/unit/gatewayd/test_children_OBJS =	gatewayd/children.o \
+		gatewayd/spawn.o gatewayd/listen.o gatewayd/tls.o \
+		common/proc.o $(IPC_OBJS)
+tests/unit/gatewayd/test_children_LIBS =	$(EVENT_LIBS) $(SSL_LIBS)
+
+# The worker: see session.h for who does what.
+PROGRAMS +=	gatewayd
+WORKER_OBJS =	gatewayd/worker.o gatewayd/session.o gatewayd/startup.o \
+		gatewayd/backendlogin.o gatewayd/frontend.o gatewayd/judge.o \
+		gatewayd/backend.o gatewayd/record.o gatewayd/pipeline.o \
+		gatewayd/names.o gatewayd/verdicts.o gatewayd/pgmsg.o \
+		gatewayd/stream.o
+gatewayd_OBJS =	$(MASTER_OBJS) $(WORKER_OBJS) $(COMMON_OBJS)
+gatewayd_LIBS =	$(COMMON_LIBS)
+
+UNIT_TESTS +=	tests/unit/gatewayd/test_pipeline tests/unit/gatewayd/test_pgmsg
+tests/unit/gatewayd/test_pipeline_OBJS =	gatewayd/pipeline.o \
+		gatewayd/names.o gatewayd/verdicts.o common/buf.o common/codec.o
+tests/unit/gatewayd/test_pgmsg_OBJS =	gatewayd/pgmsg.o gatewayd/verdicts.o \
+		common/buf.o common/codec.o

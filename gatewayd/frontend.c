@@ -1,0 +1,657 @@
+/*
+ * frontend: the messages of the client, once the session is open.  Runs in the
+ * worker; no byte of a client is trusted.  Messages are taken whole and in
+ * order; one that has to wait (verdict, audit, policyd, the server) makes those
+ * behind it wait.  A malformed one ends the session.
+ */
+#include "session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto.h"
+#include "log.h"
+
+/* Messages without an answer yet; far more than any driver pipelines. */
+#define PIPE_MAX	10000
+
+/* One message of the client, whole. */
+struct front_msg {
+	uint8_t		 type;
+	const uint8_t	*body;
+	size_t		 len;		/* of the body */
+};
+
+/* What became of the message at the head of the input. */
+enum front_result { FRONT_DONE, FRONT_WAIT };
+
+static enum front_result
+front_broken(struct session *s, const char *what)
+{
+	log_info("session=%s error=\"protocol violation\" what=\"%s\"", s->id,
+	    what);
+	session_fatal(s, "08P01", what, NULL, "protocol violation");
+	return FRONT_WAIT;
+}
+
+static enum front_result
+front_no_memory(struct session *s)
+{
+	session_fatal(s, "53200", "out of memory", NULL, "out of memory");
+	return FRONT_WAIT;
+}
+
+static void
+front_reset(struct session *s)
+{
+	verdict_unref(&s->front.verdict);
+	s->front.step = FRONT_NEW;
+}
+
+/* Send on as it came. */
+static int
+front_forward(struct session *s, const struct front_msg *m)
+{
+	return pg_add(&s->db.out, m->type, m->body, m->len);
+}
+
+/* --- denial (the table in PROTOCOL, "Denied messages") ---------------------- */
+
+static void
+entry_deny(struct pipe_entry *e, const char *sqlstate, const char *message,
+    const char *hint)
+{
+	uint8_t r[NONCE_LEN / 2];
+
+	e->denied = true;
+	random_bytes(r, sizeof(r));
+	hex_encode(r, sizeof(r), e->nonce);
+	snprintf(e->deny_sqlstate, sizeof(e->deny_sqlstate), "%s", sqlstate);
+	e->deny_message = strdup(message);
+	e->deny_hint = hint == NULL || *hint == '\0' ? NULL : strdup(hint);
+}
+
+/* The text that must fail in the parse analysis of any server. */
+static void
+poison_text(const struct session *s, const struct pipe_entry *e, char *dst,
+    size_t size)
+{
+	(void)s;
+	snprintf(dst, size, "SELECT \"pst_deny_%s\" -- refused by postern",
+	    e->nonce);
+}
+
+static int
+poison_query(struct session *s, struct pipe_entry *e)
+{
+	char text[128];
+
+	poison_text(s, e, text, sizeof(text));
+	return pg_add(&s->db.out, 'Q', text, strlen(text) + 1);
+}
+
+static int
+poison_parse(struct session *s, struct pipe_entry *e, const char *name)
+{
+	char text[128];
+	size_t at;
+
+	poison_text(s, e, text, sizeof(text));
+	if (pg_begin(&s->db.out, 'P', &at) == -1 ||
+	    buf_add_cstr(&s->db.out, name) == -1 ||
+	    buf_add_cstr(&s->db.out, text) == -1 ||
+	    buf_add_be16(&s->db.out, 0) == -1)
+		return -1;
+	return pg_end(&s->db.out, at);
+}
+
+/* Bind of a statement that cannot be there. */
+static int
+poison_bind(struct session *s, struct pipe_entry *e, const char *portal)
+{
+	char name[64];
+	size_t at;
+
+	snprintf(name, sizeof(name), "pst_deny_%s", e->nonce);
+	if (pg_begin(&s->db.out, 'B', &at) == -1 ||
+	    buf_add_cstr(&s->db.out, portal) == -1 ||
+	    buf_add_cstr(&s->db.out, name) == -1 ||
+	    buf_add(&s->db.out, "\0\0\0\0\0\0", 6) == -1)
+		return -1;
+	return pg_end(&s->db.out, at);
+}
+
+/* Execute of a portal that cannot be there. */
+static int
+poison_execute(struct session *s, struct pipe_entry *e)
+{
+	char name[64];
+	size_t at;
+
+	snprintf(name, sizeof(name), "pst_deny_%s", e->nonce);
+	if (pg_begin(&s->db.out, 'E', &at) == -1 ||
+	    buf_add_cstr(&s->db.out, name) == -1 ||
+	    buf_add_be32(&s->db.out, 0) == -1)
+		return -1;
+	return pg_end(&s->db.out, at);
+}
+
+/* FunctionCall of an OID that is not assigned: those just below 2^32 are not
+ * within centuries of use.  The OID is the nonce. */
+static int
+poison_function(struct session *s, struct pipe_entry *e)
+{
+	uint32_t oid;
+	size_t at;
+
+	random_bytes(&oid, sizeof(oid));
+	oid |= 0xffff0000u;
+	snprintf(e->nonce, sizeof(e->nonce), "%u", oid);
+	if (pg_begin(&s->db.out, 'F', &at) == -1 ||
+	    buf_add_be32(&s->db.out, oid) == -1 ||
+	    buf_add(&s->db.out, "\0\0\0\0\0\0", 6) == -1)
+		return -1;
+	return pg_end(&s->db.out, at);
+}
+
+/* --- judged and recorded ------------------------------------------------------ */
+
+/*
+ * Is the verdict still that of the policy in force?  It was when it came, but
+ * the message may have waited since.
+ */
+static bool
+front_current(struct session *s)
+{
+	const struct verdict *v = s->front.verdict;
+	struct pipe_entry void_entry = { .stmt = s->front.stmt };
+
+	if (v->generation == atomic_load(&s->page->generation) &&
+	    v->epoch == atomic_load(&s->page->epoch))
+		return true;
+	if (s->front.step == FRONT_RECORDED) {
+		clock_start(&void_entry.started);
+		record_outcome(s, &void_entry, "voided");
+	}
+	front_reset(s);
+	return false;
+}
+
+/* Everything that must hold before the message may go to the server. */
+static bool
+front_clear(struct session *s)
+{
+	const struct verdict *v = s->front.verdict;
+
+	/* A refusal and a proven read have no effect to be recorded before. */
+	if (v->action == VERDICT_DENY || (v->flags & VERDICT_READONLY) != 0)
+		return true;
+	return spool_committed(s->spool, s->front.pos);
+}
+
+/* After the message was forwarded: its answer waits for its record. */
+static void
+front_gate(struct session *s)
+{
+	if (s->front.pos > s->answer_gate)
+		s->answer_gate = s->front.pos;
+	front_reset(s);
+}
+
+/*
+ * Judge `text`; FRONT_DONE with front.step FRONT_JUDGED or FRONT_RECORDED when
+ * the verdict is there and in force.
+ */
+static enum front_result
+front_judge(struct session *s, enum judge_form form, const uint8_t *text,
+    size_t len)
+{
+	do {
+		if (!judge_may_pass(s) || !judge_text(s, form, text, len))
+			return FRONT_WAIT;
+	} while (!front_current(s));
+	return FRONT_DONE;
+}
+
+static enum front_result
+front_recorded(struct session *s, uint64_t pos)
+{
+	if (pos == 0) {
+		session_fatal(s, "58030", "the statement cannot be recorded",
+		    NULL, "audit spool refused a record");
+		return FRONT_WAIT;
+	}
+	s->front.pos = pos;
+	s->front.step = FRONT_RECORDED;
+	return FRONT_DONE;
+}
+
+static struct pipe_entry *
+front_push(struct session *s, uint8_t type)
+{
+	struct pipe_entry *e = pipe_push(&s->pipe, type, s->front.verdict);
+
+	if (e != NULL)
+		e->stmt = s->front.stmt;
+	return e;
+}
+
+/* --- the messages --------------------------------------------------------------- */
+
+static int
+send_query(struct session *s, struct pipe_entry *e, const struct front_msg *m)
+{
+	const struct verdict *v = s->front.verdict;
+
+	switch (v->action) {
+	case VERDICT_DENY:
+		entry_deny(e, v->sqlstate, v->message, v->hint);
+		return poison_query(s, e);
+	case VERDICT_MASK:
+		return pg_add(&s->db.out, 'Q', v->rewritten,
+		    v->rewritten_len + 1);
+	case VERDICT_ALLOW:
+		break;
+	}
+	return front_forward(s, m);
+}
+
+static enum front_result
+front_query(struct session *s, const struct front_msg *m)
+{
+	struct pipe_entry *e;
+
+	if (front_judge(s, JUDGE_QUERY, m->body, m->len - 1) == FRONT_WAIT)
+		return FRONT_WAIT;
+	if (s->front.step == FRONT_JUDGED) {
+		s->front.stmt = ++s->statement_count;
+		if (front_recorded(s, record_intent(s, s->front.stmt, 0,
+		    "query", m->body, m->len - 1, s->front.verdict)) ==
+		    FRONT_WAIT)
+			return FRONT_WAIT;
+	}
+	if (!front_clear(s))
+		return FRONT_WAIT;
+	if ((e = front_push(s, 'Q')) == NULL ||
+	    /* A simple Query destroys the unnamed statement and portal. */
+	    pipe_change(&s->pipe, e, s->statements, "", NULL) == -1 ||
+	    pipe_change(&s->pipe, e, s->portals, "", NULL) == -1 ||
+	    send_query(s, e, m) == -1)
+		return front_no_memory(s);
+	s->pipe.exclusive = e;
+	front_gate(s);
+	return FRONT_DONE;
+}
+
+static int
+send_parse(struct session *s, struct pipe_entry *e, const struct front_msg *m,
+    const char *name, struct pg_reader *types)
+{
+	const struct verdict *v = s->front.verdict;
+	size_t at;
+
+	switch (v->action) {
+	case VERDICT_DENY:
+		entry_deny(e, v->sqlstate, v->message, v->hint);
+		return poison_parse(s, e, name);
+	case VERDICT_MASK:
+		if (pg_begin(&s->db.out, 'P', &at) == -1 ||
+		    buf_add_cstr(&s->db.out, name) == -1 ||
+		    buf_add(&s->db.out, v->rewritten, v->rewritten_len + 1) ==
+		    -1 || buf_add(&s->db.out, types->p, types->left) == -1)
+			return -1;
+		return pg_end(&s->db.out, at);
+	case VERDICT_ALLOW:
+		break;
+	}
+	return front_forward(s, m);
+}
+
+static enum front_result
+front_parse(struct session *s, const struct front_msg *m)
+{
+	struct pipe_entry *e;
+	struct pg_reader r;
+	struct stmt *st;
+	const char *name, *text;
+	int rc;
+
+	pg_read(&r, m->body, m->len);
+	name = pg_str(&r);
+	text = pg_str(&r);
+	if (front_judge(s, JUDGE_PARSE, (const uint8_t *)text, strlen(text)) ==
+	    FRONT_WAIT)
+		return FRONT_WAIT;
+	if (s->front.step == FRONT_JUDGED) {
+		s->front.stmt = ++s->statement_count;
+		if (front_recorded(s, record_prepare(s, s->front.stmt, name,
+		    (const uint8_t *)text, strlen(text), s->front.verdict)) ==
+		    FRONT_WAIT)
+			return FRONT_WAIT;
+	}
+	st = stmt_new(s->front.stmt, (const uint8_t *)text, strlen(text),
+	    s->front.verdict);
+	if (st == NULL || (e = front_push(s, 'P')) == NULL) {
+		stmt_unref(&st);
+		return front_no_memory(s);
+	}
+	rc = pipe_change(&s->pipe, e, s->statements, name, st);
+	stmt_unref(&st);
+	if (rc == -1 || send_parse(s, e, m, name, &r) == -1)
+		return front_no_memory(s);
+	front_gate(s);
+	return FRONT_DONE;
+}
+
+static enum front_result
+front_bind(struct session *s, const struct front_msg *m)
+{
+	char missing[128];
+	struct pipe_entry *e;
+	struct pg_reader r;
+	struct stmt *st;
+	const char *portal, *name;
+
+	pg_read(&r, m->body, m->len);
+	portal = pg_str(&r);
+	name = pg_str(&r);
+	switch (names_get(s->statements, name, s->pipe.segment, &st)) {
+	case NAME_UNSURE:
+		return FRONT_WAIT;
+	case NAME_NONE:
+		if ((e = pipe_push(&s->pipe, 'B', NULL)) == NULL)
+			return front_no_memory(s);
+		snprintf(missing, sizeof(missing), *name == '\0' ?
+		    "unnamed prepared statement does not exist" :
+		    "prepared statement \"%.63s\" does not exist", name);
+		entry_deny(e, "26000", missing, NULL);
+		if (poison_bind(s, e, portal) == -1)
+			return front_no_memory(s);
+		return FRONT_DONE;
+	case NAME_KNOWN:
+		break;
+	}
+	if ((e = pipe_push(&s->pipe, 'B', st->verdict)) == NULL ||
+	    pipe_change(&s->pipe, e, s->portals, portal, st) == -1 ||
+	    front_forward(s, m) == -1)
+		return front_no_memory(s);
+	return FRONT_DONE;
+}
+
+/* The policy in force for a statement that was prepared under another. */
+static void
+stmt_renew(struct session *s, struct stmt *st)
+{
+	struct verdict *v = s->front.verdict;
+
+	if (v == st->verdict)
+		return;
+	if (v->action == VERDICT_DENY) {
+		verdict_unref(&st->verdict);
+		st->verdict = verdict_ref(v);
+	} else if (verdict_same_effect(v, st->verdict)) {
+		verdict_unref(&st->verdict);
+		st->verdict = verdict_ref(v);
+	} else {
+		/* What the server has prepared is no longer what may run. */
+		s->front.verdict = verdict_deny(v->generation, "42501",
+		    v->rule, "statement refused: the policy has changed since "
+		    "it was prepared", "Prepare the statement again.");
+		if (s->front.verdict != NULL)
+			s->front.verdict->epoch = v->epoch;
+		verdict_unref(&v);
+	}
+}
+
+/* The verdict of the portal's statement into front.verdict. */
+static enum front_result
+front_judge_portal(struct session *s, struct stmt *st)
+{
+	if (!judge_may_pass(s))
+		return FRONT_WAIT;
+	if (s->front.step == FRONT_NEW &&
+	    st->verdict->generation == atomic_load(&s->page->generation) &&
+	    st->verdict->epoch == atomic_load(&s->page->epoch)) {
+		verdict_unref(&s->front.verdict);
+		s->front.verdict = verdict_ref(st->verdict);
+		s->front.step = FRONT_JUDGED;
+		return FRONT_DONE;
+	}
+	return front_judge(s, JUDGE_PARSE, st->text, st->len);
+}
+
+static enum front_result
+front_missing_portal(struct session *s, const char *portal)
+{
+	char missing[128];
+	struct pipe_entry *e;
+
+	if ((e = pipe_push(&s->pipe, 'E', NULL)) == NULL)
+		return front_no_memory(s);
+	snprintf(missing, sizeof(missing), "portal \"%.63s\" does not exist",
+	    portal);
+	entry_deny(e, "34000", missing, NULL);
+	return poison_execute(s, e) == -1 ? front_no_memory(s) : FRONT_DONE;
+}
+
+static int
+send_execute(struct session *s, struct pipe_entry *e,
+    const struct front_msg *m)
+{
+	const struct verdict *v = s->front.verdict;
+
+	if (v->action == VERDICT_DENY) {
+		entry_deny(e, v->sqlstate, v->message, v->hint);
+		return poison_execute(s, e);
+	}
+	if ((v->flags & VERDICT_COPY_IN) != 0)
+		s->pipe.exclusive = e;
+	return front_forward(s, m);
+}
+
+static enum front_result
+front_execute(struct session *s, const struct front_msg *m)
+{
+	struct pipe_entry *e;
+	struct pg_reader r;
+	struct stmt *st;
+	const char *portal;
+
+	pg_read(&r, m->body, m->len);
+	portal = pg_str(&r);
+	switch (names_get(s->portals, portal, s->pipe.segment, &st)) {
+	case NAME_UNSURE:
+		return FRONT_WAIT;
+	case NAME_NONE:
+		return front_missing_portal(s, portal);
+	case NAME_KNOWN:
+		break;
+	}
+	if (front_judge_portal(s, st) == FRONT_WAIT)
+		return FRONT_WAIT;
+	if (s->front.step == FRONT_JUDGED) {
+		stmt_renew(s, st);
+		if (s->front.verdict == NULL)
+			return front_no_memory(s);
+		s->front.stmt = ++s->statement_count;
+		if (front_recorded(s, record_intent(s, s->front.stmt,
+		    st->number, "execute", NULL, 0, s->front.verdict)) ==
+		    FRONT_WAIT)
+			return FRONT_WAIT;
+	}
+	if (!front_clear(s))
+		return FRONT_WAIT;
+	if ((e = front_push(s, 'E')) == NULL || send_execute(s, e, m) == -1)
+		return front_no_memory(s);
+	front_gate(s);
+	return FRONT_DONE;
+}
+
+static enum front_result
+front_function(struct session *s, const struct front_msg *m)
+{
+	const struct verdict *v;
+	struct pipe_entry *e;
+
+	if (front_judge(s, JUDGE_FUNCTION, NULL, 0) == FRONT_WAIT)
+		return FRONT_WAIT;
+	if (s->front.step == FRONT_JUDGED) {
+		s->front.stmt = ++s->statement_count;
+		if (front_recorded(s, record_intent(s, s->front.stmt, 0,
+		    "function", NULL, 0, s->front.verdict)) == FRONT_WAIT)
+			return FRONT_WAIT;
+	}
+	if (!front_clear(s))
+		return FRONT_WAIT;
+	v = s->front.verdict;
+	if ((e = front_push(s, 'F')) == NULL)
+		return front_no_memory(s);
+	if (v->action == VERDICT_ALLOW) {
+		if (front_forward(s, m) == -1)
+			return front_no_memory(s);
+	} else {
+		entry_deny(e, v->sqlstate, v->message, v->hint);
+		if (poison_function(s, e) == -1)
+			return front_no_memory(s);
+	}
+	s->pipe.exclusive = e;
+	front_gate(s);
+	return FRONT_DONE;
+}
+
+static enum front_result
+front_simple(struct session *s, const struct front_msg *m)
+{
+	struct pipe_entry *e;
+
+	if ((e = pipe_push(&s->pipe, m->type, NULL)) == NULL)
+		return front_no_memory(s);
+	if (m->type == 'C' && pipe_change(&s->pipe, e, m->body[0] == 'S' ?
+	    s->statements : s->portals, (const char *)m->body + 1, NULL) == -1)
+		return front_no_memory(s);
+	return front_forward(s, m) == -1 ? front_no_memory(s) : FRONT_DONE;
+}
+
+/*
+ * While a Query, a FunctionCall or a COPY FROM STDIN is under way, what else
+ * the client sends means something only once the server has answered
+ * (PostgreSQL ignores Flush and Sync during COPY, and CopyData outside it).
+ * FRONT_DONE: go on with it as usual when *pass is set, else it is consumed.
+ */
+static enum front_result
+front_exclusive(struct session *s, const struct front_msg *m, bool *pass)
+{
+	struct pipe_entry *e = s->pipe.exclusive;
+
+	*pass = m->type == 'X' || e == NULL;
+	if (*pass)
+		return FRONT_DONE;
+	if (!e->copying) {
+		*pass = m->type == 'S' && s->pipe.skipping;
+		return *pass ? FRONT_DONE : FRONT_WAIT;
+	}
+	switch (m->type) {
+	case 'c':
+	case 'f':
+		e->copying = false;
+		/* The answer to an Execute comes with the next Sync. */
+		if (e->type == 'E')
+			s->pipe.exclusive = NULL;
+		/* FALLTHROUGH */
+	case 'd':
+		return front_forward(s, m) == -1 ? front_no_memory(s) :
+		    FRONT_DONE;
+	case 'H':
+	case 'S':
+		return FRONT_DONE;
+	default:
+		break;
+	}
+	return front_broken(s, "unexpected message during COPY FROM STDIN");
+}
+
+static enum front_result
+front_message(struct session *s, const struct front_msg *m)
+{
+	enum front_result r;
+	bool pass;
+
+	r = front_exclusive(s, m, &pass);
+	if (!pass)
+		return r;
+	switch (m->type) {
+	case 'Q':
+		return front_query(s, m);
+	case 'P':
+		return front_parse(s, m);
+	case 'B':
+		return front_bind(s, m);
+	case 'E':
+		return front_execute(s, m);
+	case 'F':
+		return front_function(s, m);
+	case 'C':
+	case 'D':
+	case 'S':
+		return front_simple(s, m);
+	case 'H':
+		return front_forward(s, m) == -1 ? front_no_memory(s) :
+		    FRONT_DONE;
+	case 'd':
+	case 'c':
+	case 'f':
+		/* The rest of a COPY that has failed: the server drops it. */
+		return FRONT_DONE;
+	case 'X':
+		front_forward(s, m);
+		stream_flush(&s->db);
+		session_drop(s, "client ended the session");
+		return FRONT_WAIT;
+	default:
+		break;
+	}
+	return front_broken(s, "unexpected message type");
+}
+
+void
+frontend_process(struct session *s)
+{
+	struct front_msg m;
+	const uint8_t *p;
+	uint32_t len;
+
+	while (s->state == SESSION_OPEN && !s->cancel_hold &&
+	    s->client.in.len >= 5 && s->db.out.len < STREAM_HIGH &&
+	    s->pipe.n < PIPE_MAX) {
+		p = buf_head(&s->client.in);
+		len = pg_be32(p + 1);
+		if (p[0] == 'p' || strchr("QPBEDCFHSXdcf", p[0]) == NULL ||
+		    p[0] == '\0') {
+			front_broken(s, "invalid message type");
+			return;
+		}
+		if (len < 4 || len > INT32_MAX) {
+			front_broken(s, "invalid message length");
+			return;
+		}
+		if (len > s->w->conf->message) {
+			session_fatal(s, "54000", "message is longer than the "
+			    "gateway takes", NULL, "message over the limit");
+			return;
+		}
+		if (s->client.in.len < (size_t)len + 1)
+			return;
+		m.type = p[0];
+		m.body = p + 5;
+		m.len = len - 4;
+		if (!pg_client_body_ok(m.type, m.body, m.len)) {
+			front_broken(s, "malformed message");
+			return;
+		}
+		ev_timer_stop(s->idle_timer);
+		if (front_message(s, &m) == FRONT_WAIT)
+			return;
+		buf_drain(&s->client.in, (size_t)len + 1);
+	}
+}

@@ -1,0 +1,304 @@
+/*
+ * gatewayd.yaml: the tables that say what may be in it, the checks that need
+ * more than one key, and printing it normalised.
+ *
+ * The master reads it, at start and at SIGHUP; workers inherit it.  The input
+ * is the administrator's.  Nothing here logs or exits: NULL with
+ * "file:line:col: sentence".  Whether certificates can be loaded or addresses
+ * bound is not asked here (listen.c), so that a file can be checked anywhere.
+ */
+#include "gwconf.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "listen.h"
+
+#define NELEM(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* A listener as it stands in the file. */
+struct listen_keys {
+	char	*address;
+	char	*certificate, *key;
+	int	 isolation;
+	int	 cleartext;
+};
+
+static const char *const isolations[] = { "session", "shared", NULL };
+static const char *const cleartexts[] = { "refuse", "loopback", NULL };
+
+static int	version_parse(const struct conf *, const struct conf_node *,
+		    void *, struct conf_error *);
+static int	listen_parse(const struct conf *, const struct conf_node *,
+		    void *, struct conf_error *);
+static int	workers_parse(const struct conf *, const struct conf_node *,
+		    void *, struct conf_error *);
+static int	limits_parse(const struct conf *, const struct conf_node *,
+		    void *, struct conf_error *);
+
+#define L(member)	offsetof(struct listen_keys, member)
+#define G(member)	offsetof(struct gw_conf, member)
+
+static const struct conf_key listen_table[] = {
+	{ .name = "address", .type = CONF_STRING, .offset = L(address),
+	    .reloadable = true },
+	{ .name = "certificate", .type = CONF_PATH, .offset = L(certificate),
+	    .dflt = "", .reloadable = true },
+	{ .name = "key", .type = CONF_PATH, .offset = L(key), .dflt = "",
+	    .reloadable = true },
+	{ .name = "isolation", .type = CONF_ENUM, .offset = L(isolation),
+	    .dflt = "session", .choices = isolations, .reloadable = true },
+	{ .name = "cleartext", .type = CONF_ENUM, .offset = L(cleartext),
+	    .dflt = "refuse", .choices = cleartexts, .reloadable = true },
+};
+
+static const struct conf_key workers_table[] = {
+	{ .name = "spare", .type = CONF_INT, .offset = G(spare), .dflt = "4",
+	    .min = 1, .max = 1000, .reloadable = true },
+	{ .name = "maximum", .type = CONF_INT, .offset = G(maximum),
+	    .dflt = "1000", .min = 1, .max = 100000, .reloadable = true },
+	{ .name = "shared", .type = CONF_INT, .offset = G(shared),
+	    .dflt = "2", .min = 1, .max = 256, .reloadable = true },
+	{ .name = "per_worker", .type = CONF_INT, .offset = G(per_worker),
+	    .dflt = "1000", .min = 1, .max = 100000, .reloadable = true },
+};
+
+static const struct conf_key limits_table[] = {
+	{ .name = "login", .type = CONF_DURATION, .offset = G(login),
+	    .dflt = "30s", .min = 1000, .max = 600000, .reloadable = true },
+	{ .name = "message", .type = CONF_SIZE, .offset = G(message),
+	    .dflt = "16MiB", .min = 64 * 1024, .max = 16 * 1024 * 1024,
+	    .reloadable = true },
+	{ .name = "drain", .type = CONF_DURATION, .offset = G(drain),
+	    .dflt = "30s", .min = 0, .max = 86400000, .reloadable = true },
+};
+
+/* The order is the one of -nv; custom keys get the whole struct gw_conf. */
+static const struct conf_key file_table[] = {
+	{ .name = "version", .type = CONF_CUSTOM, .dflt = "",
+	    .parse = version_parse },
+	{ .name = "listen", .type = CONF_CUSTOM, .parse = listen_parse,
+	    .reloadable = true },
+	{ .name = "socket", .type = CONF_PATH, .offset = G(socket),
+	    .dflt = "/run/postern/gatewayd.sock" },
+	{ .name = "policyd", .type = CONF_PATH, .offset = G(policyd),
+	    .dflt = "/run/postern/policyd.sock" },
+	{ .name = "user", .type = CONF_STRING, .offset = G(user),
+	    .dflt = "_gatewayd", .reloadable = true },
+	{ .name = "chroot", .type = CONF_PATH, .offset = G(chroot),
+	    .dflt = "/var/empty", .reloadable = true },
+	{ .name = "workers", .type = CONF_CUSTOM, .dflt = "",
+	    .parse = workers_parse, .reloadable = true },
+	{ .name = "limits", .type = CONF_CUSTOM, .dflt = "",
+	    .parse = limits_parse, .reloadable = true },
+};
+
+static int
+version_parse(const struct conf *c, const struct conf_node *node, void *out,
+    struct conf_error *err)
+{
+	uint64_t	 version;
+
+	(void)out;
+	return node == NULL ? 0 : conf_int(c, node, 1, 1, &version, err);
+}
+
+/* --- listen ------------------------------------------------------------ */
+
+static int
+listen_check(const struct conf *c, const struct conf_node *node,
+    const struct gw_listen *l, struct conf_error *err)
+{
+	const struct conf_node	*at = conf_get(node, "address");
+	struct sockaddr_storage	 ss;
+	bool			 loopback;
+
+	if (l->is_unix) {
+		if (strlen(l->address) >=
+		    sizeof(((struct sockaddr_un *)0)->sun_path))
+			return conf_fail(c, at, err, "the path of a socket is "
+			    "at most %zu bytes long",
+			    sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
+		if (l->certificate != NULL || l->key != NULL)
+			return conf_fail(c, node, err, "a Unix socket takes "
+			    "no certificate and key");
+		if (l->cleartext)
+			return conf_fail(c, conf_get(node, "cleartext"), err,
+			    "a Unix socket needs no \"cleartext\"");
+		return 0;
+	}
+	if (listen_address(l->address, &ss, &loopback) == -1)
+		return conf_fail(c, at, err, "\"%.100s\" is not an address "
+		    "with a port (127.0.0.1:6432, [::1]:6432) nor the path of "
+		    "a socket (/...)", l->address);
+	if (l->cleartext && !loopback)
+		return conf_fail(c, conf_get(node, "cleartext"), err,
+		    "\"cleartext: loopback\" is for addresses of the loopback "
+		    "interface");
+	if ((l->certificate == NULL) != (l->key == NULL))
+		return conf_fail(c, node, err, "\"certificate\" and \"key\" "
+		    "come together");
+	if (l->certificate == NULL && !l->cleartext)
+		return conf_fail(c, node, err, "\"certificate\" and \"key\" "
+		    "are missing");
+	return 0;
+}
+
+static int
+listen_one(const struct conf *c, const struct conf_node *node,
+    struct gw_listen *l, struct conf_error *err)
+{
+	struct listen_keys	 k;
+	int			 rc;
+
+	memset(&k, 0, sizeof(k));
+	rc = conf_fill(c, node, "listen", listen_table, NELEM(listen_table),
+	    &k, err);
+	/* On failure too: gw_conf_free() finds what is here. */
+	l->address = k.address;
+	l->certificate = k.certificate;
+	l->key = k.key;
+	l->fd = -1;
+	if (rc == -1)
+		return -1;
+	l->shared = k.isolation == 1;
+	l->cleartext = k.cleartext == 1;
+	l->is_unix = l->address[0] == '/';
+	return listen_check(c, node, l, err);
+}
+
+static int
+listen_parse(const struct conf *c, const struct conf_node *node, void *out,
+    struct conf_error *err)
+{
+	struct gw_conf	*conf = out;
+	size_t		 i, k;
+
+	if (node->kind != CONF_LIST)
+		return conf_fail(c, node, err, "listen: expected a list");
+	if (node->n == 0)
+		return conf_fail(c, node, err, "listen: the list is empty");
+	if ((conf->listen = calloc(node->n, sizeof(*conf->listen))) == NULL)
+		return conf_fail(c, node, err, "out of memory");
+	for (i = 0; i < node->n; i++) {
+		conf->nlisten = i + 1;
+		if (listen_one(c, node->items[i], &conf->listen[i], err) == -1)
+			return -1;
+		for (k = 0; k < i; k++)
+			if (strcmp(conf->listen[k].address,
+			    conf->listen[i].address) == 0)
+				return conf_fail(c,
+				    conf_get(node->items[i], "address"), err,
+				    "listen: address \"%.100s\" is there "
+				    "twice", conf->listen[i].address);
+	}
+	return 0;
+}
+
+/* --- maps -------------------------------------------------------------- */
+
+static int
+map_parse(const struct conf *c, const struct conf_node *node,
+    const char *where, const struct conf_key *table, size_t n, void *out,
+    struct conf_error *err)
+{
+	static const struct conf_node	empty = { .kind = CONF_MAP,
+					    .line = 1, .col = 1 };
+
+	return conf_fill(c, node == NULL ? &empty : node, where, table, n,
+	    out, err);
+}
+
+static int
+workers_parse(const struct conf *c, const struct conf_node *node, void *out,
+    struct conf_error *err)
+{
+	struct gw_conf	*conf = out;
+
+	if (map_parse(c, node, "workers", workers_table, NELEM(workers_table),
+	    out, err) == -1)
+		return -1;
+	if (conf->spare > conf->maximum)
+		return conf_fail(c, node, err, "workers: \"spare\" is larger "
+		    "than \"maximum\"");
+	return 0;
+}
+
+static int
+limits_parse(const struct conf *c, const struct conf_node *node, void *out,
+    struct conf_error *err)
+{
+	return map_parse(c, node, "limits", limits_table, NELEM(limits_table),
+	    out, err);
+}
+
+/* --- the file ---------------------------------------------------------- */
+
+struct gw_conf *
+gw_conf_load(const char *path, struct conf_error *err)
+{
+	struct gw_conf	*conf;
+	struct conf	*c;
+
+	if ((c = conf_load(path, err)) == NULL)
+		return NULL;
+	if ((conf = calloc(1, sizeof(*conf))) == NULL)
+		snprintf(err->text, sizeof(err->text), "out of memory");
+	else if (conf_fill(c, c->root, "", file_table, NELEM(file_table),
+	    conf, err) == -1)
+		gw_conf_free(&conf);
+	conf_free(&c);
+	return conf;
+}
+
+void
+gw_conf_free(struct gw_conf **cp)
+{
+	struct gw_conf	*conf = *cp;
+	size_t		 i;
+
+	if (conf == NULL)
+		return;
+	for (i = 0; i < conf->nlisten; i++) {
+		free(conf->listen[i].address);
+		free(conf->listen[i].certificate);
+		free(conf->listen[i].key);
+		tls_server_free(&conf->listen[i].tls);
+	}
+	free(conf->listen);
+	conf_release(file_table, NELEM(file_table), conf);
+	free(conf);
+	*cp = NULL;
+}
+
+static void
+listen_print(const struct gw_listen *l, FILE *fp)
+{
+	fputs("  - address: ", fp);
+	conf_print_scalar(fp, l->address);
+	if (l->certificate != NULL) {
+		fputs("\n    certificate: ", fp);
+		conf_print_scalar(fp, l->certificate);
+		fputs("\n    key: ", fp);
+		conf_print_scalar(fp, l->key);
+	}
+	fprintf(fp, "\n    isolation: %s\n", isolations[l->shared]);
+	if (!l->is_unix)
+		fprintf(fp, "    cleartext: %s\n", cleartexts[l->cleartext]);
+}
+
+void
+gw_conf_print(const struct gw_conf *conf, FILE *fp)
+{
+	size_t	i;
+
+	fputs("version: 1\nlisten:\n", fp);
+	for (i = 0; i < conf->nlisten; i++)
+		listen_print(&conf->listen[i], fp);
+	conf_print(fp, 0, file_table, NELEM(file_table), conf);
+	fputs("workers:\n", fp);
+	conf_print(fp, 2, workers_table, NELEM(workers_table), conf);
+	fputs("limits:\n", fp);
+	conf_print(fp, 2, limits_table, NELEM(limits_table), conf);
+}

@@ -1,0 +1,182 @@
+/*
+ * judge: gets a verdict for a statement, from the cache or from the session's
+ * engine.  Runs in the worker.  The engine may die, be stopped, or be taken
+ * over: without a coherent verdict of the generation in force nothing passes.
+ */
+#include "session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+
+/* A statement whose judging killed this many engines is refused. */
+#define JUDGE_TRIES	2
+
+static int	on_verdict(void *, const void *, int *);
+static int	on_guard(void *, const void *, int *);
+static void	on_engine_closed(void *, const char *);
+
+static const struct ipc_permit engine_permits[] = {
+	{ IPC_verdict, ~0u, on_verdict },
+	{ IPC_guard, ~0u, on_guard },
+};
+
+void
+judge_connect(struct session *s, int fd)
+{
+	ipc_free(&s->engine);
+	s->guard_known = false;
+	s->engine = ipc_new(s->w->loop, fd, ROLE_WORKER, ROLE_ENGINE,
+	    engine_permits, sizeof(engine_permits) / sizeof(engine_permits[0]),
+	    on_engine_closed, s);
+	/* What the old engine had is asked again. */
+	if (s->front.step == FRONT_JUDGING)
+		s->front.step = FRONT_NEW;
+}
+
+static void
+on_engine_closed(void *ctx, const char *reason)
+{
+	struct session *s = ctx;
+
+	log_debug("session=%s engine=away reason=\"%s\"", s->id, reason);
+	ipc_free(&s->engine);
+	s->guard_known = false;
+	if (s->front.step != FRONT_JUDGING)
+		return;
+	if (++s->front.judge_tries < JUDGE_TRIES) {
+		s->front.step = FRONT_NEW;
+		return;
+	}
+	s->front.judge_tries = 0;
+	s->front.verdict = verdict_deny(
+	    atomic_load(&s->page->generation), "54001", "",
+	    "statement refused: the policy engine failed on it", NULL);
+	if (s->front.verdict == NULL) {
+		session_drop(s, "out of memory");
+		return;
+	}
+	s->front.verdict->epoch = atomic_load(&s->page->epoch);
+	s->front.step = FRONT_JUDGED;
+	session_event(s, EVT_WAKE, NULL);
+}
+
+static int
+on_guard(void *ctx, const void *vm, int *fds)
+{
+	struct session *s = ctx;
+	const struct ipc_guard *m = vm;
+	uint8_t *copy;
+
+	(void)fds;
+	if (m->pairs.len % 8 != 0 ||
+	    (copy = malloc((size_t)m->pairs.len + 1)) == NULL)
+		return -1;
+	if (m->pairs.len > 0)
+		memcpy(copy, m->pairs.p, m->pairs.len);
+	free(s->guard);
+	s->guard = copy;
+	s->guard_len = m->pairs.len;
+	s->guard_known = true;
+	session_event(s, EVT_WAKE, NULL);
+	return 0;
+}
+
+static int
+on_verdict(void *ctx, const void *vm, int *fds)
+{
+	struct session *s = ctx;
+	const struct ipc_verdict *m = vm;
+	struct verdict *v;
+
+	(void)fds;
+	if (s->front.step != FRONT_JUDGING || m->seq != s->front.judge_seq)
+		return -1;
+	if ((v = verdict_new(m)) == NULL)
+		return -1;
+	/* Only a profile with masks may have its text changed (D2). */
+	if (v->action == VERDICT_MASK && !s->masked) {
+		log_warnx("session=%s error=\"engine rewrote for a profile "
+		    "without masks\"", s->id);
+		verdict_unref(&v);
+		return -1;
+	}
+	s->front.judge_tries = 0;
+	if (v->generation != atomic_load(&s->page->generation) ||
+	    s->front.judge_epoch != atomic_load(&s->page->epoch)) {
+		/* A reload is under way: ask again when it is settled. */
+		verdict_unref(&v);
+		s->front.step = FRONT_NEW;
+		session_retry(s);
+		return 0;
+	}
+	/* The epoch that counts here is the page's when it was asked. */
+	v->epoch = s->front.judge_epoch;
+	s->front.verdict = v;
+	s->front.step = FRONT_JUDGED;
+	session_event(s, EVT_WAKE, NULL);
+	return 0;
+}
+
+bool
+judge_may_pass(struct session *s)
+{
+	uint64_t now = now_boot_ms();
+
+	if (spool_broken(s->spool)) {
+		session_fatal(s, "58030", "the audit record of this session "
+		    "is broken", NULL, "audit spool broken");
+		return false;
+	}
+	if (!spool_alive(s->spool, now) ||
+	    atomic_load(&s->page->heartbeat) + HEARTBEAT_STALE < now) {
+		session_retry(s);
+		return false;
+	}
+	return true;
+}
+
+static bool
+judge_from_cache(struct session *s, const uint8_t *text, size_t len)
+{
+	struct verdict *v;
+
+	v = verdict_cache_get(s->cache, text, len,
+	    atomic_load(&s->page->generation), atomic_load(&s->page->epoch));
+	if (v == NULL)
+		return false;
+	s->front.verdict = verdict_ref(v);
+	s->front.step = FRONT_JUDGED;
+	return true;
+}
+
+bool
+judge_text(struct session *s, enum judge_form form, const uint8_t *text,
+    size_t len)
+{
+	struct ipc_judge m = { .form = (uint8_t)form,
+	    .text = slice_of(text, len) };
+
+	switch (s->front.step) {
+	case FRONT_JUDGED:
+	case FRONT_RECORDED:
+		return true;
+	case FRONT_JUDGING:
+		return false;
+	case FRONT_NEW:
+		break;
+	}
+	verdict_unref(&s->front.verdict);
+	if (form != JUDGE_FUNCTION && judge_from_cache(s, text, len))
+		return true;
+	if (s->engine == NULL || (s->masked && !s->guard_known))
+		return false;
+	m.seq = ++s->front.judge_seq;
+	s->front.judge_epoch = atomic_load(&s->page->epoch);
+	s->front.step = FRONT_JUDGING;
+	if (ipc_send(s->engine, IPC_judge, &m, NULL, 0) == -1)
+		log_debug("session=%s error=\"engine does not take it\"",
+		    s->id);
+	return false;
+}

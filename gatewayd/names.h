@@ -1,0 +1,66 @@
+#ifndef POSTERN_NAMES_H
+#define POSTERN_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "verdicts.h"
+
+/*
+ * What the names of prepared statements and portals stand for in the server,
+ * as the gateway follows it.  A map holds the state *after everything that was
+ * forwarded*; each change is provisional until the server has answered it, and
+ * is undone when the server refused or skipped it.
+ */
+
+/* A statement that was parsed: its text, its verdict, its number. */
+struct stmt {
+	unsigned int	 refs;
+	uint64_t	 number;	/* of its prepare event */
+	struct verdict	*verdict;
+	uint8_t		*text;
+	size_t		 len;
+};
+
+/* Copies the text, refers to the verdict; NULL when memory is out. */
+struct stmt	*stmt_new(uint64_t number, const uint8_t *text, size_t len,
+		    struct verdict *);
+struct stmt	*stmt_ref(struct stmt *);
+void		 stmt_unref(struct stmt **);
+
+struct names;
+
+struct names	*names_new(void);
+void		 names_free(struct names **);
+
+/* What a name stands for. */
+enum name_state {
+	NAME_NONE,	/* nothing, as far as we know */
+	NAME_KNOWN,	/* `stmt` */
+	NAME_UNSURE	/* a change before the last Sync is not answered yet: wait */
+};
+/* `segment` counts the Syncs forwarded so far: within one segment an
+ * unanswered change may be relied on, since its failure skips what follows. */
+enum name_state	 names_get(struct names *, const char *name, uint64_t segment,
+		    struct stmt **stmt_r);
+
+/* A change, kept in the pipeline until it is answered. */
+struct name_change {
+	char		*name;		/* NULL: no change */
+	struct stmt	*before, *after;	/* NULL: no such name */
+};
+/* Set or (stmt NULL) remove a name, provisionally.  -1: memory is out, or over
+ * NAMES_MAX names; nothing changed then. */
+int		 names_set(struct names *, const char *name, struct stmt *,
+		    uint64_t segment, struct name_change *);
+/* The server did it; frees the change. */
+void		 names_confirm(struct names *, struct name_change *);
+/* The server did not; what was before is back.  Undo the newest first. */
+void		 names_undo(struct names *, struct name_change *);
+/* A transaction has ended: forget all that was set before `segment`. */
+void		 names_expire(struct names *, uint64_t segment);
+
+#define NAMES_MAX	65536
+
+#endif

@@ -1,0 +1,230 @@
+/*
+ * pipeline: the queue of forwarded messages that the server has to answer.
+ * Runs in the worker.  Pure bookkeeping; a server that answers out of turn is
+ * found here (-1), and the session ends.
+ */
+#include "pipeline.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+void
+clock_start(uint64_t *us)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	*us = (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+void
+pipe_init(struct pipeline *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->last = &p->first;
+	p->done_last = &p->done;
+}
+
+void
+pipe_entry_free(struct pipe_entry **ep)
+{
+	struct pipe_entry *e = *ep;
+	size_t i;
+
+	*ep = NULL;
+	if (e == NULL)
+		return;
+	for (i = 0; i < 2; i++) {
+		free(e->change[i].name);
+		stmt_unref(&e->change[i].before);
+		stmt_unref(&e->change[i].after);
+	}
+	verdict_unref(&e->verdict);
+	free(e->deny_message);
+	free(e->deny_hint);
+	free(e->error);
+	free(e);
+}
+
+void
+pipe_clear(struct pipeline *p)
+{
+	struct pipe_entry *e;
+
+	while ((e = p->first) != NULL) {
+		p->first = e->next;
+		pipe_entry_free(&e);
+	}
+	while ((e = pipe_outcome(p)) != NULL)
+		pipe_entry_free(&e);
+	pipe_init(p);
+}
+
+struct pipe_entry *
+pipe_push(struct pipeline *p, uint8_t type, struct verdict *v)
+{
+	struct pipe_entry *e;
+
+	if ((e = calloc(1, sizeof(*e))) == NULL)
+		return NULL;
+	clock_start(&e->started);
+	e->type = type;
+	e->verdict = verdict_ref(v);
+	e->segment = p->segment;
+	if (type == 'S')
+		p->segment++;
+	*p->last = e;
+	p->last = &e->next;
+	p->n++;
+	return e;
+}
+
+int
+pipe_change(struct pipeline *p, struct pipe_entry *e, struct names *names,
+    const char *name, struct stmt *st)
+{
+	size_t i = e->names[0] == NULL ? 0 : 1;
+
+	e->names[i] = names;
+	return names_set(names, name, st, p->segment, &e->change[i]);
+}
+
+static struct pipe_entry *
+pipe_unlink(struct pipeline *p)
+{
+	struct pipe_entry *e = p->first;
+
+	if ((p->first = e->next) == NULL)
+		p->last = &p->first;
+	e->next = NULL;
+	p->n--;
+	if (p->exclusive == e)
+		p->exclusive = NULL;
+	return e;
+}
+
+/* Keep it for its outcome, or be done with it. */
+static void
+pipe_finish(struct pipeline *p, struct pipe_entry *e)
+{
+	if (e->stmt == 0) {
+		pipe_entry_free(&e);
+		return;
+	}
+	*p->done_last = e;
+	p->done_last = &e->next;
+	p->ndone++;
+}
+
+void
+pipe_pop(struct pipeline *p)
+{
+	struct pipe_entry *e = pipe_unlink(p);
+	size_t i;
+
+	e->answered = true;
+	for (i = 0; i < 2; i++)
+		if (e->names[i] != NULL)
+			names_confirm(e->names[i], &e->change[i]);
+	pipe_finish(p, e);
+}
+
+void
+pipe_fail(struct pipeline *p, const char *sqlstate, const char *message)
+{
+	struct pipe_entry *e = p->first;
+
+	if (e == NULL)
+		return;
+	if (!e->failed) {
+		strncpy(e->sqlstate, sqlstate, sizeof(e->sqlstate) - 1);
+		e->error = strndup(message, LEN_REASON);
+	}
+	e->failed = e->answered = true;
+	e->copying = false;
+	/* Q and F answer ReadyForQuery by themselves. */
+	p->skipping = e->type != 'Q' && e->type != 'F';
+	if (p->skipping && p->exclusive == e)
+		p->exclusive = NULL;
+}
+
+/* Undo the names of the first n entries, the newest first. */
+static void
+pipe_undo(struct pipe_entry *e, size_t n)
+{
+	size_t i;
+
+	if (n == 0 || e == NULL)
+		return;
+	pipe_undo(e->next, n - 1);
+	for (i = 2; i-- > 0;) {
+		if (e->names[i] == NULL)
+			continue;
+		names_undo(e->names[i], &e->change[i]);
+	}
+}
+
+/*
+ * An unnamed Parse that was executed and failed has destroyed the unnamed
+ * statement all the same (exec_parse_message() drops it first).
+ */
+static void
+pipe_forget_unnamed(struct pipeline *p, struct pipe_entry *e)
+{
+	struct name_change ch;
+
+	if (e->type != 'P' || !e->failed || e->names[0] == NULL)
+		return;
+	if (names_set(e->names[0], "", NULL, p->segment, &ch) == 0)
+		names_confirm(e->names[0], &ch);
+}
+
+int
+pipe_ready(struct pipeline *p, uint64_t *segment_r)
+{
+	struct pipe_entry *e = p->first, *failed = NULL;
+	size_t n = 0;
+	bool sync;
+
+	if (e == NULL)
+		return -1;
+	if (e->type == 'Q' || e->type == 'F') {
+		*segment_r = e->segment;
+		e->answered = true;
+		pipe_pop(p);
+		return 0;
+	}
+	if (e->type != 'S' && !p->skipping)
+		return -1;
+	for (; e != NULL && e->type != 'S'; e = e->next)
+		n++;
+	if (e == NULL)
+		return -1;
+	failed = p->first;
+	pipe_undo(failed, n);
+	if (n > 0)
+		pipe_forget_unnamed(p, failed);
+	p->skipping = false;
+	do {
+		e = pipe_unlink(p);
+		sync = e->type == 'S';
+		*segment_r = e->segment;
+		pipe_finish(p, e);
+	} while (!sync);
+	return 0;
+}
+
+struct pipe_entry *
+pipe_outcome(struct pipeline *p)
+{
+	struct pipe_entry *e = p->done;
+
+	if (e == NULL)
+		return NULL;
+	if ((p->done = e->next) == NULL)
+		p->done_last = &p->done;
+	p->ndone--;
+	e->next = NULL;
+	return e;
+}

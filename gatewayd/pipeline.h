@@ -1,0 +1,83 @@
+#ifndef POSTERN_PIPELINE_H
+#define POSTERN_PIPELINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "names.h"
+#include "verdicts.h"
+
+/*
+ * What was forwarded and is not answered yet, in order: the server answers in
+ * this order and no other, so the head is what an answer belongs to.  After an
+ * error the server skips to the next Sync; entries stay until its
+ * ReadyForQuery and are then undone, newest first.
+ */
+#define NONCE_LEN	32
+
+struct pipe_entry {
+	struct pipe_entry *next;
+	uint8_t		 type;		/* Q P B D E C S F */
+	/* The recorded event (intent, or prepare of a denied Parse); 0: none. */
+	uint64_t	 stmt;
+	struct verdict	*verdict;
+	/* A poisoned message: the server's error will hold the nonce, and is
+	 * replaced by this one. */
+	bool		 denied;
+	char		 nonce[NONCE_LEN + 1];
+	char		 deny_sqlstate[6];
+	char		*deny_message, *deny_hint;
+	/* Answer so far. */
+	bool		 answered;	/* done, or failed */
+	bool		 failed;
+	bool		 copying;	/* the server said CopyInResponse */
+	uint64_t	 started;	/* us, CLOCK_MONOTONIC */
+	uint64_t	 rows, bytes;
+	char		 tag[64];
+	char		 sqlstate[6];
+	char		*error;		/* as the client saw it */
+	/* Changes of names that are confirmed or undone with it. */
+	struct names	*names[2];
+	struct name_change change[2];
+	uint64_t	 segment;	/* S: the one that it ends */
+};
+
+struct pipeline {
+	struct pipe_entry *first, **last;	/* waiting for answers */
+	size_t		 n;
+	struct pipe_entry *done, **done_last;	/* outcomes due at ReadyForQuery */
+	size_t		 ndone;
+	bool		 skipping;	/* an error: up to the next Sync */
+	uint64_t	 segment;	/* Syncs forwarded so far */
+	struct pipe_entry *exclusive;	/* Q or COPY: nothing may follow yet */
+};
+
+/* CLOCK_MONOTONIC in us, into an entry's `started`. */
+void			 clock_start(uint64_t *);
+void			 pipe_init(struct pipeline *);
+/* Frees all entries; changes are dropped, not undone. */
+void			 pipe_clear(struct pipeline *);
+/* NULL when memory is out.  Refers to the verdict. */
+struct pipe_entry	*pipe_push(struct pipeline *, uint8_t type,
+			    struct verdict *);
+/* Record a change with the entry (at most two). */
+int			 pipe_change(struct pipeline *, struct pipe_entry *,
+			    struct names *, const char *name, struct stmt *);
+/* The head is answered: confirms its changes, and moves it to `done` if it has
+ * an outcome to record, else frees it. */
+void			 pipe_pop(struct pipeline *);
+/* Mark the head failed: what follows up to a Sync is skipped. */
+void			 pipe_fail(struct pipeline *, const char *sqlstate,
+			    const char *message);
+/*
+ * ReadyForQuery: ends the head segment.  0: it belongs to the head (Q or F), or
+ * to a Sync with only skipped entries before it; -1: the server said it out of
+ * turn.  What was skipped is undone and, as `done`, unanswered.
+ */
+int			 pipe_ready(struct pipeline *, uint64_t *segment_r);
+/* Take the next outcome; the caller frees it with pipe_entry_free(). */
+struct pipe_entry	*pipe_outcome(struct pipeline *);
+void			 pipe_entry_free(struct pipe_entry **);
+
+#endif

@@ -1,0 +1,217 @@
+#ifndef POSTERN_SESSION_H
+#define POSTERN_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ipc.h"
+#include "names.h"
+#include "page.h"
+#include "pgmsg.h"
+#include "pipeline.h"
+#include "spool.h"
+#include "stream.h"
+#include "verdicts.h"
+#include "workerctx.h"
+
+/*
+ * One client and its backend.  A session is a table [state][event] -> handler
+ * (session.c); session_goto() alone changes the state.  The files of the
+ * worker, by the part of a session's life that they handle:
+ *
+ *	startup.c	TLS, startup packet, token, from the client
+ *	backendlogin.c	TLS, startup, SASL, towards the database
+ *	frontend.c	the client's messages, once the session is open
+ *	judge.c		verdicts for them: cache, engine, generation
+ *	backend.c	the server's messages
+ *	record.c	the audit events of all that
+ */
+#define SESSION_STATES(S)						\
+	S(HELLO)	/* first bytes: TLS or not */			\
+	S(TLS)		/* handshake with the client */			\
+	S(STARTUP)	/* the startup packet */			\
+	S(TOKEN)	/* the password message */			\
+	S(LOGIN)	/* policyd decides */				\
+	S(DB_HELLO)	/* the server's answer to SSLRequest */		\
+	S(DB_TLS)	/* handshake with the server */			\
+	S(DB_LOGIN)	/* startup and authentication there */		\
+	S(DB_KEY)	/* policyd draws the client's cancel key */	\
+	S(OPEN)		/* statements */				\
+	S(FAREWELL)	/* last bytes to the client */			\
+	S(LINGER)	/* sockets closed; audit records on their way */ \
+	S(OVER)		/* to be freed */
+
+#define SESSION_M_ENUM(s)	SESSION_##s,
+enum session_state {
+	SESSION_STATES(SESSION_M_ENUM)
+	SESSION_NSTATES
+};
+#undef SESSION_M_ENUM
+
+enum session_event {
+	EVT_CLIENT,		/* client's socket is ready, or has input */
+	EVT_BACKEND,		/* backend's socket is ready, or has input */
+	EVT_TIMER,		/* login or farewell took too long */
+	EVT_LOGIN_OK,		/* arg: struct login_grant */
+	EVT_LOGIN_REFUSED,	/* arg: struct ipc_login_refused */
+	EVT_SASL,		/* arg: struct ipc_sasl_answer */
+	EVT_SASL_FAILED,	/* arg: struct ipc_sasl_failed */
+	EVT_KEY,		/* arg: struct ipc_session_key */
+	EVT_WAKE,		/* audit, policy or time moved on: look again */
+	EVT_KILL,		/* arg: struct ipc_session_kill */
+	EVT_PARENT_GONE,	/* policyd's parent went away */
+	SESSION_NEVENTS
+};
+
+/* login_ok, with its descriptors; a handler sets to -1 those that it keeps. */
+struct login_grant {
+	const struct ipc_login_ok *m;
+	int		*fds;
+};
+
+/* What the client's message at the head of its input is waiting for. */
+enum front_step {
+	FRONT_NEW,		/* nothing was done with it */
+	FRONT_JUDGING,		/* the engine has it */
+	FRONT_JUDGED,		/* `front.verdict` is there */
+	FRONT_RECORDED		/* its intent is written, to `front.pos` */
+};
+
+struct session {
+	struct session	*next, **prev;	/* in the worker's list */
+	struct worker	*w;
+	enum session_state state;
+	uint32_t	 attempt;	/* the worker's number for it */
+	char		 id[LEN_SESSION + 1];	/* "" before login_ok */
+	char		 peer[LEN_ADDR];
+	struct ev_timer	*timer;		/* login, farewell */
+	struct ev_timer	*retry;		/* while something is away */
+	struct ev_timer	*idle_timer;
+
+	struct stream	 client, db;
+	struct ev_io	*ack_io;
+
+	/* From the startup packet. */
+	char		 user[LEN_NAME + 1], database[LEN_NAME + 1];
+	char		 application[LEN_NAME + 1];
+	struct buf	 params;	/* name NUL value NUL, for the backend */
+	bool		 asked_tls, asked_gss, asked_twice;
+
+	/* From login_ok. */
+	char		 role[LEN_NAME + 1], dbname[LEN_NAME + 1];
+	char		 dbhost[LEN_ADDR + 1];
+	int		 dbtls;
+	bool		 masked;
+	uint64_t	 idle;		/* ms; 0: none */
+	struct buf	 settings, ca;
+	struct spool	*spool;
+	const struct policy_page *page;
+	struct ipc	*engine;	/* NULL: away */
+	struct verdict_cache *cache;	/* the worker's, for this profile */
+	uint8_t		*guard;		/* pairs, as the message has them */
+	size_t		 guard_len;
+	bool		 guard_known;
+
+	/* Towards the backend, before it is open. */
+	struct buf	 greeting;	/* ParameterStatus kept for the client */
+	bool		 db_authed;
+	uint8_t		 db_key[4 + 256];	/* BackendKeyData: pid, key */
+	size_t		 db_key_len;
+
+	/* Statements. */
+	struct {
+		enum front_step	 step;
+		struct verdict	*verdict;
+		uint64_t	 pos;
+		uint64_t	 stmt;		/* number of the recorded event */
+		uint64_t	 judge_seq;
+		unsigned int	 judge_tries;
+		uint64_t	 judge_epoch;	/* the page's, when asked */
+	} front;
+	struct pipeline	 pipe;
+	struct names	*statements, *portals;
+	uint64_t	 statement_count;
+	uint64_t	 answer_gate;	/* no answer before this is committed */
+	bool		 cancel_hold;	/* D26: forward nothing now */
+	uint8_t		 tx_status;	/* of the last ReadyForQuery */
+	bool		 ended;		/* record and parent know */
+	bool		 said_bye;	/* FAREWELL: all is written */
+	size_t		 passing;	/* bytes left of a message that is streamed */
+	char		 reason[128];	/* why it ended */
+};
+
+/* Takes fd. NULL when memory is out (fd is closed). */
+struct session	*session_new(struct worker *, int fd);
+/* From the loop only: closes and frees all. */
+void		 session_free(struct session *);
+/* Hand an event to the state's handler.  The session may be over afterwards;
+ * it is freed from the loop, never inside. */
+void		 session_event(struct session *, enum session_event,
+		    const void *arg);
+void		 session_goto(struct session *, enum session_state);
+const char	*session_state_name(enum session_state);
+
+/*
+ * End the session: tell the client (if it can still be told) with a FATAL,
+ * record why, tell the parent, close everything.  `reason` is for the record.
+ */
+void		 session_fatal(struct session *, const char *sqlstate,
+		    const char *message, const char *hint, const char *reason);
+/* End it without a word to the client. */
+void		 session_drop(struct session *, const char *reason);
+/* Move bytes on both sides as far as they go, and set what to wait for. */
+void		 session_pump(struct session *);
+/* Look again in a moment: something that has no event of its own is awaited. */
+void		 session_retry(struct session *);
+
+/* --- startup.c -------------------------------------------------------------- */
+void	startup_on_hello(struct session *, const void *);
+void	startup_on_tls(struct session *, const void *);
+void	startup_on_startup(struct session *, const void *);
+void	startup_on_token(struct session *, const void *);
+void	startup_on_login_wait(struct session *, const void *);
+void	startup_on_refused(struct session *, const void *);
+void	startup_on_timeout(struct session *, const void *);
+void	startup_on_parent_gone(struct session *, const void *);
+
+/* --- backendlogin.c ---------------------------------------------------------- */
+void	dblogin_on_grant(struct session *, const void *);
+void	dblogin_on_hello(struct session *, const void *);
+void	dblogin_on_tls(struct session *, const void *);
+void	dblogin_on_input(struct session *, const void *);
+void	dblogin_on_sasl(struct session *, const void *);
+void	dblogin_on_sasl_failed(struct session *, const void *);
+void	dblogin_on_key(struct session *, const void *);
+
+/* --- frontend.c -------------------------------------------------------------- */
+/* Handle the client's messages until one has to wait. */
+void	frontend_process(struct session *);
+
+/* --- judge.c ------------------------------------------------------------------ */
+/*
+ * Get a verdict for `text` into front.verdict.  true: it is there, and its
+ * generation is the one in force; false: wait (an event will come).
+ */
+bool	judge_text(struct session *, enum judge_form, const uint8_t *text,
+	    size_t len);
+/* Policy and audit are both within reach: statements may pass now. */
+bool	judge_may_pass(struct session *);
+/* Connect to an engine; replaces the old channel.  Takes fd. */
+void	judge_connect(struct session *, int fd);
+
+/* --- backend.c ---------------------------------------------------------------- */
+/* Handle the server's messages until one has to wait. */
+void	backend_process(struct session *);
+
+/* --- record.c ------------------------------------------------------------------ */
+/* Each returns the position to be committed, 0 when it cannot be recorded. */
+uint64_t record_prepare(struct session *, uint64_t stmt, const char *name,
+	    const uint8_t *text, size_t len, const struct verdict *);
+uint64_t record_intent(struct session *, uint64_t stmt, uint64_t prepared,
+	    const char *form, const uint8_t *text, size_t len,
+	    const struct verdict *);
+void	record_outcome(struct session *, const struct pipe_entry *,
+	    const char *status);
+void	record_end(struct session *);
+
+#endif

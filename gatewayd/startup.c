@@ -1,0 +1,453 @@
+/*
+ * startup: what comes from a client before its session is open: SSLRequest,
+ * TLS, the startup packet, the token.  Runs in the worker, on the bytes of
+ * anybody who can connect; a deadline and small caps bound all of it
+ * (PostgreSQL 55.2.1 and 55.2.10 to 55.2.11).
+ */
+#include "session.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "log.h"
+
+/* What a client may set at startup; everything else is refused by name. */
+static const char *const allowed_params[] = { "application_name",
+    "client_encoding", "DateStyle", "IntervalStyle", "TimeZone",
+    "extra_float_digits" };
+
+static void
+startup_refuse(struct session *s, const char *sqlstate, const char *message)
+{
+	log_info("attempt=%u peer=%s refused=\"%s\"", s->attempt, s->peer,
+	    message);
+	session_fatal(s, sqlstate, message, NULL, message);
+}
+
+void
+startup_on_timeout(struct session *s, const void *arg)
+{
+	(void)arg;
+	if (s->state >= SESSION_TOKEN)
+		startup_refuse(s, "57014", "login took too long");
+	else
+		session_drop(s, "login took too long");
+}
+
+void
+startup_on_parent_gone(struct session *s, const void *arg)
+{
+	(void)arg;
+	startup_refuse(s, "57P03", "the policy service is not available");
+}
+
+/* Read; false when there is nothing more to do now. */
+static bool
+startup_read(struct session *s)
+{
+	stream_flush(&s->client);
+	stream_fill(&s->client);
+	if (s->client.failed || s->client.eof) {
+		session_drop(s, "client went away before login");
+		return false;
+	}
+	stream_poll(&s->client);
+	return true;
+}
+
+/* --- before startup ------------------------------------------------------------ */
+
+/* A whole packet without a type byte: its length with the length field, 0 when
+ * it is not all there, or -1 after the session was ended. */
+static int
+startup_packet(struct session *s)
+{
+	uint32_t len;
+
+	if (s->client.in.len < 4)
+		return 0;
+	len = pg_be32(buf_head(&s->client.in));
+	if (len < 8 || len > PG_STARTUP_MAX) {
+		session_drop(s, "invalid length of startup packet");
+		return -1;
+	}
+	return s->client.in.len < len ? 0 : (int)len;
+}
+
+static void
+startup_cancel(struct session *s, const uint8_t *p, size_t len)
+{
+	struct ipc_cancel_request m;
+
+	/* 3.0 has four bytes of key, 3.2 up to 256; nothing is answered. */
+	if (len < 16 || len > 12 + 256) {
+		session_drop(s, "malformed CancelRequest");
+		return;
+	}
+	m.pid = pg_be32(p + 8);
+	m.key = slice_of(p + 12, len - 12);
+	ipc_send(s->w->parent, IPC_cancel_request, &m, NULL, 0);
+	session_drop(s, "cancel request");
+}
+
+static void
+startup_tls(struct session *s)
+{
+	if (s->w->listen->tls == NULL) {
+		stream_put(&s->client, "N", 1);
+		return;
+	}
+	/* A byte behind the SSLRequest would be taken for one that came
+	 * encrypted (CVE-2021-23214). */
+	if (s->client.in.len > 0) {
+		session_drop(s, "data before the TLS handshake");
+		return;
+	}
+	stream_put(&s->client, "S", 1);
+	if ((s->client.tls = tls_accept(s->w->listen->tls, s->client.fd)) ==
+	    NULL) {
+		session_drop(s, "out of memory");
+		return;
+	}
+	session_goto(s, SESSION_TLS);
+}
+
+void
+startup_on_hello(struct session *s, const void *arg)
+{
+	const uint8_t *p;
+	uint32_t code;
+	int len;
+
+	(void)arg;
+	if (!startup_read(s))
+		return;
+	while (s->state == SESSION_HELLO && (len = startup_packet(s)) > 0) {
+		p = buf_head(&s->client.in);
+		code = pg_be32(p + 4);
+		if (code != PG_SSLREQUEST && code != PG_GSSENCREQUEST) {
+			session_goto(s, SESSION_STARTUP);
+			session_event(s, EVT_CLIENT, NULL);
+			return;
+		}
+		if (len != 8 || (code == PG_SSLREQUEST ? s->asked_tls :
+		    s->asked_gss)) {
+			session_drop(s, "repeated encryption request");
+			return;
+		}
+		buf_drain(&s->client.in, 8);
+		if (code == PG_GSSENCREQUEST) {
+			s->asked_gss = true;
+			stream_put(&s->client, "N", 1);
+		} else {
+			s->asked_tls = true;
+			startup_tls(s);
+		}
+	}
+}
+
+void
+startup_on_tls(struct session *s, const void *arg)
+{
+	enum tls_want want;
+	int rc;
+
+	(void)arg;
+	/* The S must be out before the handshake answers. */
+	rc = tls_handshake(s->client.tls, &want);
+	if (rc == -1) {
+		log_info("attempt=%u peer=%s tls=\"%s\"", s->attempt, s->peer,
+		    tls_error(s->client.tls));
+		session_drop(s, "TLS handshake failed");
+		return;
+	}
+	if (rc == 0) {
+		ev_io_want(s->client.io, want == TLS_WANT_WRITE ? EV_OUT :
+		    EV_IN);
+		return;
+	}
+	session_goto(s, SESSION_STARTUP);
+	session_event(s, EVT_CLIENT, NULL);
+}
+
+/* --- the startup packet ----------------------------------------------------------- */
+
+static bool
+param_allowed(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(allowed_params) / sizeof(*allowed_params); i++)
+		if (strcmp(name, allowed_params[i]) == 0)
+			return true;
+	return false;
+}
+
+static int
+copy_name(struct session *s, const char *what, const char *value, char *dst)
+{
+	char message[128];
+
+	if (strlen(value) > LEN_NAME) {
+		snprintf(message, sizeof(message), "%s name is too long",
+		    what);
+		startup_refuse(s, "42622", message);
+		return -1;
+	}
+	strcpy(dst, value);
+	return 0;
+}
+
+/* -1: the session was ended. */
+static int
+startup_param(struct session *s, const char *name, const char *value)
+{
+	char message[256];
+
+	if (strcmp(name, "user") == 0)
+		return copy_name(s, "user", value, s->user);
+	if (strcmp(name, "database") == 0)
+		return copy_name(s, "database", value, s->database);
+	if (strcmp(name, "replication") == 0) {
+		if (strcmp(value, "false") == 0 || strcmp(value, "off") == 0 ||
+		    strcmp(value, "0") == 0 || strcmp(value, "no") == 0)
+			return 0;
+		startup_refuse(s, "0A000", "replication connections do not "
+		    "pass through Postern");
+		return -1;
+	}
+	if (strncmp(name, "_pq_.", 5) == 0)
+		return 0;
+	if (strcmp(name, "options") == 0 && *value == '\0')
+		return 0;
+	if (!param_allowed(name)) {
+		snprintf(message, sizeof(message), "startup parameter \"%.63s\" "
+		    "is not allowed", name);
+		startup_refuse(s, "42501", message);
+		return -1;
+	}
+	if (strcmp(name, "application_name") == 0)
+		snprintf(s->application, sizeof(s->application), "%s", value);
+	if (buf_add_cstr(&s->params, name) == -1 ||
+	    buf_add_cstr(&s->params, value) == -1) {
+		session_drop(s, "out of memory");
+		return -1;
+	}
+	return 0;
+}
+
+/* -1: the session was ended. */
+static int
+startup_params(struct session *s, const uint8_t *p, size_t len,
+    struct buf *unknown)
+{
+	struct pg_reader r;
+	const char *name, *value;
+
+	pg_read(&r, p, len);
+	for (;;) {
+		name = pg_str(&r);
+		if (*name == '\0')
+			break;
+		value = pg_str(&r);
+		if (r.bad)
+			break;
+		if (strncmp(name, "_pq_.", 5) == 0 &&
+		    buf_add_cstr(unknown, name) == -1)
+			return -1;
+		if (startup_param(s, name, value) == -1)
+			return -1;
+	}
+	if (!pg_done(&r)) {
+		startup_refuse(s, "08P01", "malformed startup packet");
+		return -1;
+	}
+	if (s->user[0] == '\0') {
+		startup_refuse(s, "28000", "no user name in startup packet");
+		return -1;
+	}
+	if (s->database[0] == '\0')
+		strcpy(s->database, s->user);
+	return 0;
+}
+
+/* We speak 3.0: say so once to a client that asked for more (55.2.11). */
+static int
+startup_negotiate(struct session *s, uint32_t version,
+    const struct buf *unknown)
+{
+	struct buf *out = &s->client.out;
+	const uint8_t *p = buf_head(unknown);
+	uint32_t n = 0;
+	size_t at, i;
+
+	for (i = 0; i < unknown->len; i++)
+		n += p[i] == '\0';
+	if (version == PG_PROTOCOL_3 && n == 0)
+		return 0;
+	if (pg_begin(out, 'v', &at) == -1 ||
+	    buf_add_be32(out, PG_PROTOCOL_3) == -1 ||
+	    buf_add_be32(out, n) == -1 ||
+	    buf_add(out, p, unknown->len) == -1)
+		return -1;
+	return pg_end(out, at);
+}
+
+static bool
+token_is_safe(const struct session *s)
+{
+	return s->client.tls != NULL || s->w->listen->is_unix ||
+	    (s->w->listen->cleartext && (strncmp(s->peer, "127.", 4) == 0 ||
+	    strncmp(s->peer, "[::1]", 5) == 0));
+}
+
+static void
+startup_begin(struct session *s, const uint8_t *p, size_t len)
+{
+	struct buf unknown;
+	uint32_t version = pg_be32(p + 4);
+	int rc;
+
+	if (version >> 16 != 3) {
+		startup_refuse(s, "0A000", "unsupported frontend protocol");
+		return;
+	}
+	buf_init(&unknown, PG_STARTUP_MAX);
+	rc = startup_params(s, p + 8, len - 8, &unknown);
+	if (rc == 0)
+		rc = startup_negotiate(s, version, &unknown);
+	buf_clear(&unknown);
+	if (rc == -1) {
+		session_drop(s, "startup refused");
+		return;
+	}
+	if (!token_is_safe(s)) {
+		startup_refuse(s, "28000", "a token is only accepted over TLS; "
+		    "connect with sslmode=verify-full");
+		return;
+	}
+	/* AuthenticationCleartextPassword */
+	if (pg_add_auth(&s->client.out, 3, NULL, 0) == -1) {
+		session_drop(s, "out of memory");
+		return;
+	}
+	session_goto(s, SESSION_TOKEN);
+}
+
+void
+startup_on_startup(struct session *s, const void *arg)
+{
+	const uint8_t *p;
+	uint32_t code;
+	int len;
+
+	(void)arg;
+	if (!startup_read(s) || (len = startup_packet(s)) <= 0)
+		return;
+	p = buf_head(&s->client.in);
+	code = pg_be32(p + 4);
+	if (code == PG_CANCELREQUEST) {
+		startup_cancel(s, p, (size_t)len);
+		return;
+	}
+	if (code == PG_SSLREQUEST || code == PG_GSSENCREQUEST) {
+		/* Inside TLS there is nothing left to encrypt. */
+		if (len != 8 || s->client.tls == NULL || s->asked_twice) {
+			session_drop(s, "repeated encryption request");
+			return;
+		}
+		s->asked_twice = true;
+		buf_drain(&s->client.in, 8);
+		stream_put(&s->client, "N", 1);
+		return;
+	}
+	startup_begin(s, p, (size_t)len);
+	if (s->state != SESSION_TOKEN)
+		return;
+	buf_drain(&s->client.in, (size_t)len);
+	session_event(s, EVT_CLIENT, NULL);
+}
+
+/* --- the token -------------------------------------------------------------------- */
+
+static void
+startup_login(struct session *s, const uint8_t *token, size_t len)
+{
+	struct ipc_login m = {
+		.attempt = s->attempt,
+		.user = slice_str(s->user),
+		.database = slice_str(s->database),
+		.token = slice_of(token, len),
+		.peer = slice_str(s->peer),
+		.application = slice_str(s->application),
+		.tls = s->client.tls != NULL,
+	};
+
+	session_goto(s, SESSION_LOGIN);
+	if (ipc_send(s->w->parent, IPC_login, &m, NULL, 0) == -1)
+		startup_on_parent_gone(s, NULL);
+}
+
+void
+startup_on_token(struct session *s, const void *arg)
+{
+	const uint8_t *p, *end;
+	uint32_t len;
+
+	(void)arg;
+	if (!startup_read(s) || s->client.in.len < 5)
+		return;
+	p = buf_head(&s->client.in);
+	len = pg_be32(p + 1);
+	if (p[0] != 'p' || len < 5 || len > 4 + LEN_TOKEN + 1) {
+		startup_refuse(s, "08P01", "expected a password message");
+		return;
+	}
+	if (s->client.in.len < (size_t)len + 1)
+		return;
+	/* Exactly one NUL-terminated string. */
+	end = memchr(p + 5, '\0', len - 4);
+	if (end == NULL || end != p + len) {
+		startup_refuse(s, "08P01", "malformed password message");
+		return;
+	}
+	startup_login(s, p + 5, (size_t)(end - (p + 5)));
+	if (s->state == SESSION_OVER || s->client.fd == -1)
+		return;
+	if (s->client.in.len >= (size_t)len + 1) {
+		explicit_bzero(buf_head(&s->client.in), (size_t)len + 1);
+		buf_drain(&s->client.in, (size_t)len + 1);
+	}
+	if (s->client.in.len == 0)
+		buf_wipe(&s->client.in);
+}
+
+/* While policyd and the server are asked: only an end is of interest, but the
+ * client may send its first statements already. */
+void
+startup_on_login_wait(struct session *s, const void *arg)
+{
+	(void)arg;
+	stream_flush(&s->client);
+	if (s->client.in.len < STREAM_HIGH)
+		stream_fill(&s->client);
+	if (s->client.failed || s->client.eof) {
+		session_drop(s, "client went away during login");
+		return;
+	}
+	s->client.reading = s->client.in.len < STREAM_HIGH;
+	stream_poll(&s->client);
+}
+
+void
+startup_on_refused(struct session *s, const void *arg)
+{
+	const struct ipc_login_refused *m = arg;
+	char sqlstate[6], message[LEN_REASON + 1], hint[LEN_REASON + 1];
+
+	if (slice_copy(m->sqlstate, sqlstate, sizeof(sqlstate)) == -1 ||
+	    slice_copy(m->message, message, sizeof(message)) == -1 ||
+	    slice_copy(m->hint, hint, sizeof(hint)) == -1)
+		return;
+	session_fatal(s, sqlstate, message, hint, message);
+}

@@ -1,0 +1,375 @@
+/*
+ * worker: the process that serves clients.  It is born with a listening
+ * socket, a channel to the master and, soon, a channel to policyd's parent;
+ * everything that a session needs comes over that.  It has no path to a file
+ * and never a password.  In isolation `session` it serves one client and ends.
+ */
+#include "worker.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "session.h"
+#include "unixsock.h"
+#include "workerctx.h"
+
+/* Clients taken in one go, so that a busy worker leaves some to the others. */
+#define ACCEPT_BURST	8
+
+struct profile_cache {
+	struct profile_cache	*next;
+	struct verdict_cache	*cache;
+	char			 profile[LEN_KEY + 1];
+	char			 database[LEN_NAME + 1];
+};
+
+static struct worker worker;
+
+struct verdict_cache *
+worker_cache(struct worker *w, const char *profile, const char *database)
+{
+	struct profile_cache *c;
+
+	for (c = w->caches; c != NULL; c = c->next)
+		if (strcmp(c->profile, profile) == 0 &&
+		    strcmp(c->database, database) == 0)
+			return c->cache;
+	if ((c = calloc(1, sizeof(*c))) == NULL ||
+	    (c->cache = verdict_cache_new()) == NULL) {
+		free(c);
+		return NULL;
+	}
+	strncpy(c->profile, profile, sizeof(c->profile) - 1);
+	strncpy(c->database, database, sizeof(c->database) - 1);
+	c->next = w->caches;
+	w->caches = c;
+	return c->cache;
+}
+
+/* --- sessions, by number and by name ------------------------------------------- */
+
+static struct session *
+by_attempt(struct worker *w, uint32_t attempt)
+{
+	struct session *s;
+
+	for (s = w->sessions; s != NULL; s = s->next)
+		if (s->attempt == attempt)
+			return s;
+	return NULL;
+}
+
+static struct session *
+by_id(struct worker *w, struct slice id)
+{
+	struct session *s;
+
+	for (s = w->sessions; s != NULL; s = s->next)
+		if (s->id[0] != '\0' && slice_eq(id, s->id))
+			return s;
+	return NULL;
+}
+
+static void
+on_accept(void *ctx, int what)
+{
+	struct worker *w = ctx;
+	int fd, i;
+
+	(void)what;
+	for (i = 0; i < ACCEPT_BURST && w->accept_io != NULL; i++) {
+		if ((fd = unix_accept(w->listen->fd)) == -1)
+			return;
+		if (session_new(w, fd) == NULL)
+			log_warnx("error=\"out of memory\" step=accept");
+		worker_changed(w);
+	}
+}
+
+/* Take clients as long as there is room; in isolation `session` just one. */
+static void
+worker_accepting(struct worker *w)
+{
+	uint64_t room = w->listen->shared ? w->conf->per_worker : 1;
+	bool want = !w->draining && w->nsessions < room &&
+	    (w->listen->shared || w->attempts == 0);
+
+	if (want && w->accept_io == NULL)
+		w->accept_io = ev_io_new(w->loop, w->listen->fd, EV_IN,
+		    on_accept, w);
+	else if (!want)
+		ev_io_free(&w->accept_io);
+}
+
+static void
+on_reap(void *ctx)
+{
+	struct worker *w = ctx;
+	struct ipc_worker_busy busy;
+	struct session *s, *next;
+
+	for (s = w->sessions; s != NULL; s = next) {
+		next = s->next;
+		if (s->state == SESSION_OVER)
+			session_free(s);
+	}
+	worker_accepting(w);
+	if (w->nsessions != w->reported) {
+		busy.sessions = w->reported = w->nsessions;
+		ipc_send(w->master, IPC_worker_busy, &busy, NULL, 0);
+	}
+	if (w->nsessions > 0)
+		return;
+	if (w->draining || (!w->listen->shared && w->attempts > 0)) {
+		ipc_flush(w->parent, 1000);
+		exit(0);
+	}
+}
+
+void
+worker_changed(struct worker *w)
+{
+	worker_accepting(w);
+	ev_timer_set(w->reap, 0);
+}
+
+/* --- policyd's parent -------------------------------------------------------------- */
+
+static int
+on_login_ok(void *ctx, const void *vm, int *fds)
+{
+	const struct ipc_login_ok *m = vm;
+	struct login_grant g = { m, fds };
+	struct ipc_session_end end = { .session = m->session,
+	    .reason = slice_str("client went away during login") };
+	struct session *s = by_attempt(ctx, m->attempt);
+
+	if (s != NULL && s->state == SESSION_LOGIN) {
+		session_event(s, EVT_LOGIN_OK, &g);
+		return 0;
+	}
+	ipc_send(worker.parent, IPC_session_end, &end, NULL, 0);
+	return 0;
+}
+
+static int
+on_login_refused(void *ctx, const void *vm, int *fds)
+{
+	const struct ipc_login_refused *m = vm;
+	struct session *s = by_attempt(ctx, m->attempt);
+
+	(void)fds;
+	if (s != NULL)
+		session_event(s, EVT_LOGIN_REFUSED, m);
+	return 0;
+}
+
+static int
+on_policy_channel(void *ctx, const void *vm, int *fds)
+{
+	const struct ipc_policy_channel *m = vm;
+	struct ipc_session_end end = { .session = m->session,
+	    .reason = slice_str("ended while policyd was away") };
+	struct session *s = by_id(ctx, m->session);
+
+	if (s == NULL || s->ended) {
+		ipc_send(worker.parent, IPC_session_end, &end, NULL, 0);
+		return 0;
+	}
+	judge_connect(s, fds[0]);
+	fds[0] = -1;
+	session_event(s, EVT_WAKE, NULL);
+	return 0;
+}
+
+static int
+on_sasl_answer(void *ctx, const void *vm, int *fds)
+{
+	const struct ipc_sasl_answer *m = vm;
+	struct session *s = by_id(ctx, m->session);
+
+	(void)fds;
+	if (s != NULL)
+		session_event(s, EVT_SASL, m);
+	return 0;
+}
+
+static int
+on_sasl_failed(void *ctx, const void *vm, int *fds)
+{
+	const struct ipc_sasl_failed *m = vm;
+	struct session *s = by_id(ctx, m->session);
+
+	(void)fds;
+	if (s != NULL)
+		session_event(s, EVT_SASL_FAILED, m);
+	return 0;
+}
+
+static int
+on_session_key(void *ctx, const void *vm, int *fds)
+{
+	const struct ipc_session_key *m = vm;
+	struct session *s = by_id(ctx, m->session);
+
+	(void)fds;
+	if (s != NULL)
+		session_event(s, EVT_KEY, m);
+	return 0;
+}
+
+static int
+on_session_kill(void *ctx, const void *vm, int *fds)
+{
+	const struct ipc_session_kill *m = vm;
+	struct session *s = by_id(ctx, m->session);
+
+	(void)fds;
+	if (s != NULL)
+		session_event(s, EVT_KILL, m);
+	return 0;
+}
+
+/* D26: nothing is forwarded until the cancel request was delivered. */
+static int
+on_cancel_hold(void *ctx, const void *vm, int *fds)
+{
+	const struct ipc_cancel_hold *m = vm;
+	struct ipc_cancel_held held = { .session = m->session, .id = m->id };
+	struct session *s = by_id(ctx, m->session);
+
+	(void)fds;
+	if (s != NULL && s->state == SESSION_OPEN && s->pipe.n > 0) {
+		s->cancel_hold = true;
+		held.active = 1;
+	}
+	ipc_send(worker.parent, IPC_cancel_held, &held, NULL, 0);
+	return 0;
+}
+
+static int
+on_cancel_over(void *ctx, const void *vm, int *fds)
+{
+	const struct ipc_cancel_over *m = vm;
+	struct session *s = by_id(ctx, m->session);
+
+	(void)fds;
+	if (s != NULL) {
+		s->cancel_hold = false;
+		session_event(s, EVT_WAKE, NULL);
+	}
+	return 0;
+}
+
+/* Old verdicts are void by themselves: the generation is part of each.  Once
+ * this is answered nothing of an older one is forwarded by this worker. */
+static int
+on_generation_new(void *ctx, const void *vm, int *fds)
+{
+	const struct ipc_generation_new *m = vm;
+	struct ipc_generation_taken taken = { m->generation };
+	struct worker *w = ctx;
+	struct session *s;
+
+	(void)fds;
+	ipc_send(w->parent, IPC_generation_taken, &taken, NULL, 0);
+	for (s = w->sessions; s != NULL; s = s->next)
+		session_event(s, EVT_WAKE, NULL);
+	return 0;
+}
+
+static const struct ipc_permit parent_permits[] = {
+	{ IPC_login_ok, ~0u, on_login_ok },
+	{ IPC_login_refused, ~0u, on_login_refused },
+	{ IPC_policy_channel, ~0u, on_policy_channel },
+	{ IPC_sasl_answer, ~0u, on_sasl_answer },
+	{ IPC_sasl_failed, ~0u, on_sasl_failed },
+	{ IPC_session_key, ~0u, on_session_key },
+	{ IPC_session_kill, ~0u, on_session_kill },
+	{ IPC_cancel_hold, ~0u, on_cancel_hold },
+	{ IPC_cancel_over, ~0u, on_cancel_over },
+	{ IPC_generation_new, ~0u, on_generation_new },
+};
+
+static void
+on_parent_closed(void *ctx, const char *reason)
+{
+	struct worker *w = ctx;
+	struct session *s;
+
+	log_debug("policyd=away reason=\"%s\"", reason);
+	ipc_free(&w->parent);
+	for (s = w->sessions; s != NULL; s = s->next)
+		session_event(s, EVT_PARENT_GONE, NULL);
+}
+
+/* --- the master ---------------------------------------------------------------------- */
+
+static int
+on_worker_channel(void *ctx, const void *vm, int *fds)
+{
+	struct worker *w = ctx;
+	struct session *s;
+
+	(void)vm;
+	if (w->parent != NULL) {
+		ipc_free(&w->parent);
+		for (s = w->sessions; s != NULL; s = s->next)
+			session_event(s, EVT_PARENT_GONE, NULL);
+	}
+	w->parent = ipc_new(w->loop, fds[0], ROLE_WORKER, ROLE_PARENT,
+	    parent_permits, sizeof(parent_permits) / sizeof(parent_permits[0]),
+	    on_parent_closed, w);
+	fds[0] = -1;
+	return 0;
+}
+
+static int
+on_worker_drain(void *ctx, const void *vm, int *fds)
+{
+	struct worker *w = ctx;
+
+	(void)vm;
+	(void)fds;
+	w->draining = true;
+	worker_changed(w);
+	return 0;
+}
+
+static const struct ipc_permit master_permits[] = {
+	{ IPC_worker_channel, ~0u, on_worker_channel },
+	{ IPC_worker_drain, ~0u, on_worker_drain },
+};
+
+static void
+on_master_closed(void *ctx, const char *reason)
+{
+	(void)ctx;
+	fatalx("master=gone reason=\"%s\"", reason);
+}
+
+void
+worker_main(const struct gw_conf *conf, const struct gw_listen *listen,
+    int master, uint32_t number)
+{
+	struct worker *w = &worker;
+
+	signal(SIGPIPE, SIG_IGN);
+	w->conf = conf;
+	w->listen = listen;
+	w->number = number;
+	w->loop = ev_loop_new();
+	w->reap = ev_timer_new(w->loop, on_reap, w);
+	w->master = ipc_new(w->loop, master, ROLE_WORKER, ROLE_MASTER,
+	    master_permits, sizeof(master_permits) / sizeof(master_permits[0]),
+	    on_master_closed, w);
+	if (w->master == NULL)
+		fatalx("error=\"out of memory\" step=worker");
+	fd_nonblock(listen->fd);
+	worker_accepting(w);
+	ev_run(w->loop);
+	exit(0);
+}

@@ -1,0 +1,283 @@
+/*
+ * The pipeline and the names: what the gateway believes of the server's state
+ * must be what the server's state is, through success, failure and skipping.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "names.h"
+#include "pipeline.h"
+
+static struct pipeline p;
+static struct names *stmts, *portals;
+
+static void
+setup(void)
+{
+	pipe_init(&p);
+	stmts = names_new();
+	portals = names_new();
+}
+
+static void
+teardown(void)
+{
+	pipe_clear(&p);
+	names_free(&stmts);
+	names_free(&portals);
+}
+
+static struct pipe_entry *
+parse(const char *name, uint64_t number)
+{
+	struct stmt *st = stmt_new(number, (const uint8_t *)"x", 1, NULL);
+	struct pipe_entry *e = pipe_push(&p, 'P', NULL);
+
+	e->stmt = number;
+	ck_assert_int_eq(pipe_change(&p, e, stmts, name, st), 0);
+	stmt_unref(&st);
+	return e;
+}
+
+static struct pipe_entry *
+push(uint8_t type)
+{
+	return pipe_push(&p, type, NULL);
+}
+
+/* The number that a name stands for; 0: nothing; -1: unsure. */
+static int
+number(const char *name)
+{
+	struct stmt *st;
+
+	switch (names_get(stmts, name, p.segment, &st)) {
+	case NAME_NONE:
+		return 0;
+	case NAME_UNSURE:
+		return -1;
+	case NAME_KNOWN:
+		break;
+	}
+	return (int)st->number;
+}
+
+static void
+ready(void)
+{
+	uint64_t segment;
+
+	ck_assert_int_eq(pipe_ready(&p, &segment), 0);
+}
+
+START_TEST(test_parse_confirmed)
+{
+	parse("a", 1);
+	push('S');
+	/* After the Sync, before the answer: who knows. */
+	ck_assert_int_eq(number("a"), -1);
+	pipe_pop(&p);
+	ck_assert_int_eq(number("a"), 1);
+	ready();
+	ck_assert_int_eq(number("a"), 1);
+	ck_assert_uint_eq(p.n, 0);
+}
+END_TEST
+
+START_TEST(test_parse_refused_keeps_the_old)
+{
+	parse("a", 1);
+	pipe_pop(&p);
+	parse("a", 2);		/* 42P05: already exists */
+	ck_assert_int_eq(number("a"), 2);
+	push('S');
+	pipe_fail(&p, "42P05", "exists");
+	ck_assert_int_eq(number("a"), -1);
+	ready();
+	ck_assert_int_eq(number("a"), 1);
+}
+END_TEST
+
+START_TEST(test_skipped_changes_undone_newest_first)
+{
+	struct pipe_entry *e;
+
+	parse("a", 1);
+	pipe_pop(&p);
+	push('E');		/* will fail */
+	e = push('C');
+	ck_assert_int_eq(pipe_change(&p, e, stmts, "a", NULL), 0);
+	parse("a", 2);
+	parse("b", 3);
+	ck_assert_int_eq(number("a"), 2);
+	push('S');
+	pipe_fail(&p, "22012", "division by zero");
+	ready();
+	ck_assert_int_eq(number("a"), 1);
+	ck_assert_int_eq(number("b"), 0);
+}
+END_TEST
+
+START_TEST(test_unnamed_parse_failure_destroys)
+{
+	parse("", 1);
+	pipe_pop(&p);
+	parse("", 2);
+	push('S');
+	pipe_fail(&p, "42601", "syntax error");
+	ready();
+	ck_assert_int_eq(number(""), 0);
+}
+END_TEST
+
+START_TEST(test_unnamed_parse_skipped_survives)
+{
+	parse("", 1);
+	pipe_pop(&p);
+	push('E');
+	parse("", 2);
+	push('S');
+	pipe_fail(&p, "22012", "division by zero");
+	ready();
+	ck_assert_int_eq(number(""), 1);
+}
+END_TEST
+
+START_TEST(test_close_then_parse_again)
+{
+	struct pipe_entry *e;
+
+	parse("a", 1);
+	pipe_pop(&p);
+	e = push('C');
+	pipe_change(&p, e, stmts, "a", NULL);
+	ck_assert_int_eq(number("a"), 0);
+	parse("a", 2);
+	push('S');
+	pipe_pop(&p);		/* CloseComplete */
+	pipe_pop(&p);		/* ParseComplete */
+	ready();
+	ck_assert_int_eq(number("a"), 2);
+}
+END_TEST
+
+START_TEST(test_second_segment_after_error)
+{
+	push('E');
+	push('S');
+	parse("a", 5);
+	push('S');
+	pipe_fail(&p, "22012", "x");
+	ck_assert(p.skipping);
+	ready();
+	ck_assert(!p.skipping);
+	pipe_pop(&p);
+	ready();
+	ck_assert_int_eq(number("a"), 5);
+}
+END_TEST
+
+START_TEST(test_out_of_turn)
+{
+	uint64_t segment;
+
+	ck_assert_int_eq(pipe_ready(&p, &segment), -1);
+	push('E');
+	push('S');
+	ck_assert_int_eq(pipe_ready(&p, &segment), -1);
+}
+END_TEST
+
+START_TEST(test_outcomes)
+{
+	struct pipe_entry *e;
+
+	push('E')->stmt = 1;
+	push('E')->stmt = 2;
+	push('E')->stmt = 3;
+	push('S');
+	pipe_pop(&p);
+	pipe_fail(&p, "22012", "boom");
+	ready();
+	e = pipe_outcome(&p);
+	ck_assert_uint_eq(e->stmt, 1);
+	ck_assert(e->answered && !e->failed);
+	pipe_entry_free(&e);
+	e = pipe_outcome(&p);
+	ck_assert_uint_eq(e->stmt, 2);
+	ck_assert(e->failed);
+	ck_assert_str_eq(e->sqlstate, "22012");
+	pipe_entry_free(&e);
+	e = pipe_outcome(&p);
+	ck_assert_uint_eq(e->stmt, 3);
+	ck_assert(!e->answered);
+	pipe_entry_free(&e);
+	ck_assert_ptr_null(pipe_outcome(&p));
+}
+END_TEST
+
+START_TEST(test_portals_expire)
+{
+	struct stmt *st = stmt_new(1, (const uint8_t *)"x", 1, NULL), *got;
+	struct pipe_entry *e = push('B');
+	uint64_t segment;
+
+	pipe_change(&p, e, portals, "c", st);
+	push('S');
+	pipe_pop(&p);
+	ck_assert_int_eq(pipe_ready(&p, &segment), 0);
+	ck_assert_int_eq(names_get(portals, "c", p.segment, &got), NAME_KNOWN);
+	names_expire(portals, segment + 1);
+	ck_assert_int_eq(names_get(portals, "c", p.segment, &got), NAME_NONE);
+	stmt_unref(&st);
+}
+END_TEST
+
+START_TEST(test_many_names)
+{
+	struct name_change ch;
+	struct stmt *st = stmt_new(7, (const uint8_t *)"x", 1, NULL), *got;
+	char name[16];
+	int i;
+
+	for (i = 0; i < NAMES_MAX; i++) {
+		snprintf(name, sizeof(name), "n%d", i);
+		ck_assert_int_eq(names_set(stmts, name, st, 0, &ch), 0);
+		names_confirm(stmts, &ch);
+	}
+	ck_assert_int_eq(names_set(stmts, "one more", st, 0, &ch), -1);
+	ck_assert_int_eq(names_get(stmts, "n4711", 0, &got), NAME_KNOWN);
+	stmt_unref(&st);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("pipeline");
+	TCase *c = tcase_create("pipeline");
+	SRunner *r;
+	int failed;
+
+	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_test(c, test_parse_confirmed);
+	tcase_add_test(c, test_parse_refused_keeps_the_old);
+	tcase_add_test(c, test_skipped_changes_undone_newest_first);
+	tcase_add_test(c, test_unnamed_parse_failure_destroys);
+	tcase_add_test(c, test_unnamed_parse_skipped_survives);
+	tcase_add_test(c, test_close_then_parse_again);
+	tcase_add_test(c, test_second_segment_after_error);
+	tcase_add_test(c, test_out_of_turn);
+	tcase_add_test(c, test_outcomes);
+	tcase_add_test(c, test_portals_expire);
+	tcase_add_test(c, test_many_names);
+	suite_add_tcase(s, c);
+	r = srunner_create(s);
+	srunner_set_fork_status(r, CK_NOFORK);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}
