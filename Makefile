@@ -1,17 +1,18 @@
 # Postern.  `make` builds, `make check` tests, `make demo` tells the story.
 # Objects go to $(O), so that builds by another compiler or with sanitizers
-# (make SAN=1, make CC=clang O=build-clang) live side by side.
+# (make SAN=1, make CC=clang) live side by side.
 
 -include config.mk
 
 # Tests run the programs of $(O) by absolute path.
-O ?=		$(if $(SAN),build-san,build)
+CLANG =		$(findstring clang,$(notdir $(firstword $(CC))))
+O ?=		build$(if $(CLANG),-clang)$(if $(SAN),-san)
 CPPFLAGS +=	-D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"' \
 		-DPOSTERN_SYSCONFDIR='"$(sysconfdir)/postern"'
 CFLAGS ?=	-O2 -g
 WARN =		-std=c11 -Wall -Wextra -Wpedantic -Werror -Wshadow \
 		-Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
-		-Wvla -Wformat=2
+		-Wvla -Wformat=2 -Wno-format-nonliteral
 ALL_CFLAGS =	$(WARN) -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
 		-fPIE $(CFLAGS)
 ALL_LDFLAGS =	-pie -Wl,-z,relro,-z,now $(LDFLAGS)
@@ -28,6 +29,9 @@ include common/files.mk gatewayd/files.mk policyd/files.mk auditd/files.mk
 include tests/files.mk
 
 DAEMONS =	gatewayd policyd auditd
+# make V=1 shows the commands.
+Q =		$(if $(V),,@)
+SAY =		@$(if $(V),:,echo "  $(1)")
 BINS =		$(addprefix $(O)/bin/,$(PROGRAMS))
 UNITS =		$(addprefix $(O)/,$(UNIT_TESTS))
 
@@ -58,14 +62,16 @@ LIB_CFLAGS =	$(EVENT_CFLAGS) $(SSL_CFLAGS) $(YAML_CFLAGS) $(CJOSE_CFLAGS) \
 
 $(O)/%.o: %.c config.mk
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(INCLUDES) $(LIB_CFLAGS) $(ALL_CFLAGS) -MMD -MP \
+	$(call SAY,CC $<)
+	$(Q)$(CC) $(CPPFLAGS) $(INCLUDES) $(LIB_CFLAGS) $(ALL_CFLAGS) -MMD -MP \
 	    -c -o $@ $<
 
 # <program>_OBJS and <program>_LIBS say what a program is made of.
 define program_rule
 $(O)/bin/$(1): $$(addprefix $(O)/,$$($(1)_OBJS))
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$($(1)_LIBS)
+	$$(call SAY,LD $$@)
+	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$($(1)_LIBS)
 endef
 $(foreach p,$(PROGRAMS) $(TEST_PROGRAMS),$(eval $(call program_rule,$(p))))
 
@@ -73,7 +79,8 @@ $(foreach p,$(PROGRAMS) $(TEST_PROGRAMS),$(eval $(call program_rule,$(p))))
 define unit_rule
 $(O)/$(1): $(O)/$(1).o $$(addprefix $(O)/,$$($(1)_OBJS))
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$($(1)_LIBS) \
+	$$(call SAY,LD $$@)
+	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$($(1)_LIBS) \
 	    $$(CHECK_LIBS)
 endef
 $(foreach t,$(UNIT_TESTS),$(eval $(call unit_rule,$(t))))
@@ -82,11 +89,66 @@ $(foreach t,$(UNIT_TESTS),$(eval $(call unit_rule,$(t))))
 
 # --- testing ---------------------------------------------------------------
 
+TEST_ENV =	POSTERN_BUILD=$(abspath $(O)) POSTERN_SRC=$(CURDIR) CC="$(CC)" \
+		MAKE="$(MAKE)"
+
 unit: $(UNITS)
-	@for t in $(UNITS); do $$t || exit 1; done
+	@$(TEST_ENV) tests/run unit $(UNITS)
+
+# Installs what is missing (root), builds, runs every test, and says how many
+# passed and failed.  make check TESTS="unit story" runs some of them.
+check:
+	@sh tests/deps $(CLANG)
+	@$(MAKE) --no-print-directory -j$$(nproc) build-tests
+	@$(TEST_ENV) UNITS="$(UNITS)" tests/run $(TESTS)
+
+demo:
+	@sh tests/deps $(CLANG)
+	@$(MAKE) --no-print-directory -j$$(nproc) build-tests
+	@$(TEST_ENV) tests/demo
+
+bench:
+	@sh tests/deps $(CLANG)
+	@$(MAKE) --no-print-directory -j$$(nproc) build-tests
+	@$(TEST_ENV) tests/bench/run
+
+lint:
+	@$(TEST_ENV) LIB_CFLAGS="$(LIB_CFLAGS)" tests/lint
+
+# What a compiler can find by thinking longer.
+analyze:
+	$(MAKE) O=build-analyze CC=gcc CFLAGS="-O1 -g -fanalyzer" all
+
+install: all
+	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(bindir) \
+	    $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man7 \
+	    $(DESTDIR)$(mandir)/man8 $(DESTDIR)$(sysconfdir)/postern
+	for p in $(PROGRAMS); do \
+	    install -m 755 $(O)/bin/$$p $(DESTDIR)$(sbindir)/$$p || exit 1; \
+	done
+	for m in man/*.[1-9]; do \
+	    install -m 644 $$m $(DESTDIR)$(mandir)/man$${m##*.}/ || exit 1; \
+	done
+	for f in etc/*.yaml; do \
+	    install -m 644 $$f $(DESTDIR)$(sysconfdir)/postern/$${f##*/}.example \
+		|| exit 1; \
+	done
+
+uninstall:
+	for p in $(PROGRAMS); do rm -f $(DESTDIR)$(sbindir)/$$p; done
+	for m in man/*.[1-9]; do \
+	    rm -f $(DESTDIR)$(mandir)/man$${m##*.}/$${m##*/}; \
+	done
+	for f in etc/*.yaml; do \
+	    rm -f $(DESTDIR)$(sysconfdir)/postern/$${f##*/}.example; \
+	done
+
+# What is committed, and nothing else.
+dist:
+	git archive --prefix=postern-$(VERSION)/ -o postern-$(VERSION).tar.gz HEAD
 
 clean:
-	rm -rf build build-san build-clang
+	rm -rf build build-*
 distclean: clean
 	rm -rf config.mk config.h config.h.in config.log config.status \
 	    configure autom4te.cache

@@ -1,0 +1,135 @@
+/*
+ * auditd.yaml: the tables that say what may be in it, and printing it
+ * normalised.  Read by auditd at start and at SIGHUP, and by auditctl to find
+ * the store and the socket.  The input is the administrator's.  Nothing here
+ * logs or exits: NULL with "file:line:col: sentence".
+ */
+#include "auconf.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "spool.h"
+
+#define NELEM(a)	(sizeof(a) / sizeof((a)[0]))
+#define A(member)	offsetof(struct au_conf, member)
+#define SIZE_MAX_RING	(256u * 1024 * 1024)
+
+static const char *const durabilities[] = { "full", "normal", NULL };
+
+static int	version_parse(const struct conf *, const struct conf_node *,
+		    void *, struct conf_error *);
+static int	spool_parse(const struct conf *, const struct conf_node *,
+		    void *, struct conf_error *);
+
+/* Custom keys get the whole struct. */
+static const struct conf_key file_table[] = {
+	{ .name = "version", .type = CONF_CUSTOM, .dflt = "",
+	    .parse = version_parse },
+	{ .name = "socket", .type = CONF_PATH, .offset = A(socket),
+	    .dflt = "/run/postern/auditd.sock" },
+	{ .name = "store", .type = CONF_PATH, .offset = A(store),
+	    .dflt = "/var/lib/postern/audit/audit.db" },
+	{ .name = "durability", .type = CONF_ENUM, .offset = A(durability),
+	    .dflt = "full", .choices = durabilities },
+	{ .name = "user", .type = CONF_STRING, .offset = A(user),
+	    .dflt = "_auditd" },
+	{ .name = "spool", .type = CONF_CUSTOM, .dflt = "",
+	    .parse = spool_parse }
+};
+
+static const struct conf_key spool_table[] = {
+	{ .name = "directory", .type = CONF_PATH, .offset = A(spool_dir),
+	    .dflt = "/var/lib/postern/audit/spool" },
+	{ .name = "size", .type = CONF_SIZE, .offset = A(spool_size),
+	    .dflt = "1MiB", .min = SPOOL_MIN, .max = SIZE_MAX_RING,
+	    .reloadable = true },
+	{ .name = "allow_any_filesystem", .type = CONF_BOOL,
+	    .offset = A(any_fs), .dflt = "false" }
+};
+
+static int
+version_parse(const struct conf *c, const struct conf_node *node, void *out,
+    struct conf_error *err)
+{
+	uint64_t version;
+
+	(void)out;
+	return node == NULL ? 0 : conf_int(c, node, 1, 1, &version, err);
+}
+
+static int
+spool_parse(const struct conf *c, const struct conf_node *node, void *out,
+    struct conf_error *err)
+{
+	static const struct conf_node empty = { .kind = CONF_MAP, .line = 1,
+	    .col = 1 };
+	const struct au_conf *conf = out;
+
+	if (conf_fill(c, node == NULL ? &empty : node, "spool", spool_table,
+	    NELEM(spool_table), out, err) == -1)
+		return -1;
+	if ((conf->spool_size & (conf->spool_size - 1)) != 0)
+		return conf_fail(c, conf_get(node, "size"), err,
+		    "spool.size: expected a power of two");
+	return 0;
+}
+
+struct au_conf *
+au_conf_load(const char *path, struct conf_error *err)
+{
+	struct au_conf *conf;
+	struct conf *c;
+
+	if ((c = conf_load(path, err)) == NULL)
+		return NULL;
+	if ((conf = calloc(1, sizeof(*conf))) == NULL)
+		snprintf(err->text, sizeof(err->text), "out of memory");
+	else if (conf_fill(c, c->root, "", file_table, NELEM(file_table),
+	    conf, err) == -1)
+		au_conf_free(&conf);
+	conf_free(&c);
+	return conf;
+}
+
+void
+au_conf_free(struct au_conf **cp)
+{
+	struct au_conf *conf = *cp;
+
+	if (conf == NULL)
+		return;
+	conf_release(file_table, NELEM(file_table), conf);
+	conf_release(spool_table, NELEM(spool_table), conf);
+	free(conf);
+	*cp = NULL;
+}
+
+void
+au_conf_print(const struct au_conf *conf, FILE *fp)
+{
+	fputs("version: 1\n", fp);
+	conf_print(fp, 0, file_table, NELEM(file_table), conf);
+	fputs("spool:\n", fp);
+	conf_print(fp, 2, spool_table, NELEM(spool_table), conf);
+}
+
+const char *
+au_conf_merge(struct au_conf *conf, const struct au_conf *next)
+{
+	conf->spool_size = next->spool_size;
+	if (strcmp(conf->socket, next->socket) != 0)
+		return "socket";
+	if (strcmp(conf->store, next->store) != 0)
+		return "store";
+	if (conf->durability != next->durability)
+		return "durability";
+	if (strcmp(conf->user, next->user) != 0)
+		return "user";
+	if (strcmp(conf->spool_dir, next->spool_dir) != 0)
+		return "spool.directory";
+	if (conf->any_fs != next->any_fs)
+		return "spool.allow_any_filesystem";
+	return NULL;
+}

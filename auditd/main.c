@@ -1,0 +1,260 @@
+/*
+ * auditd: keeps the record.
+ *
+ * One process, no network.  Comes up in one fixed order: configuration,
+ * directories and socket (as root, if it is), user switch, spool directory and
+ * store (all while errors still reach a terminal), then detach, log, loop.
+ * The configuration is the administrator's; what is wrong with it, or with the
+ * directories, ends the start with exit 1.  Later failures of the store do not
+ * end it: see recorder.c.
+ */
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <libgen.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "auconf.h"
+#include "ev.h"
+#include "log.h"
+#include "proc.h"
+#include "recorder.h"
+#include "server.h"
+#include "unixsock.h"
+
+#define DEFAULT_CONF	POSTERN_SYSCONFDIR "/auditd.yaml"
+#define STOP_MS		3000	/* for the last drain */
+
+struct auditd {
+	char		*path;
+	struct au_conf	*conf;
+	struct spooldir	 dir;
+	struct store	*store;
+	struct ev_loop	*loop;
+	struct recorder	*recorder;
+	struct server	*server;
+};
+
+static void
+complain(const char *what, const char *why)
+{
+	fprintf(stderr, "auditd: %s: %s\n", what, why);
+	exit(1);
+}
+
+/* --- start ----------------------------------------------------------------- */
+
+/*
+ * Absolute, because daemons leave their directory; a copy, because the process
+ * title is written over argv.
+ */
+static void
+conf_read(struct auditd *a, const struct proc_opts *opts)
+{
+	struct conf_error error;
+
+	if ((a->path = realpath(opts->conf, NULL)) == NULL)
+		complain(opts->conf, strerror(errno));
+	if ((a->conf = au_conf_load(a->path, &error)) == NULL) {
+		fprintf(stderr, "auditd: %s\n", error.text);
+		exit(1);
+	}
+	if (opts->print)
+		au_conf_print(a->conf, stdout);
+}
+
+/* The directory, if it is missing, with its owner when root makes it. */
+static void
+make_dir(const char *path, mode_t mode, const struct passwd *pw)
+{
+	if (mkdir(path, mode) == -1) {
+		if (errno != EEXIST)
+			complain(path, strerror(errno));
+		return;
+	}
+	if (pw != NULL && chown(path, pw->pw_uid, pw->pw_gid) == -1)
+		complain(path, strerror(errno));
+}
+
+static void
+make_parent(const char *path, mode_t mode, const struct passwd *pw)
+{
+	char *copy = strdup(path);
+
+	if (copy == NULL)
+		complain(path, "out of memory");
+	make_dir(dirname(copy), mode, pw);
+	free(copy);
+}
+
+/* What may need root; returns the listening socket. */
+static int
+prepare(const struct au_conf *conf)
+{
+	const struct passwd *pw = NULL;
+	int fd;
+
+	if (geteuid() == 0 && (pw = getpwnam(conf->user)) == NULL)
+		complain(conf->user, "no such user");
+	make_parent(conf->socket, 0755, NULL);
+	make_parent(conf->store, 0700, pw);
+	make_dir(conf->spool_dir, 0700, pw);
+	fd = unix_listen(conf->socket, pw == NULL ? (uid_t)-1 : pw->pw_uid);
+	if (fd == -1)
+		complain(conf->socket, strerror(errno));
+	return fd;
+}
+
+/* Two descriptors for each spool. */
+static void
+limits_raise(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == -1)
+		return;
+	r.rlim_cur = r.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &r) == -1)
+		log_warn("limit=nofile error=\"not raised\"");
+}
+
+/* While errors reach a terminal; SQLite must not be carried over a fork. */
+static void
+try_store(const struct au_conf *conf)
+{
+	char err[256];
+	struct store *s;
+
+	s = store_open(conf->store, conf->durability == AU_FULL, err,
+	    sizeof(err));
+	if (s == NULL)
+		complain(conf->store, err);
+	store_close(&s);
+}
+
+/* --- signals --------------------------------------------------------------- */
+
+static void
+on_hup(void *ctx, int signo)
+{
+	struct auditd *a = ctx;
+	struct conf_error error;
+	struct au_conf *next;
+	const char *fixed;
+
+	(void)signo;
+	if ((next = au_conf_load(a->path, &error)) == NULL) {
+		log_warnx("reload=refused error=%s",
+		    log_esc(error.text, strlen(error.text)));
+		return;
+	}
+	if ((fixed = au_conf_merge(a->conf, next)) != NULL)
+		log_warnx("reload=partial key=%s error=\"needs a restart\"",
+		    fixed);
+	else
+		log_info("reload=done");
+	recorder_set_size(a->recorder, a->conf->spool_size);
+	au_conf_free(&next);
+}
+
+static void
+on_term(void *ctx, int signo)
+{
+	struct auditd *a = ctx;
+
+	log_info("event=stop signal=%d", signo);
+	ev_stop(a->loop);
+}
+
+/* --- life ------------------------------------------------------------------ */
+
+static int
+run(struct auditd *a, int listen_fd)
+{
+	const char *durability = a->conf->durability == AU_FULL ? "full" :
+	    "normal";
+	struct server_info info = { a->conf->store, a->conf->spool_dir,
+	    durability, now_boot_ms() };
+	struct ev_signal *hup, *term, *intr;
+	char err[256];
+	int rc;
+
+	a->store = store_open(a->conf->store, a->dir.full, err, sizeof(err));
+	if (a->store == NULL)
+		fatalx("store=failed error=\"%s\"", err);
+	a->loop = ev_loop_new();
+	a->server = server_new(a->loop, listen_fd, &info);
+	a->recorder = recorder_new(a->loop, &a->dir, a->store,
+	    a->conf->spool_size, server_on_broken, a->server);
+	if (a->server == NULL || a->recorder == NULL)
+		fatalx("error=\"out of memory\"");
+	if (recorder_start(a->recorder, err, sizeof(err)) == -1)
+		fatalx("store=failed error=\"%s\"", err);
+	server_set_recorder(a->server, a->recorder);
+	hup = ev_signal_new(a->loop, SIGHUP, on_hup, a);
+	term = ev_signal_new(a->loop, SIGTERM, on_term, a);
+	intr = ev_signal_new(a->loop, SIGINT, on_term, a);
+	log_info("event=start durability=%s", durability);
+	ev_run(a->loop);
+	if ((rc = recorder_stop(a->recorder, "signal", STOP_MS)) == -1)
+		log_warnx("event=stopped error=\"the store failed; "
+		    "the spools stay\"");
+	server_free(&a->server);
+	recorder_free(&a->recorder);
+	store_close(&a->store);
+	ev_signal_free(&hup);
+	ev_signal_free(&term);
+	ev_signal_free(&intr);
+	ev_loop_free(&a->loop);
+	return rc == 0 ? 0 : 1;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct auditd a = { 0 };
+	struct proc_opts opts;
+	char err[512];
+	int fd, rc;
+
+	proc_title_init(argc, argv);
+	proc_options(argc, argv, DEFAULT_CONF, &opts);
+	conf_read(&a, &opts);
+	if (opts.check) {
+		au_conf_free(&a.conf);
+		free(a.path);
+		return 0;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	umask(022);
+	log_init("auditd", 1, opts.verbose ? LOG_L_DEBUG : LOG_L_INFO);
+	fd = prepare(a.conf);
+	umask(077);
+	proc_drop(a.conf->user, NULL);
+	proc_harden();
+	if (spooldir_open(&a.dir, a.conf->spool_dir,
+	    a.conf->durability == AU_FULL, a.conf->any_fs, err,
+	    sizeof(err)) == -1) {
+		unlink(a.conf->socket);
+		complain("spool", err);
+	}
+	try_store(a.conf);
+
+	proc_daemonize(&opts);
+	log_init("auditd", opts.foreground,
+	    opts.verbose ? LOG_L_DEBUG : LOG_L_INFO);
+	limits_raise();
+	proc_title("auditd");
+	rc = run(&a, fd);
+	unlink(a.conf->socket);
+	spooldir_close(&a.dir);
+	au_conf_free(&a.conf);
+	free(a.path);
+	return rc;
+}

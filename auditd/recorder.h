@@ -1,0 +1,75 @@
+#ifndef AUDITD_RECORDER_H
+#define AUDITD_RECORDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ev.h"
+#include "spoolfile.h"
+#include "store.h"
+
+/*
+ * All the spools of one directory, drained into one store: batches, group
+ * commit, sleeping and waking, the heartbeat.
+ */
+struct recorder;
+
+/* A spool is broken, and its session must end.  From the loop. */
+typedef void	recorder_broken(void *ctx, const char *name,
+		    const char *reason);
+
+/*
+ * Borrows all it is given.  `size`: ring of new spools.  Nothing happens before
+ * recorder_start().
+ */
+struct recorder	*recorder_new(struct ev_loop *, struct spooldir *,
+		    struct store *, uint64_t size, recorder_broken *,
+		    void *ctx);
+void		 recorder_free(struct recorder **);
+/*
+ * Open the spools that are there, note the start and begin to drain.  -1 with
+ * a message.
+ */
+int		 recorder_start(struct recorder *, char *err, size_t errlen);
+/*
+ * For the end: drain what is there for at most `ms`, note the stop.  -1 when
+ * the store failed; what is in the spools stays there.
+ */
+int		 recorder_stop(struct recorder *, const char *reason,
+		    uint64_t ms);
+void		 recorder_set_size(struct recorder *, uint64_t);
+
+/*
+ * Make the spool, or give the one of this name and owner again.  `client`
+ * stands for who asked, until recorder_client_gone().  0 with the descriptors
+ * for the writer, -1 with a message.
+ */
+int		 recorder_open(struct recorder *, const char *name,
+		    enum ipc_role owner, const void *client, int fds[4],
+		    char *err, size_t errlen);
+/* Drain it to its end and remove it.  An unknown name is nothing. */
+void		 recorder_close(struct recorder *, const char *name);
+void		 recorder_client_gone(struct recorder *, const void *client);
+
+struct recorder_status {
+	int64_t		events;		/* id of the last committed event */
+	uint8_t		hash[SHA256_LEN];
+	unsigned int	spools, broken, closing, awake;
+	uint64_t	drained;	/* bytes since the start */
+	uint64_t	commits;
+	bool		healthy;	/* the last commit succeeded */
+	const char	*error;		/* when not */
+};
+void		 recorder_status(const struct recorder *,
+		    struct recorder_status *);
+
+struct recorder_spool {
+	const char	*name, *owner, *state;
+	uint64_t	position, waiting, seq;
+};
+/* The i-th spool, from 0; false when there are fewer. */
+bool		 recorder_spool(const struct recorder *, size_t i,
+		    struct recorder_spool *);
+
+#endif

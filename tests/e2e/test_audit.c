@@ -1,0 +1,290 @@
+/*
+ * The record under attack: a store that is edited, and writers of spools that
+ * lie (D8).
+ */
+#include "e2e.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/spool.h"
+
+/* --- the store --------------------------------------------------------------- */
+
+static void
+copy_store(const char *name, const char *sql)
+{
+	/* Triggers guard against mistakes; an attacker drops them. */
+	ck_assert_int_eq(e2e_sh("cd %s && rm -f %s.db && sqlite3 '%s' "
+	    "'.timeout 10000' \".backup %s.db\" && sqlite3 %s.db \"%s\"",
+	    e2e_env("STACK_DIR"), name, e2e_env("AUDIT_DB"), name, name,
+	    sql), 0);
+}
+
+static int
+verify(const char *name)
+{
+	return e2e_sh("%s/auditctl -d %s/%s.db verify > %s/verify.out 2>&1",
+	    e2e_env("POSTERN_BIN"), e2e_env("STACK_DIR"), name,
+	    e2e_env("STACK_DIR"));
+}
+
+static void
+check_found(const char *name, int event)
+{
+	char path[600], number[16];
+
+	ck_assert_msg(verify(name) == 1, "%s: not found", name);
+	snprintf(path, sizeof path, "%s/verify.out", e2e_env("STACK_DIR"));
+	snprintf(number, sizeof number, "%d", event);
+	ck_assert_msg(e2e_file_has(path, number), "%s: event %d not named",
+	    name, event);
+}
+
+#define NO_TRIGGERS	"DROP TRIGGER events_no_update; " \
+			"DROP TRIGGER events_no_delete; "
+
+static void
+some_events(void)
+{
+	PGconn *c = e2e_session("dba", "audit-events");
+	int i;
+
+	for (i = 0; i < 10; i++)
+		free(e2e_value(c, "SELECT 'audit-needle-one'"));
+	PQfinish(c);
+	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM sessions "
+	    "WHERE subject = 'audit-events' AND closed IS NOT NULL") >= 1));
+}
+
+START_TEST(whole)
+{
+	some_events();
+	ck_assert_int_eq(e2e_sh("%s/auditctl -f %s verify",
+	    e2e_env("POSTERN_BIN"), e2e_env("AUDITD_FILE")), 0);
+	copy_store("whole", "SELECT 1");
+	ck_assert_int_eq(verify("whole"), 0);
+}
+END_TEST
+
+START_TEST(store_refuses)
+{
+	copy_store("refuses", "SELECT 1");
+	ck_assert_int_ne(e2e_sh("sqlite3 %s/refuses.db \"UPDATE events SET "
+	    "body = '' WHERE id = 2\" 2>/dev/null", e2e_env("STACK_DIR")), 0);
+	ck_assert_int_ne(e2e_sh("sqlite3 %s/refuses.db 'DELETE FROM events "
+	    "WHERE id = 2' 2>/dev/null", e2e_env("STACK_DIR")), 0);
+}
+END_TEST
+
+START_TEST(one_byte)
+{
+	char *id;
+
+	some_events();
+	id = e2e_audit("SELECT min(id) FROM events WHERE body LIKE "
+	    "'%%audit-needle-one%%'");
+	copy_store("byte", "SELECT 1");
+	/* One byte in one place, as with a hex editor. */
+	ck_assert_int_eq(e2e_sh("cd %s && at=$(grep -abo audit-needle-one "
+	    "byte.db | head -1 | cut -d: -f1) && printf X | dd of=byte.db "
+	    "bs=1 seek=$((at + 3)) conv=notrunc status=none",
+	    e2e_env("STACK_DIR")), 0);
+	ck_assert_msg(verify("byte") == 1, "not found");
+	ck_assert_int_ne(e2e_sh("grep -q '[0-9]' %s/verify.out",
+	    e2e_env("STACK_DIR")), 1);
+	free(id);
+}
+END_TEST
+
+START_TEST(row_removed)
+{
+	copy_store("removed", NO_TRIGGERS "DELETE FROM events WHERE id = 5");
+	check_found("removed", 5);
+}
+END_TEST
+
+START_TEST(first_row_removed)
+{
+	copy_store("first", NO_TRIGGERS "DELETE FROM events WHERE id = 1");
+	check_found("first", 1);
+}
+END_TEST
+
+START_TEST(rows_swapped)
+{
+	copy_store("swapped", NO_TRIGGERS "UPDATE events SET id = -1 WHERE "
+	    "id = 4; UPDATE events SET id = 4 WHERE id = 6; UPDATE events SET "
+	    "id = 6 WHERE id = -1");
+	check_found("swapped", 4);
+}
+END_TEST
+
+START_TEST(row_altered)
+{
+	copy_store("altered", NO_TRIGGERS "UPDATE events SET time = time + 1 "
+	    "WHERE id = 3");
+	check_found("altered", 3);
+}
+END_TEST
+
+START_TEST(prints_log)
+{
+	some_events();
+	ck_assert_int_eq(e2e_sh("%s/auditctl -f %s log --subject audit-events "
+	    "--json | grep -q audit-needle-one", e2e_env("POSTERN_BIN"),
+	    e2e_env("AUDITD_FILE")), 0);
+}
+END_TEST
+
+/* --- hostile spools ---------------------------------------------------------- */
+
+enum attack { TRUNCATE, EMPTY, PUNCH, GROW, GARBLE, HEAD_FAR, HEAD_BACK, SIZE,
+	MAGIC, LENGTH };
+
+static const char *const attack_names[] = { "truncate", "empty", "punch",
+	"grow", "garble", "head far", "head back", "size", "magic", "length" };
+
+/* A record in the ring whose length is a lie, and the head beyond it. */
+static void
+append_lie(struct spool_header *h, uint32_t len)
+{
+	uint64_t head = h->head;
+	struct spool_record r = { .len = len, .crc = 12345, .seq = 999,
+	    .kind = EVENT_intent };
+	uint8_t *ring = (uint8_t *)h + SPOOL_HEADER, *p = (uint8_t *)&r;
+	size_t i;
+
+	for (i = 0; i < sizeof r; i++)
+		ring[(head + i) % h->size] = p[i];
+	h->head = head + ((sizeof r + len + 7) & ~7ull);
+}
+
+static void
+attack_spool(const char *path, enum attack a)
+{
+	struct stat st;
+	struct spool_header *h;
+	int fd = open(path, O_RDWR);
+
+	ck_assert_msg(fd >= 0, "%s", path);
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	h = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+	    fd, 0);
+	ck_assert_ptr_ne(h, MAP_FAILED);
+	ck_assert_int_eq(h->magic, SPOOL_MAGIC);
+	switch (a) {
+	case TRUNCATE:
+		ck_assert_int_eq(ftruncate(fd, SPOOL_HEADER + 100), 0);
+		break;
+	case EMPTY:
+		ck_assert_int_eq(ftruncate(fd, 0), 0);
+		break;
+	case PUNCH:
+		ck_assert_int_eq(fallocate(fd, FALLOC_FL_PUNCH_HOLE |
+		    FALLOC_FL_KEEP_SIZE, 0, st.st_size), 0);
+		break;
+	case GROW:
+		ck_assert_int_eq(ftruncate(fd, st.st_size * 4), 0);
+		h->size *= 4;
+		break;
+	case GARBLE:
+		memset((uint8_t *)h + SPOOL_HEADER, 0xa5, h->size);
+		h->head += 256;
+		break;
+	case HEAD_FAR:
+		h->head += 1ull << 40;
+		break;
+	case HEAD_BACK:
+		h->head = 8;
+		break;
+	case SIZE:
+		h->size = 3;
+		break;
+	case MAGIC:
+		h->magic = 0;
+		break;
+	case LENGTH:
+		append_lie(h, 0x7ffffff0);
+		break;
+	}
+	munmap(h, (size_t)st.st_size);
+	close(fd);
+}
+
+START_TEST(hostile_spool)
+{
+	enum attack a = (enum attack)_i;
+	char sub[32], path[600], *session;
+	pid_t auditd = e2e_process("auditd");
+	PGconn *c, *witness;
+	long long end;
+	bool over = false;
+
+	snprintf(sub, sizeof sub, "hostile-%d", _i);
+	witness = e2e_session("dba", "hostile-witness");
+	c = e2e_session("dba", sub);
+	free(e2e_value(c, "SELECT 1"));
+	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM statements "
+	    "WHERE subject = '%s' AND status = 'ok'", sub) == 1));
+	session = e2e_audit("SELECT session FROM sessions WHERE subject = "
+	    "'%s'", sub);
+	snprintf(path, sizeof path, "%s/%s.spool", e2e_env("SPOOL_DIR"),
+	    session);
+	attack_spool(path, a);
+	/* Each statement makes auditd look; the session must come to an end. */
+	for (end = e2e_now() + 15000; !over && e2e_now() < end; ) {
+		PGresult *r;
+
+		if (PQsendQuery(c, "SELECT 2") == 0) {
+			over = true;
+			break;
+		}
+		if (!E2E_UNTIL(5000, PQconsumeInput(c) == 0 ||
+		    PQisBusy(c) == 0)) {
+			over = PQstatus(c) != CONNECTION_OK;
+			break;
+		}
+		while ((r = PQgetResult(c)) != NULL)
+			PQclear(r);
+		over = PQstatus(c) != CONNECTION_OK;
+		e2e_pause(50);
+	}
+	ck_assert_msg(over, "%s: the session goes on", attack_names[a]);
+	PQfinish(c);
+	ck_assert_msg(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM events "
+	    "WHERE kind = 'gap' AND json_extract(body, '$.session') = '%s'",
+	    session) == 1), "%s: no gap event", attack_names[a]);
+	ck_assert_int_eq(e2e_process("auditd"), auditd);
+	/* The neighbour is not concerned. */
+	free(e2e_value(witness, "SELECT 3"));
+	PQfinish(witness);
+	free(session);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("audit");
+	TCase *tc = tcase_create("audit");
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, whole);
+	tcase_add_test(tc, store_refuses);
+	tcase_add_test(tc, one_byte);
+	tcase_add_test(tc, row_removed);
+	tcase_add_test(tc, first_row_removed);
+	tcase_add_test(tc, rows_swapped);
+	tcase_add_test(tc, row_altered);
+	tcase_add_test(tc, prints_log);
+	tcase_add_loop_test(tc, hostile_spool, 0, LENGTH + 1);
+	tcase_add_test(tc, whole);
+	suite_add_tcase(s, tc);
+	return e2e_main(s);
+}

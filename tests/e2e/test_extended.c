@@ -1,0 +1,412 @@
+/*
+ * The extended protocol, pipelines, COPY and cancel through the gateway, with
+ * refusals where the client least expects them: what follows is what would
+ * follow any error of a server.
+ */
+#include "e2e.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "raw.h"
+
+static PGresult *
+run_params(PGconn *c, const char *sql, const char *value)
+{
+	const char *values[] = { value };
+
+	return PQexecParams(c, sql, 1, NULL, values, NULL, NULL, 0);
+}
+
+START_TEST(prepared)
+{
+	PGconn *c = e2e_session("nightly-bot", "ext-prepared");
+	const char *values[] = { "4711" };
+	PGresult *r;
+	int i;
+
+	r = PQprepare(c, "p1", "SELECT id, email FROM customers WHERE id = $1",
+	    0, NULL);
+	ck_assert_msg(PQresultStatus(r) == PGRES_COMMAND_OK, "%s",
+	    PQresultErrorMessage(r));
+	PQclear(r);
+	for (i = 0; i < 20; i++) {
+		r = PQexecPrepared(c, "p1", 1, values, NULL, NULL, i % 2);
+		ck_assert_msg(PQresultStatus(r) == PGRES_TUPLES_OK, "%s",
+		    PQresultErrorMessage(r));
+		ck_assert_int_eq(PQntuples(r), 1);
+		ck_assert_ptr_null(strstr(PQgetvalue(r, 0, 1), "4711@"));
+		PQclear(r);
+	}
+	r = PQdescribePrepared(c, "p1");
+	ck_assert_int_eq(PQresultStatus(r), PGRES_COMMAND_OK);
+	ck_assert_int_eq(PQnparams(r), 1);
+	ck_assert_int_eq(PQnfields(r), 2);
+	PQclear(r);
+	/* A refused Parse leaves nothing under its name, and nothing else. */
+	r = PQprepare(c, "p2", "DROP TABLE orders", 0, NULL);
+	ck_assert_str_eq(e2e_sqlstate(r), "42501");
+	PQclear(r);
+	r = PQexecPrepared(c, "p2", 0, NULL, NULL, NULL, 0);
+	ck_assert_str_eq(e2e_sqlstate(r), "26000");
+	PQclear(r);
+	r = PQexecPrepared(c, "p1", 1, values, NULL, NULL, 0);
+	ck_assert_int_eq(PQresultStatus(r), PGRES_TUPLES_OK);
+	PQclear(r);
+	r = run_params(c, "UPDATE orders SET status = 'sent' WHERE id = $1",
+	    "11");
+	ck_assert_msg(PQresultStatus(r) == PGRES_COMMAND_OK, "%s",
+	    PQresultErrorMessage(r));
+	PQclear(r);
+	r = run_params(c, "DELETE FROM orders WHERE id = $1", "11");
+	ck_assert_str_eq(e2e_sqlstate(r), "42501");
+	PQclear(r);
+	r = run_params(c, "SELECT id FROM customers WHERE email = $1", "x");
+	ck_assert_str_eq(e2e_sqlstate(r), "42501");
+	PQclear(r);
+	PQfinish(c);
+	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM statements "
+	    "WHERE subject = 'ext-prepared' AND form = 'execute' AND status = "
+	    "'ok' AND text LIKE 'SELECT id, email%%'") >= 21));
+}
+END_TEST
+
+START_TEST(pipeline_with_refusal)
+{
+	PGconn *c = e2e_session("nightly-bot", "ext-pipe");
+	PGresult *r;
+	int got_ok = 0, got_denied = 0, got_aborted = 0, syncs = 0;
+	char *v;
+
+	ck_assert_int_eq(PQenterPipelineMode(c), 1);
+	PQsendQueryParams(c, "UPDATE orders SET status = 'pipe' WHERE id = 21",
+	    0, NULL, NULL, NULL, NULL, 0);
+	PQsendQueryParams(c, "DROP TABLE orders", 0, NULL, NULL, NULL, NULL, 0);
+	PQsendQueryParams(c, "UPDATE orders SET status = 'pipe' WHERE id = 22",
+	    0, NULL, NULL, NULL, NULL, 0);
+	ck_assert_int_eq(PQpipelineSync(c), 1);
+	PQsendQueryParams(c, "SELECT 42", 0, NULL, NULL, NULL, NULL, 0);
+	ck_assert_int_eq(PQpipelineSync(c), 1);
+	while (syncs < 2) {
+		r = PQgetResult(c);
+		if (r == NULL)
+			continue;
+		switch (PQresultStatus(r)) {
+		case PGRES_COMMAND_OK:
+			got_ok++;
+			break;
+		case PGRES_TUPLES_OK:
+			ck_assert_str_eq(PQgetvalue(r, 0, 0), "42");
+			ck_assert_int_eq(syncs, 1);
+			break;
+		case PGRES_FATAL_ERROR:
+			ck_assert_str_eq(e2e_sqlstate(r), "42501");
+			got_denied++;
+			break;
+		case PGRES_PIPELINE_ABORTED:
+			got_aborted++;
+			break;
+		case PGRES_PIPELINE_SYNC:
+			syncs++;
+			break;
+		default:
+			ck_abort_msg("%s", PQresultErrorMessage(r));
+		}
+		PQclear(r);
+		ck_assert_int_eq(PQstatus(c), CONNECTION_OK);
+	}
+	ck_assert_int_eq(got_ok, 1);
+	ck_assert_int_eq(got_denied, 1);
+	ck_assert_int_eq(got_aborted, 1);
+	ck_assert_int_eq(PQexitPipelineMode(c), 1);
+	/* The segment was one transaction, and it did not happen. */
+	v = e2e_value(c, "SELECT count(*) FROM orders WHERE status = 'pipe'");
+	ck_assert_str_eq(v, "0");
+	free(v);
+	PQfinish(c);
+	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM statements "
+	    "WHERE subject = 'ext-pipe' AND status IN ('denied')") == 1));
+}
+END_TEST
+
+START_TEST(long_pipeline)
+{
+	PGconn *c = e2e_session("nightly-bot", "ext-long");
+	PGresult *r;
+	char sql[64];
+	int i, rows = 0, syncs = 0, flushed = 0;
+
+	ck_assert_int_eq(PQenterPipelineMode(c), 1);
+	ck_assert_int_eq(PQsetnonblocking(c, 1), 0);
+	for (i = 0; i < 500; i++) {
+		snprintf(sql, sizeof sql, "SELECT %d, repeat('x', 2000)", i);
+		ck_assert_int_eq(PQsendQueryParams(c, sql, 0, NULL, NULL, NULL,
+		    NULL, 0), 1);
+		if (i % 50 == 49)
+			ck_assert_int_eq(PQpipelineSync(c), 1);
+	}
+	while (syncs < 10) {
+		if (!flushed)
+			flushed = PQflush(c) == 0;
+		ck_assert_int_eq(PQconsumeInput(c), 1);
+		if (PQisBusy(c)) {
+			struct pollfd p = { PQsocket(c),
+			    (short)(POLLIN | (flushed ? 0 : POLLOUT)), 0 };
+
+			poll(&p, 1, 1000);
+			continue;
+		}
+		r = PQgetResult(c);
+		if (r == NULL)
+			continue;
+		if (PQresultStatus(r) == PGRES_TUPLES_OK) {
+			ck_assert_int_eq(atoi(PQgetvalue(r, 0, 0)), rows);
+			rows++;
+		} else {
+			ck_assert_int_eq(PQresultStatus(r),
+			    PGRES_PIPELINE_SYNC);
+			syncs++;
+		}
+		PQclear(r);
+	}
+	ck_assert_int_eq(rows, 500);
+	PQfinish(c);
+}
+END_TEST
+
+START_TEST(copy_out_and_in)
+{
+	PGconn *c = e2e_session("nightly-bot", "ext-copy");
+	PGresult *r;
+	char *buf, *v;
+	int n, rows = 0;
+
+	r = PQexec(c, "COPY (SELECT id, email FROM customers WHERE id <= 1000)"
+	    " TO STDOUT");
+	ck_assert_msg(PQresultStatus(r) == PGRES_COPY_OUT, "%s",
+	    PQresultErrorMessage(r));
+	PQclear(r);
+	while ((n = PQgetCopyData(c, &buf, 0)) > 0) {
+		rows++;
+		if (rows == 3)	/* "3 barbara.field3@..." in truth */
+			ck_assert_ptr_null(strstr(buf, "field3"));
+		PQfreemem(buf);
+	}
+	ck_assert_int_eq(n, -1);
+	ck_assert_int_eq(rows, 1000);
+	r = PQgetResult(c);
+	ck_assert_str_eq(PQcmdStatus(r), "COPY 1000");
+	PQclear(r);
+	ck_assert_ptr_null(PQgetResult(c));
+
+	r = PQexec(c, "COPY orders (id, customer_id, amount) FROM STDIN");
+	ck_assert_msg(PQresultStatus(r) == PGRES_COPY_IN, "%s",
+	    PQresultErrorMessage(r));
+	PQclear(r);
+	for (rows = 0; rows < 5000; rows++) {
+		char line[64];
+
+		n = snprintf(line, sizeof line, "%d\t1\t1.50\n", 920000 + rows);
+		ck_assert_int_eq(PQputCopyData(c, line, n), 1);
+	}
+	ck_assert_int_eq(PQputCopyEnd(c, NULL), 1);
+	r = PQgetResult(c);
+	ck_assert_msg(PQresultStatus(r) == PGRES_COMMAND_OK, "%s",
+	    PQresultErrorMessage(r));
+	ck_assert_str_eq(PQcmdStatus(r), "COPY 5000");
+	PQclear(r);
+	ck_assert_ptr_null(PQgetResult(c));
+
+	/* The client gives up in the middle. */
+	r = PQexec(c, "COPY orders (id, customer_id, amount) FROM STDIN");
+	ck_assert_int_eq(PQresultStatus(r), PGRES_COPY_IN);
+	PQclear(r);
+	PQputCopyData(c, "930000\t1\t1\n", 11);
+	PQputCopyEnd(c, "changed my mind");
+	r = PQgetResult(c);
+	ck_assert_str_eq(e2e_sqlstate(r), "57014");
+	PQclear(r);
+	while ((r = PQgetResult(c)) != NULL)
+		PQclear(r);
+
+	e2e_refused(c, "COPY customers FROM STDIN", "42501");
+	e2e_refused(c, "COPY orders TO PROGRAM 'cat'", "42501");
+	e2e_refused(c, "COPY orders FROM '/etc/passwd'", "42501");
+	v = e2e_value(c, "SELECT count(*) FROM orders WHERE id >= 920000 "
+	    "AND id < 930000");
+	ck_assert_str_eq(v, "5000");
+	free(v);
+	PQfinish(c);
+	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM statements "
+	    "WHERE subject = 'ext-copy' AND tag IN ('COPY 1000', 'COPY 5000')")
+	    == 2));
+}
+END_TEST
+
+START_TEST(cancel)
+{
+	PGconn *c = e2e_session("dba", "ext-cancel");
+	PGcancel *k = PQgetCancel(c);
+	char err[256], *v;
+	PGresult *r;
+	int i;
+
+	ck_assert_int_eq(PQsendQuery(c, "SELECT pg_sleep(30)"), 1);
+	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM statements "
+	    "WHERE subject = 'ext-cancel'") == 1));
+	/* libpq 15 cancels in clear; the gateway must take that too. */
+	long long start = e2e_now();
+
+	ck_assert_msg(PQcancel(k, err, sizeof err) == 1, "%s", err);
+	r = PQgetResult(c);
+	ck_assert_str_eq(e2e_sqlstate(r), "57014");
+	PQclear(r);
+	while ((r = PQgetResult(c)) != NULL)
+		PQclear(r);
+	ck_assert_int_lt(e2e_now() - start, 5000);
+	/* It never hits the next statement. */
+	for (i = 0; i < 20; i++) {
+		ck_assert_int_eq(PQsendQuery(c, "SELECT pg_sleep(0.002)"), 1);
+		PQcancel(k, err, sizeof err);
+		while ((r = PQgetResult(c)) != NULL)
+			PQclear(r);
+		v = e2e_value(c, "SELECT count(*) FROM "
+		    "generate_series(1, 20000)");
+		ck_assert_str_eq(v, "20000");
+		free(v);
+	}
+	PQfreeCancel(k);
+	PQfinish(c);
+}
+END_TEST
+
+START_TEST(a_wrong_cancel_key_does_nothing)
+{
+	PGconn *c = e2e_session("dba", "ext-wrongkey");
+	uint8_t m[16] = { 0, 0, 0, 16, 4, 210, 22, 46 };
+	int pid = PQbackendPID(c), i;
+	struct raw *r;
+	PGresult *res;
+
+	ck_assert_int_eq(PQsendQuery(c, "SELECT pg_sleep(1), 'done'"), 1);
+	for (i = 0; i < 4; i++)
+		m[8 + i] = (uint8_t)(pid >> (24 - 8 * i));
+	r = raw_tcp(false);
+	raw_send(r, m, sizeof m);
+	ck_assert_ptr_nonnull(raw_ending(r, 5000));
+	raw_free(&r);
+	res = PQgetResult(c);
+	ck_assert_msg(PQresultStatus(res) == PGRES_TUPLES_OK, "%s",
+	    PQresultErrorMessage(res));
+	PQclear(res);
+	PQfinish(c);
+}
+END_TEST
+
+START_TEST(notices_and_notifications)
+{
+	PGconn *a = e2e_session("dba", "ext-listen");
+	PGconn *b = e2e_session("dba", "ext-notify");
+	PGnotify *n = NULL;
+
+	free(e2e_value(a, "LISTEN e2e"));
+	free(e2e_value(b, "NOTIFY e2e, 'hello'"));
+	ck_assert(E2E_UNTIL(5000, PQconsumeInput(a) == 1 &&
+	    (n = PQnotifies(a)) != NULL));
+	ck_assert_str_eq(n->extra, "hello");
+	PQfreemem(n);
+	/* The backend's own pid, as drivers compare it. */
+	char *v = e2e_value(a, "SELECT pg_backend_pid()");
+
+	ck_assert_int_eq(atoi(v), PQbackendPID(a));
+	free(v);
+	PQfinish(a);
+	PQfinish(b);
+}
+END_TEST
+
+START_TEST(portals)
+{
+	struct raw *r = raw_session("dba", "ext-portal-raw", false);
+	const uint8_t *body;
+	size_t len;
+	int t, rows = 0, suspended = 0;
+
+	/* Parse, Bind, Execute of 10 rows at a time, Sync. */
+	raw_msg(r, 'P', "\0SELECT generate_series(1, 25)\0\0", 33);
+	raw_msg(r, 'B', "\0\0\0\0\0\0\0\0", 8);
+	raw_msg(r, 'E', "\0\0\0\0\12", 5);
+	raw_msg(r, 'E', "\0\0\0\0\12", 5);
+	raw_msg(r, 'E', "\0\0\0\0\12", 5);
+	raw_msg(r, 'S', NULL, 0);
+	while ((t = raw_read(r, 5000, &body, &len)) > 0 && t != 'Z') {
+		rows += t == 'D';
+		suspended += t == 's';
+	}
+	ck_assert_int_eq(t, 'Z');
+	ck_assert_int_eq(rows, 25);
+	ck_assert_int_eq(suspended, 2);
+	/* Close of what is not there succeeds. */
+	raw_msg(r, 'C', "Snothing\0", 9);
+	raw_msg(r, 'S', NULL, 0);
+	t = raw_read(r, 5000, &body, &len);
+	ck_assert_int_eq(t, '3');
+	ck_assert(raw_until(r, 'Z', 5000));
+	raw_free(&r);
+}
+END_TEST
+
+START_TEST(prepared_in_refused_segment)
+{
+	struct raw *r = raw_session("nightly-bot", "ext-segment", false);
+	const uint8_t *body;
+	size_t len;
+	char types[64];
+	int t, n = 0;
+
+	/* Parse good, Bind, Execute, Parse refused, Bind, Execute, Sync: an
+	 * error once, what follows is skipped, one ReadyForQuery. */
+	raw_msg(r, 'P', "\0SELECT 1\0\0", 12);
+	raw_msg(r, 'B', "\0\0\0\0\0\0\0\0", 8);
+	raw_msg(r, 'E', "\0\0\0\0\0", 5);
+	raw_msg(r, 'P', "\0DROP TABLE orders\0\0", 21);
+	raw_msg(r, 'B', "\0\0\0\0\0\0\0\0", 8);
+	raw_msg(r, 'E', "\0\0\0\0\0", 5);
+	raw_msg(r, 'S', NULL, 0);
+	while ((t = raw_read(r, 5000, &body, &len)) > 0) {
+		if (n < 60 && t != 'N')
+			types[n++] = (char)t;
+		if (t == 'Z')
+			break;
+	}
+	types[n] = '\0';
+	ck_assert_str_eq(types, "12DCEZ");
+	ck_assert_str_eq(raw_sqlstate(r), "42501");
+	raw_query(r, "SELECT 2");
+	ck_assert(raw_until(r, 'Z', 5000));
+	ck_assert_str_eq(raw_sqlstate(r), "");
+	raw_free(&r);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("extended");
+	TCase *tc = tcase_create("extended");
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, prepared);
+	tcase_add_test(tc, pipeline_with_refusal);
+	tcase_add_test(tc, long_pipeline);
+	tcase_add_test(tc, copy_out_and_in);
+	tcase_add_test(tc, cancel);
+	tcase_add_test(tc, a_wrong_cancel_key_does_nothing);
+	tcase_add_test(tc, notices_and_notifications);
+	tcase_add_test(tc, portals);
+	tcase_add_test(tc, prepared_in_refused_segment);
+	suite_add_tcase(s, tc);
+	return e2e_main(s);
+}

@@ -1,0 +1,246 @@
+/*
+ * SIGHUP and SIGTERM under load, and the control tools: a bad file changes
+ * nothing, a good one is in force for every statement after it.
+ */
+#include "e2e.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "load.h"
+
+static bool
+updates_are(PGconn *c, bool allowed)
+{
+	PGresult *r = PQexec(c, "UPDATE orders SET status = 'r' WHERE id = 50");
+	bool ok = PQresultStatus(r) == PGRES_COMMAND_OK;
+
+	ck_assert_msg(ok || strcmp(e2e_sqlstate(r), "42501") == 0, "%s",
+	    PQresultErrorMessage(r));
+	PQclear(r);
+	return ok == allowed;
+}
+
+static void
+edit_policy(const char *sed)
+{
+	ck_assert_int_eq(e2e_sh("cp %s %s/policy.new && sed -i '%s' "
+	    "%s/policy.new && cat %s/policy.new > %s", e2e_env("POLICY_FILE"),
+	    e2e_env("STACK_DIR"), sed, e2e_env("STACK_DIR"),
+	    e2e_env("STACK_DIR"), e2e_env("POLICY_FILE")), 0);
+}
+
+static void
+hup(const char *what)
+{
+	kill(e2e_process(what), SIGHUP);
+}
+
+START_TEST(policy_reload)
+{
+	struct load *l = load_start("reload");
+	PGconn *c = e2e_session("nightly-bot", "reload-bot");
+	long n;
+
+	ck_assert(updates_are(c, true));
+	edit_policy("s/kind: \\[insert, update, copy_from\\]/kind: [insert]/");
+	hup("policyd");
+	ck_assert_msg(E2E_UNTIL(5000, updates_are(c, false)),
+	    "the new policy is not in force");
+	/* Prepared before, and its verdict is void. */
+	n = e2e_audit_n("SELECT count(*) FROM events WHERE kind = "
+	    "'policy_reload' AND json_extract(body, '$.accepted') = 1");
+	ck_assert_int_ge(n, 1);
+
+	/* A file that is wrong is refused whole. */
+	edit_policy("s/^masks:/maskz:/");
+	hup("policyd");
+	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM events "
+	    "WHERE kind = 'policy_reload' AND json_extract(body, '$.accepted') "
+	    "= 0") == 1));
+	ck_assert_int_eq(e2e_sh("grep -q 'policy.yaml:[0-9]*:[0-9]*: .*maskz' "
+	    "%s/policyd.log", e2e_env("STACK_DIR")), 0);
+	ck_assert_int_eq(e2e_sh("%s/policyctl -s %s status --json | grep -q "
+	    "maskz", e2e_env("POSTERN_BIN"), e2e_env("POLICYD_SOCK")), 0);
+	ck_assert(updates_are(c, false));
+	ck_assert_int_ne(e2e_sh("%s/policyd -n -f %s 2>/dev/null",
+	    e2e_env("POSTERN_BIN"), e2e_env("POLICY_FILE")), 0);
+
+	edit_policy("s/^maskz:/masks:/; s/kind: \\[insert\\]/kind: "
+	    "[insert, update, copy_from]/");
+	hup("policyd");
+	ck_assert(E2E_UNTIL(5000, updates_are(c, true)));
+	ck_assert(load_moves(l, 5000));
+	ck_assert_int_eq(load_lost(l), 0);
+	ck_assert(load_stop(l));
+	load_check(l);
+	load_free(&l);
+	PQfinish(c);
+}
+END_TEST
+
+START_TEST(prepared_verdicts_are_void)
+{
+	PGconn *c = e2e_session("nightly-bot", "reload-prepared");
+	PGresult *r = PQprepare(c, "p", "UPDATE orders SET status = 'q' WHERE "
+	    "id = 51", 0, NULL);
+
+	ck_assert_int_eq(PQresultStatus(r), PGRES_COMMAND_OK);
+	PQclear(r);
+	r = PQexecPrepared(c, "p", 0, NULL, NULL, NULL, 0);
+	ck_assert_msg(PQresultStatus(r) == PGRES_COMMAND_OK, "%s",
+	    PQresultErrorMessage(r));
+	PQclear(r);
+	edit_policy("s/kind: \\[insert, update, copy_from\\]/kind: [insert]/");
+	hup("policyd");
+	ck_assert(E2E_UNTIL(5000, updates_are(c, false)));
+	r = PQexecPrepared(c, "p", 0, NULL, NULL, NULL, 0);
+	ck_assert_str_eq(e2e_sqlstate(r), "42501");
+	PQclear(r);
+	edit_policy("s/kind: \\[insert\\]/kind: [insert, update, copy_from]/");
+	hup("policyd");
+	ck_assert(E2E_UNTIL(5000, updates_are(c, true)));
+	PQfinish(c);
+}
+END_TEST
+
+START_TEST(other_daemons_reload)
+{
+	struct load *l = load_start("hup");
+
+	hup("gatewayd");
+	hup("auditd");
+	ck_assert(load_moves(l, 5000));
+	PQfinish(e2e_session("dba", "hup-new"));
+	ck_assert_int_eq(e2e_sh("cp %s %s/gw.good && echo 'nonsense: 1' >> %s",
+	    e2e_env("GATEWAYD_FILE"), e2e_env("STACK_DIR"),
+	    e2e_env("GATEWAYD_FILE")), 0);
+	hup("gatewayd");
+	ck_assert(E2E_UNTIL(5000, e2e_sh("grep -q 'gatewayd.yaml:[0-9]*:"
+	    "[0-9]*: .*nonsense' %s/gatewayd.log", e2e_env("STACK_DIR"))
+	    == 0));
+	PQfinish(e2e_session("dba", "hup-new"));
+	ck_assert_int_eq(e2e_sh("cat %s/gw.good > %s", e2e_env("STACK_DIR"),
+	    e2e_env("GATEWAYD_FILE")), 0);
+	hup("gatewayd");
+	ck_assert(load_moves(l, 5000));
+	ck_assert_int_eq(load_lost(l), 0);
+	ck_assert(load_stop(l));
+	load_check(l);
+	load_free(&l);
+}
+END_TEST
+
+START_TEST(checks_and_prints)
+{
+	static const char *const files[][2] = { { "gatewayd", "GATEWAYD_FILE" },
+	    { "policyd", "POLICY_FILE" }, { "auditd", "AUDITD_FILE" } };
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		const char *bin = e2e_env("POSTERN_BIN");
+		const char *dir = e2e_env("STACK_DIR");
+		const char *file = e2e_env(files[i][1]);
+
+		ck_assert_int_eq(e2e_sh("%s/%s -n -f %s", bin, files[i][0],
+		    file), 0);
+		/* What -nv prints is a file with the same meaning. */
+		ck_assert_int_eq(e2e_sh("cd %s && %s/%s -nv -f %s > nv1 && "
+		    "%s/%s -nv -f nv1 > nv2 && cmp nv1 nv2", dir, bin,
+		    files[i][0], file, bin, files[i][0]), 0);
+	}
+}
+END_TEST
+
+START_TEST(control_tools)
+{
+	const char *bin = e2e_env("POSTERN_BIN"), *dir = e2e_env("STACK_DIR");
+	PGconn *c = e2e_session("nightly-bot", "ctl-victim");
+	char *session;
+	PGresult *r;
+
+	ck_assert_int_eq(e2e_sh("%s/gatewayctl -s %s status > %s/ctl.out", bin,
+	    e2e_env("GATEWAYD_SOCK"), dir), 0);
+	ck_assert_int_eq(e2e_sh("%s/gatewayctl -s %s --json sessions | "
+	    "grep -q ctl-victim", bin, e2e_env("GATEWAYD_SOCK")), 0);
+	ck_assert_int_eq(e2e_sh("%s/policyctl -s %s status > %s/ctl.out", bin,
+	    e2e_env("POLICYD_SOCK"), dir), 0);
+	ck_assert_int_eq(e2e_sh("%s/policyctl -s %s --json explain --profile "
+	    "nightly-bot --database shop 'DROP TABLE orders' | grep -q "
+	    "nothing-structural", bin, e2e_env("POLICYD_SOCK")), 0);
+	ck_assert_int_eq(e2e_sh("%s/policyctl -s %s --json explain --profile "
+	    "nightly-bot --database shop 'SELECT email FROM customers' | "
+	    "grep -q customers.email", bin, e2e_env("POLICYD_SOCK")), 0);
+	ck_assert_int_eq(e2e_sh("%s/auditctl -s %s status > %s/ctl.out", bin,
+	    e2e_env("AUDITD_SOCK"), dir), 0);
+	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM sessions "
+	    "WHERE subject = 'ctl-victim'") == 1));
+	session = e2e_audit("SELECT session FROM sessions WHERE subject = "
+	    "'ctl-victim'");
+	ck_assert_int_eq(e2e_sh("%s/gatewayctl -s %s kill %s > /dev/null", bin,
+	    e2e_env("GATEWAYD_SOCK"), session), 0);
+	r = PQexec(c, "SELECT 1");
+	ck_assert_int_eq(PQresultStatus(r), PGRES_FATAL_ERROR);
+	ck_assert_msg(strcmp(e2e_sqlstate(r), "57P01") == 0 ||
+	    PQstatus(c) == CONNECTION_BAD, "%s", PQresultErrorMessage(r));
+	PQclear(r);
+	PQfinish(c);
+	free(session);
+}
+END_TEST
+
+/* gatewayd -TERM: nobody new, an end with 57P01 for those who stay. */
+START_TEST(drain)
+{
+	PGconn *c = e2e_session("dba", "drain");
+	pid_t pid = e2e_process("gatewayd"), worker = e2e_worker_of(c);
+	char *token = e2e_token("drain-new", "dba");
+	PGconn *late;
+	PGresult *r;
+
+	kill(pid, SIGTERM);
+	ck_assert(E2E_UNTIL(3000, ({
+		late = e2e_try("dba", token, false);
+		bool refused = PQstatus(late) != CONNECTION_OK;
+
+		PQfinish(late);
+		refused;
+	})));
+	ck_assert_msg(E2E_UNTIL(15000, !e2e_alive(pid)), "does not stop");
+	ck_assert(E2E_UNTIL(2000, !e2e_alive(worker)));
+	r = PQexec(c, "SELECT 1");
+	ck_assert_int_eq(PQresultStatus(r), PGRES_FATAL_ERROR);
+	PQclear(r);
+	PQfinish(c);
+	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM sessions "
+	    "WHERE subject = 'drain' AND closed IS NOT NULL") == 1));
+	free(e2e_stack("start --dir %s gatewayd", e2e_env("STACK_DIR")));
+	ck_assert(E2E_UNTIL(5000, ({
+		late = e2e_try("dba", token, false);
+		bool in = PQstatus(late) == CONNECTION_OK;
+
+		PQfinish(late);
+		in;
+	})));
+	free(token);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("reload");
+	TCase *tc = tcase_create("reload");
+
+	tcase_set_timeout(tc, 90);
+	tcase_add_test(tc, checks_and_prints);
+	tcase_add_test(tc, control_tools);
+	tcase_add_test(tc, policy_reload);
+	tcase_add_test(tc, prepared_verdicts_are_void);
+	tcase_add_test(tc, other_daemons_reload);
+	tcase_add_test(tc, drain);
+	suite_add_tcase(s, tc);
+	return e2e_main(s);
+}

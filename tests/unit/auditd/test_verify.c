@@ -1,0 +1,383 @@
+/*
+ * The store's promises, and what auditctl verify finds when they were broken
+ * behind auditd's back.
+ */
+#include "verify.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include "event_kinds.h"
+#include "fixture.h"
+
+static struct fixture	 fx;
+
+/* Ten events, and the store closed, so that all is in one file. */
+static void
+setup(void)
+{
+	struct event_session_open open = {
+		.session = slice_str("s1"),
+		.subject = slice_str("agent"),
+		.profile = slice_str("bot"),
+		.database = slice_str("shop"),
+		.peer = slice_str("127.0.0.1")
+	};
+	struct event_prepare p = {
+		.stmt = 1, .action = slice_str("allow"),
+		.rule = slice_str("reads"), .kind = slice_str("select"),
+		.text = slice_str("SELECT $1")
+	};
+	struct event_prepare refused = {
+		.stmt = 2, .action = slice_str("deny"),
+		.sqlstate = slice_str("42501"), .text = slice_str("DROP x")
+	};
+	struct event_intent run = {
+		.stmt = 3, .prepared = 1, .form = slice_str("execute"),
+		.action = slice_str("allow")
+	};
+	struct event_outcome done = {
+		.stmt = 3, .status = slice_str("ok"),
+		.tag = slice_str("SELECT 7"), .rows = 7, .bytes = 70,
+		.duration_us = 5
+	};
+	struct event_intent lost = {
+		.stmt = 4, .form = slice_str("query"),
+		.action = slice_str("mask"), .text = slice_str("SELECT 2"),
+		.sent = slice_str("SELECT 2 -- sent"),
+		.masked = slice_str("customers.email")
+	};
+	struct event_end end = { .reason = slice_str("client") };
+	struct event_session_close close = {
+		.session = slice_str("s1"), .reason = slice_str("client")
+	};
+	struct slice s1 = slice_str("s1");
+	uint64_t i;
+
+	fixture_up(&fx);
+#define PUT(kind, m, n) ck_assert_int_eq(store_event(fx.store,		\
+	event_desc(EVENT_##kind), &m, s1, 1700000000000000 + n, n), 0)
+	PUT(session_open, open, 1);
+	PUT(prepare, p, 1);
+	PUT(prepare, refused, 2);
+	PUT(intent, run, 3);
+	PUT(outcome, done, 4);
+	PUT(intent, lost, 5);
+	ck_assert_int_eq(store_commit(fx.store), 0);
+	PUT(end, end, 6);
+	PUT(session_close, close, 2);
+	for (i = 0; i < 2; i++) {
+		done.stmt = 90 + i;
+		PUT(outcome, done, i);
+	}
+	ck_assert_int_eq(store_commit(fx.store), 0);
+	store_close(&fx.store);
+}
+
+static void
+teardown(void)
+{
+	fixture_down(&fx);
+}
+
+static void
+unprotect(void)
+{
+	fixture_exec(&fx, "DROP TRIGGER events_no_update;"
+	    "DROP TRIGGER events_no_delete; DROP TRIGGER events_no_replace");
+}
+
+static void
+expect(enum verify_code code, int64_t bad, const char *problem)
+{
+	struct verify_result res;
+
+	ck_assert_int_eq(verify_store(fx.db, &res), code);
+	ck_assert_str_eq(res.problem, problem);
+	ck_assert_int_eq(res.bad, bad);
+}
+
+START_TEST(good)
+{
+	struct verify_result res;
+
+	ck_assert_int_eq(verify_store(fx.db, &res), VERIFY_OK);
+	ck_assert_int_eq(res.events, 10);
+	ck_assert_int_eq(fixture_int(&fx, "SELECT value = (SELECT hash FROM "
+	    "events WHERE id = 10) FROM meta WHERE key = 'head_hash'"), 1);
+}
+END_TEST
+
+START_TEST(empty)
+{
+	fixture_down(&fx);
+	fixture_up(&fx);
+	store_close(&fx.store);
+	expect(VERIFY_OK, 0, "");
+}
+END_TEST
+
+START_TEST(no_store)
+{
+	fixture_exec(&fx, "PRAGMA user_version = 99");
+	expect(VERIFY_CANNOT, 0, "this is no store, or one of another version");
+	ck_assert_int_eq(unlink(fx.db), 0);
+	expect(VERIFY_CANNOT, 0, "unable to open database file");
+}
+END_TEST
+
+/* auditd's own connection appends; every other may not even that. */
+START_TEST(append_only)
+{
+	static const char *const sql[] = {
+		"UPDATE events SET body = '{}' WHERE id = 3",
+		"DELETE FROM events",
+		"INSERT OR REPLACE INTO events SELECT 3, time, session, seq, "
+		"kind, '{}', prev, hash FROM events WHERE id = 3",
+		"UPDATE events SET id = 99 WHERE id = 10"
+	};
+	sqlite3 *db;
+	size_t i;
+
+	ck_assert_int_eq(sqlite3_open(fx.db, &db), SQLITE_OK);
+	for (i = 0; i < sizeof(sql) / sizeof(sql[0]); i++) {
+		ck_assert_int_eq(sqlite3_exec(db, sql[i], NULL, NULL, NULL),
+		    SQLITE_CONSTRAINT);
+		ck_assert_ptr_nonnull(strstr(sqlite3_errmsg(db),
+		    "audit events are"));
+	}
+	sqlite3_close(db);
+	expect(VERIFY_OK, 0, "");
+}
+END_TEST
+
+/* As with a hex editor: find the bytes in the file, change one. */
+static void
+hex_edit(const char *find, size_t at, char c)
+{
+	static char file[1024 * 1024];
+	ssize_t n;
+	char *p;
+	int fd;
+
+	ck_assert_int_ne(fd = open(fx.db, O_RDWR), -1);
+	ck_assert_int_gt(n = pread(fd, file, sizeof(file), 0), 0);
+	p = memmem(file, (size_t)n, find, strlen(find));
+	ck_assert_ptr_nonnull(p);
+	p += at;
+	ck_assert_int_ne(*p, c);
+	ck_assert_int_eq(pwrite(fd, &c, 1, p - file), 1);
+	close(fd);
+}
+
+START_TEST(byte_of_body)
+{
+	hex_edit("\"stmt\":3,\"status\"", 7, '8');
+	expect(VERIFY_BAD, 5, "event 5 is altered");
+}
+END_TEST
+
+START_TEST(byte_of_kind)
+{
+	/* The row has its kind right before its body. */
+	hex_edit("end{\"reason\"", 0, 'E');
+	expect(VERIFY_BAD, 7, "event 7 is altered");
+}
+END_TEST
+
+START_TEST(byte_of_every_column)
+{
+	static const char *const set[] = { "time = time + 1",
+	    "session = 'S1'", "seq = 77", "kind = 'intents'",
+	    "body = body || ' '", "prev = zeroblob(32)",
+	    "hash = zeroblob(32)", "prev = x'00'", "hash = NULL",
+	    "body = cast(body AS BLOB)", "session = NULL" };
+	char sql[256];
+
+	unprotect();
+	fixture_exec(&fx, "PRAGMA writable_schema = 1; UPDATE sqlite_master "
+	    "SET sql = replace(sql, ' NOT NULL', '') WHERE name = 'events'");
+	snprintf(sql, sizeof(sql), "UPDATE events SET %s WHERE id = 4",
+	    set[_i]);
+	fixture_exec(&fx, sql);
+	expect(VERIFY_BAD, 4, "event 4 is altered");
+}
+END_TEST
+
+START_TEST(removed)
+{
+	unprotect();
+	fixture_exec(&fx, "DELETE FROM events WHERE id = 6");
+	expect(VERIFY_BAD, 6, "event 6 is missing");
+	fixture_exec(&fx, "DELETE FROM events WHERE id IN (7, 8)");
+	expect(VERIFY_BAD, 6, "events 6 to 8 are missing");
+}
+END_TEST
+
+START_TEST(removed_and_closed_up)
+{
+	unprotect();
+	fixture_exec(&fx, "DELETE FROM events WHERE id = 6; "
+	    "UPDATE events SET id = id - 1 WHERE id > 6");
+	expect(VERIFY_BAD, 6, "event 6 is altered");
+}
+END_TEST
+
+START_TEST(first_removed)
+{
+	unprotect();
+	fixture_exec(&fx, "DELETE FROM events WHERE id = 1");
+	expect(VERIFY_BAD, 1, "event 1 is missing");
+}
+END_TEST
+
+START_TEST(tail_removed)
+{
+	unprotect();
+	fixture_exec(&fx, "DELETE FROM events WHERE id > 8");
+	expect(VERIFY_BAD, 9, "events 9 to 10 are missing at the end");
+	/* auditd notices, too, and does not give the numbers again. */
+	fixture_reopen(&fx);
+	ck_assert_int_eq(store_lost(fx.store), 10);
+}
+END_TEST
+
+START_TEST(swapped)
+{
+	unprotect();
+	fixture_exec(&fx, "UPDATE events SET id = 100 WHERE id = 3; "
+	    "UPDATE events SET id = 3 WHERE id = 7; "
+	    "UPDATE events SET id = 7 WHERE id = 100");
+	expect(VERIFY_BAD, 3, "event 3 is swapped with event 7");
+}
+END_TEST
+
+START_TEST(contents_swapped)
+{
+	unprotect();
+	fixture_exec(&fx, "CREATE TEMP TABLE t AS SELECT * FROM events; "
+	    "UPDATE events SET (time, session, seq, kind, body) = (SELECT "
+	    "time, session, seq, kind, body FROM t WHERE t.id = 10 - events.id)"
+	    " WHERE id IN (3, 7)");
+	expect(VERIFY_BAD, 3, "event 3 is swapped with event 7");
+}
+END_TEST
+
+/* Altered, and hashed again: the next one does not follow it. */
+START_TEST(rehashed)
+{
+	unprotect();
+	fixture_exec(&fx, "UPDATE events SET prev = (SELECT hash FROM events "
+	    "WHERE id = 2) WHERE id = 5");
+	expect(VERIFY_BAD, 5, "event 5 is altered");
+}
+END_TEST
+
+START_TEST(trigger_gone)
+{
+	fixture_exec(&fx, "DROP TRIGGER events_no_delete");
+	expect(VERIFY_BAD, 0, "the events are good, but trigger "
+	    "events_no_delete, which keeps them so, is missing or changed");
+}
+END_TEST
+
+START_TEST(garbage)
+{
+	char junk[8192];
+	int fd;
+
+	memset(junk, 'j', sizeof(junk));
+	ck_assert_int_ne(fd = open(fx.db, O_RDWR), -1);
+	ck_assert_int_eq(pwrite(fd, junk, sizeof(junk), 4096),
+	    sizeof(junk));
+	close(fd);
+	expect(VERIFY_BAD, 1, "event 1 cannot be read: the file is damaged");
+}
+END_TEST
+
+START_TEST(views)
+{
+	ck_assert_str_eq(fixture_text(&fx, "SELECT group_concat(stmt || '|' "
+	    "|| subject || '|' || profile || '|' || database || '|' || text "
+	    "|| '|' || action || '|' || rule || '|' || kind || '|' || "
+	    "coalesce(tag, '-') || '|' || coalesce(rows, '-') || '|' || "
+	    "status || '|' || sqlstate || '|' || masked || '|' || started, "
+	    "char(10)) FROM (SELECT * FROM statements ORDER BY id)"),
+	    "2|agent|bot|shop|DROP x|deny|||-|-|denied|42501||"
+	    "2023-11-14T22:13:20.000002Z\n"
+	    "3|agent|bot|shop|SELECT $1|allow|reads|select|SELECT 7|7|ok|||"
+	    "2023-11-14T22:13:20.000003Z\n"
+	    "4|agent|bot|shop|SELECT 2|mask|||-|-|unknown||customers.email|"
+	    "2023-11-14T22:13:20.000005Z");
+	ck_assert_str_eq(fixture_text(&fx, "SELECT session || '|' || subject "
+	    "|| '|' || opened || '|' || closed || '|' || reason || '|' || "
+	    "statements || '|' || denied FROM sessions"),
+	    "s1|agent|2023-11-14T22:13:20.000001Z|2023-11-14T22:13:20.000002Z|"
+	    "client|2|1");
+}
+END_TEST
+
+/* One session's statements are found without reading the others'. */
+START_TEST(view_plan)
+{
+	static const char *const sql[] = {
+		"EXPLAIN QUERY PLAN SELECT * FROM statements WHERE "
+		"session = 's1'",
+		"EXPLAIN QUERY PLAN SELECT * FROM sessions WHERE "
+		"session = 's1'"
+	};
+	sqlite3_stmt *st;
+	sqlite3 *db;
+	size_t i;
+	int rows;
+
+	ck_assert_int_eq(sqlite3_open(fx.db, &db), SQLITE_OK);
+	for (i = 0; i < 2; i++) {
+		rows = 0;
+		ck_assert_int_eq(sqlite3_prepare_v2(db, sql[i], -1, &st,
+		    NULL), SQLITE_OK);
+		while (sqlite3_step(st) == SQLITE_ROW) {
+			const char *s = (const char *)sqlite3_column_text(st,
+			    3);
+
+			ck_assert_msg(strncmp(s, "SCAN", 4) != 0, "%s", s);
+			rows++;
+		}
+		ck_assert_int_gt(rows, 2);
+		sqlite3_finalize(st);
+	}
+	sqlite3_close(db);
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *tests[] = { good, empty, no_store, append_only,
+	    byte_of_body, byte_of_kind, removed, removed_and_closed_up,
+	    first_removed, tail_removed, swapped, contents_swapped, rehashed,
+	    trigger_gone, garbage, views, view_plan };
+	Suite *s = suite_create("verify");
+	TCase *t = tcase_create("verify");
+	SRunner *r;
+	size_t i;
+	int failed;
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+		tcase_add_test(t, tests[i]);
+	tcase_add_loop_test(t, byte_of_every_column, 0, 11);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_set_fork_status(r, CK_NOFORK);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
