@@ -367,7 +367,9 @@ dblogin_on_input(struct session *s, const void *arg)
 
 	(void)arg;
 	stream_flush(&s->db);
-	stream_fill(&s->db);
+	do
+		stream_fill(&s->db);
+	while (stream_pending(&s->db) && s->db.in.len < STREAM_HIGH);
 	while (s->state == SESSION_DB_LOGIN && s->db.in.len >= 5) {
 		p = buf_head(&s->db.in);
 		len = pg_be32(p + 1);

@@ -23,8 +23,8 @@
 
 static const char listen_columns[] = "listen,isolation,tls,idle,busy,shared,"
     "draining,sessions,crashes,delay_ms";
-static const char session_columns[] = "session,subject,profile,database,role,"
-    "peer,worker";
+static const char session_columns[] = "session,subject,profile,database,peer,"
+    "state,worker";
 
 struct printer {
 	const char		*columns;

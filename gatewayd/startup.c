@@ -46,7 +46,10 @@ static bool
 startup_read(struct session *s)
 {
 	stream_flush(&s->client);
-	stream_fill(&s->client);
+	/* What TLS holds already wakes nobody: read all of it. */
+	do
+		stream_fill(&s->client);
+	while (stream_pending(&s->client) && s->client.in.len < STREAM_HIGH);
 	if (s->client.failed || s->client.eof) {
 		session_drop(s, "client went away before login");
 		return false;
@@ -429,8 +432,9 @@ startup_on_login_wait(struct session *s, const void *arg)
 {
 	(void)arg;
 	stream_flush(&s->client);
-	if (s->client.in.len < STREAM_HIGH)
+	do
 		stream_fill(&s->client);
+	while (stream_pending(&s->client) && s->client.in.len < STREAM_HIGH);
 	if (s->client.failed || s->client.eof) {
 		session_drop(s, "client went away during login");
 		return;

@@ -6,6 +6,7 @@
  */
 #include "worker.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 
 /* Clients taken in one go, so that a busy worker leaves some to the others. */
 #define ACCEPT_BURST	8
+#define BREATH_MS	100
 
 struct profile_cache {
 	struct profile_cache	*next;
@@ -73,6 +75,58 @@ by_id(struct worker *w, struct slice id)
 	return NULL;
 }
 
+static void	on_accept(void *, int);
+
+static void
+worker_report(struct worker *w)
+{
+	struct ipc_worker_busy busy = { .sessions = w->nsessions };
+
+	if (w->nsessions == w->reported)
+		return;
+	w->reported = w->nsessions;
+	ipc_send(w->master, IPC_worker_busy, &busy, NULL, 0);
+}
+
+/*
+ * Take clients as long as there is room; in isolation `session` just one.  Who
+ * takes no more for good closes the socket, so that the kernel queues nobody
+ * here.
+ */
+static void
+worker_accepting(struct worker *w)
+{
+	uint64_t room = w->listen->shared ? w->conf->per_worker : 1;
+	bool over = w->draining || (!w->listen->shared && w->attempts > 0);
+	bool want = !over && w->nsessions < room &&
+	    !ev_timer_pending(w->breath);
+
+	if (want && w->accept_io == NULL)
+		w->accept_io = ev_io_new(w->loop, w->listen_fd, EV_IN,
+		    on_accept, w);
+	else if (!want)
+		ev_io_free(&w->accept_io);
+	if (over && w->listen_fd != -1) {
+		close(w->listen_fd);
+		w->listen_fd = -1;
+	}
+}
+
+/* Out of descriptors or memory: the next client waits a moment. */
+static void
+worker_breathe(struct worker *w)
+{
+	log_warn("step=accept");
+	ev_timer_set(w->breath, BREATH_MS);
+	worker_accepting(w);
+}
+
+static void
+on_breath(void *ctx)
+{
+	worker_accepting(ctx);
+}
+
 static void
 on_accept(void *ctx, int what)
 {
@@ -81,34 +135,25 @@ on_accept(void *ctx, int what)
 
 	(void)what;
 	for (i = 0; i < ACCEPT_BURST && w->accept_io != NULL; i++) {
-		if ((fd = unix_accept(w->listen->fd)) == -1)
+		if ((fd = unix_accept(w->listen_fd)) == -1) {
+			if (errno == EMFILE || errno == ENFILE ||
+			    errno == ENOMEM || errno == ENOBUFS)
+				worker_breathe(w);
 			return;
+		}
 		if (session_new(w, fd) == NULL)
 			log_warnx("error=\"out of memory\" step=accept");
+		/* At once: the master replaces a spare worker by this. */
+		worker_report(w);
 		worker_changed(w);
 	}
 }
 
-/* Take clients as long as there is room; in isolation `session` just one. */
-static void
-worker_accepting(struct worker *w)
-{
-	uint64_t room = w->listen->shared ? w->conf->per_worker : 1;
-	bool want = !w->draining && w->nsessions < room &&
-	    (w->listen->shared || w->attempts == 0);
-
-	if (want && w->accept_io == NULL)
-		w->accept_io = ev_io_new(w->loop, w->listen->fd, EV_IN,
-		    on_accept, w);
-	else if (!want)
-		ev_io_free(&w->accept_io);
-}
 
 static void
 on_reap(void *ctx)
 {
 	struct worker *w = ctx;
-	struct ipc_worker_busy busy;
 	struct session *s, *next;
 
 	for (s = w->sessions; s != NULL; s = next) {
@@ -117,15 +162,13 @@ on_reap(void *ctx)
 			session_free(s);
 	}
 	worker_accepting(w);
-	if (w->nsessions != w->reported) {
-		busy.sessions = w->reported = w->nsessions;
-		ipc_send(w->master, IPC_worker_busy, &busy, NULL, 0);
-	}
+	worker_report(w);
 	if (w->nsessions > 0)
 		return;
 	if (w->draining || (!w->listen->shared && w->attempts > 0)) {
 		ipc_flush(w->parent, 1000);
-		exit(0);
+		ipc_flush(w->master, 1000);
+		_exit(0);
 	}
 }
 
@@ -362,14 +405,16 @@ worker_main(const struct gw_conf *conf, const struct gw_listen *listen,
 	w->listen = listen;
 	w->number = number;
 	w->loop = ev_loop_new();
+	w->listen_fd = listen->fd;
 	w->reap = ev_timer_new(w->loop, on_reap, w);
+	w->breath = ev_timer_new(w->loop, on_breath, w);
 	w->master = ipc_new(w->loop, master, ROLE_WORKER, ROLE_MASTER,
 	    master_permits, sizeof(master_permits) / sizeof(master_permits[0]),
 	    on_master_closed, w);
 	if (w->master == NULL)
 		fatalx("error=\"out of memory\" step=worker");
-	fd_nonblock(listen->fd);
+	fd_nonblock(w->listen_fd);
 	worker_accepting(w);
 	ev_run(w->loop);
-	exit(0);
+	_exit(0);
 }

@@ -17,7 +17,9 @@ struct worker {
 	const struct gw_listen	*listen;
 	uint32_t		 number;
 	struct ev_loop		*loop;
+	int			 listen_fd;	/* -1: takes no more */
 	struct ev_io		*accept_io;
+	struct ev_timer		*breath;	/* no accept until it fires */
 	struct ipc		*master;
 	struct ipc		*parent;	/* NULL: policyd is away */
 	struct session		*sessions;

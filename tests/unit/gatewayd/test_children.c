@@ -134,7 +134,7 @@ worker_main(const struct gw_conf *c, const struct gw_listen *l, int master,
 	_exit(7);
 }
 
-/* --- the master ------------------------------------------------------------ */
+/* --- the master ---------------------------------------------------------- */
 
 static void
 on_born(void *ctx, uint32_t worker, pid_t pid, bool shared)
