@@ -43,7 +43,7 @@ record_size(uint32_t len)
 	return (sizeof(struct spool_record) + (uint64_t)len + 7) & ~7ULL;
 }
 
-/* --- reading --------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------ */
 
 static int
 read_all(int fd, void *p, size_t n, uint64_t at)
@@ -108,7 +108,7 @@ check_header(struct drain *d, uint64_t *head)
 	return DRAIN_OK;
 }
 
-/* --- events ---------------------------------------------------------------- */
+/* --- events ------------------------------------------------------------- */
 
 /* The most an honest event of this kind encodes to. */
 static size_t
@@ -217,7 +217,7 @@ put_record(struct drain *d, struct store *store, const struct spool_record *r,
 	return DRAIN_OK;
 }
 
-/* --- one pass -------------------------------------------------------------- */
+/* --- one pass ----------------------------------------------------------- */
 
 /*
  * The record at the start of `left` copied bytes; `more` of the spool's bytes
@@ -353,7 +353,7 @@ drain_finish(struct drain *d, struct store *store)
 	return put_gap(d, store);
 }
 
-/* --- transactions ---------------------------------------------------------- */
+/* --- transactions ------------------------------------------------------- */
 
 static void
 publish(const struct drain *d)

@@ -25,7 +25,7 @@ struct drain {
 	uint64_t	 event_time;
 	unsigned int	 event_kind;
 	bool		 fragments;	/* there is an unfinished event */
-	bool		 stored;	/* ... and the store has its fragments */
+	bool		 stored;	/* ... and they are in the store */
 	bool		 reload;	/* ... and only the store has */
 	char		 reason[128];	/* why it is broken */
 };

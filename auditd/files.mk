@@ -5,7 +5,7 @@ AUDIT_STORE_OBJS = auditd/chain.o auditd/json.o auditd/schema.o auditd/store.o
 AUDIT_DRAIN_OBJS = $(AUDIT_STORE_OBJS) auditd/drain.o auditd/spoolfile.o
 
 auditd_OBJS =	auditd/main.o auditd/auconf.o auditd/recorder.o \
-		auditd/server.o $(AUDIT_DRAIN_OBJS) $(COMMON_OBJS)
+		auditd/roster.o auditd/server.o $(AUDIT_DRAIN_OBJS) $(COMMON_OBJS)
 auditd_LIBS =	$(SQLITE_LIBS) $(COMMON_LIBS)
 
 auditctl_OBJS =	auditd/auditctl.o auditd/auconf.o auditd/chain.o \
@@ -24,7 +24,7 @@ tests/unit/auditd/test_drain_LIBS = $(SQLITE_LIBS) $(COMMON_LIBS)
 
 UNIT_TESTS +=	tests/unit/auditd/test_recorder
 tests/unit/auditd/test_recorder_OBJS = tests/unit/auditd/fixture.o \
-		auditd/recorder.o $(AUDIT_DRAIN_OBJS) $(COMMON_OBJS)
+		auditd/recorder.o auditd/roster.o $(AUDIT_DRAIN_OBJS) $(COMMON_OBJS)
 tests/unit/auditd/test_recorder_LIBS = $(SQLITE_LIBS) $(COMMON_LIBS)
 
 UNIT_TESTS +=	tests/unit/auditd/test_verify

@@ -48,7 +48,7 @@ complain(const char *what, const char *why)
 	exit(1);
 }
 
-/* --- start ----------------------------------------------------------------- */
+/* --- start -------------------------------------------------------------- */
 
 /*
  * Absolute, because daemons leave their directory; a copy, because the process
@@ -138,7 +138,7 @@ try_store(const struct au_conf *conf)
 	store_close(&s);
 }
 
-/* --- signals --------------------------------------------------------------- */
+/* --- signals ------------------------------------------------------------ */
 
 static void
 on_hup(void *ctx, int signo)
@@ -172,7 +172,7 @@ on_term(void *ctx, int signo)
 	ev_stop(a->loop);
 }
 
-/* --- life ------------------------------------------------------------------ */
+/* --- life --------------------------------------------------------------- */
 
 static int
 run(struct auditd *a, int listen_fd)

@@ -10,8 +10,6 @@
  */
 #include "recorder.h"
 
-#include <sys/queue.h>
-
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,33 +17,20 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "drain.h"
 #include "log.h"
+#include "roster.h"
 
 #define BEAT_MS		250
 #define SCAN_BEATS	2	/* every how many beats all are looked at */
 #define ROUND_ROWS	2000
 #define ROUND_US	2000
 #define SHARE_ROWS	256	/* of one spool in one round */
-#define NORMAL_MS	2	/* between rounds */
+#define NORMAL_MS	5	/* between rounds */
 #define LINGER		5	/* empty rounds until asleep, in `normal` */
 #define RETRY_MIN_MS	100
 #define RETRY_MAX_MS	1000
 #define COMPLAIN_MS	30000
 #define BREATH_MS	20
-
-struct entry {
-	TAILQ_ENTRY(entry) link;	/* awake ones */
-	struct spoolfile file;
-	struct drain	 drain;
-	const void	*client;
-	uint64_t	 acked;		/* the want that was answered last */
-	unsigned int	 empty;		/* rounds without anything new */
-	bool		 awake;
-	bool		 closing;
-	bool		 told;		/* of being broken */
-	bool		 gone;		/* files removed, row not yet */
-};
 
 struct recorder {
 	struct spooldir	*dir;
@@ -54,10 +39,7 @@ struct recorder {
 	void		*ctx;
 	struct ev_io	*wake;
 	struct ev_timer	*round, *beat;
-	struct entry	**slots;	/* by number */
-	size_t		 nslots;
-	TAILQ_HEAD(, entry) hot;
-	unsigned int	 nspools, nhot;
+	struct roster	 list;
 	uint64_t	 size;
 	bool		 started, healthy;
 	unsigned int	 retry_ms;
@@ -71,135 +53,7 @@ static void	rec_round(void *);
 static void	rec_beat(void *);
 static void	rec_wake(void *, int);
 
-/* --- entries --------------------------------------------------------------- */
-
-static struct entry *
-rec_find(const struct recorder *r, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < r->nslots; i++)
-		if (r->slots[i] != NULL &&
-		    strcmp(r->slots[i]->file.name, name) == 0)
-			return r->slots[i];
-	return NULL;
-}
-
-/* A slot for the number, or for any when it is taken or out of reason. */
-static int
-rec_slot(struct recorder *r, uint32_t want, uint32_t *number)
-{
-	struct entry **slots;
-	size_t i, n;
-
-	if (want < r->nslots && r->slots[want] == NULL) {
-		*number = want;
-		return 0;
-	}
-	if (want >= r->nslots && want < 1024 * 1024)
-		n = (size_t)want + 64;
-	else {
-		for (i = 0; i < r->nslots; i++)
-			if (r->slots[i] == NULL) {
-				*number = (uint32_t)i;
-				return 0;
-			}
-		n = r->nslots + 64;
-		want = (uint32_t)r->nslots;
-	}
-	if ((slots = realloc(r->slots, n * sizeof(struct entry *))) == NULL)
-		return -1;
-	memset(slots + r->nslots, 0, (n - r->nslots) * sizeof(struct entry *));
-	r->slots = slots;
-	r->nslots = n;
-	*number = want;
-	return 0;
-}
-
-static uint32_t
-rec_free_number(const struct recorder *r)
-{
-	size_t i;
-
-	for (i = 0; i < r->nslots; i++)
-		if (r->slots[i] == NULL)
-			break;
-	return (uint32_t)i;
-}
-
-static void
-entry_wake(struct recorder *r, struct entry *e)
-{
-	e->empty = 0;
-	if (e->awake)
-		return;
-	e->awake = true;
-	r->nhot++;
-	TAILQ_INSERT_TAIL(&r->hot, e, link);
-	atomic_store(&e->file.pos->sleeping, 0);
-}
-
-static void
-entry_cool(struct recorder *r, struct entry *e)
-{
-	if (!e->awake)
-		return;
-	e->awake = false;
-	r->nhot--;
-	TAILQ_REMOVE(&r->hot, e, link);
-}
-
-static void
-entry_free(struct recorder *r, struct entry *e)
-{
-	entry_cool(r, e);
-	drain_clear(&e->drain);
-	spoolfile_close(&e->file);
-	free(e);
-}
-
-/* Tell the writer that what it waits for is there (or will never be). */
-static void
-entry_ack(struct entry *e, uint64_t want)
-{
-	if (want == e->acked || want == 0 ||
-	    (want > e->drain.done.pos && !e->drain.done.broken))
-		return;
-	/* Full: it has not read the last ones yet, so it will look. */
-	if (write(e->file.ack, "", 1) == 1 || e->drain.done.broken)
-		e->acked = want;
-}
-
-/* Is there something to drain?  Answers a want that was reached, too. */
-static bool
-entry_pending(struct entry *e)
-{
-	uint64_t head, want;
-
-	if (drain_peek(&e->drain, &head, &want) == -1)
-		return !e->drain.now.broken;
-	entry_ack(e, want);
-	return !e->drain.now.broken && head != e->drain.now.pos;
-}
-
-/*
- * The writer publishes its head, then looks whether we sleep; we say that we
- * sleep, then look at the head.  One of us sees the other.
- */
-static void
-entry_sleep(struct recorder *r, struct entry *e)
-{
-	atomic_store(&e->file.pos->sleeping, 1);
-	atomic_thread_fence(memory_order_seq_cst);
-	if (entry_pending(e)) {
-		atomic_store(&e->file.pos->sleeping, 0);
-		e->empty = 0;
-		return;
-	}
-	entry_cool(r, e);
-}
-
-/* --- rounds ---------------------------------------------------------------- */
+/* --- rounds ------------------------------------------------------------- */
 
 static uint64_t
 now_us(void)
@@ -218,7 +72,7 @@ rec_failed(struct recorder *r)
 
 	snprintf(r->error, sizeof(r->error), "%s", store_error(r->store));
 	store_rollback(r->store);
-	TAILQ_FOREACH(e, &r->hot, link)
+	TAILQ_FOREACH(e, &r->list.hot, link)
 		drain_rolled_back(&e->drain);
 	if (r->healthy || now - r->complained >= COMPLAIN_MS) {
 		log_warnx("store=failed error=%s recording=stopped",
@@ -242,7 +96,9 @@ rec_collect(struct recorder *r, bool *more)
 	struct entry *e;
 
 	*more = false;
-	for (n = r->nhot; n > 0 && (e = TAILQ_FIRST(&r->hot)) != NULL; n--) {
+	for (n = r->list.nhot; n > 0; n--) {
+		if ((e = TAILQ_FIRST(&r->list.hot)) == NULL)
+			break;
 		if (rows >= ROUND_ROWS || now_us() - start > ROUND_US) {
 			*more = true;
 			break;
@@ -252,8 +108,8 @@ rec_collect(struct recorder *r, bool *more)
 		if (drain_dirty(&e->drain) &&
 		    drain_save(&e->drain, r->store) == -1)
 			return -1;
-		TAILQ_REMOVE(&r->hot, e, link);
-		TAILQ_INSERT_TAIL(&r->hot, e, link);
+		TAILQ_REMOVE(&r->list.hot, e, link);
+		TAILQ_INSERT_TAIL(&r->list.hot, e, link);
 	}
 	return 0;
 }
@@ -303,7 +159,7 @@ rec_publish(struct recorder *r, bool *progress)
 	struct entry *e, *next;
 	int rc = 0;
 
-	for (e = TAILQ_FIRST(&r->hot); e != NULL; e = next) {
+	for (e = TAILQ_FIRST(&r->list.hot); e != NULL; e = next) {
 		next = TAILQ_NEXT(e, link);
 		if (drain_dirty(&e->drain)) {
 			*progress = true;
@@ -318,12 +174,12 @@ rec_publish(struct recorder *r, bool *progress)
 		if (e->closing && entry_end(r, e) == -1)
 			rc = -1;
 		if (e->gone) {
-			r->slots[e->file.number] = NULL;
-			r->nspools--;
-			entry_free(r, e);
+			r->list.slots[e->file.number] = NULL;
+			r->list.nspools--;
+			entry_free(&r->list, e);
 		} else if (e->empty > (r->dir->full ? 0 : LINGER) &&
 		    !e->closing)
-			entry_sleep(r, e);
+			entry_sleep(&r->list, e);
 	}
 	return rc;
 }
@@ -348,7 +204,7 @@ rec_round(void *arg)
 		rec_failed(r);
 		return;
 	}
-	if (r->nhot > 0)
+	if (r->list.nhot > 0)
 		ev_timer_set(r->round, more || (progress && r->dir->full) ? 0 :
 		    NORMAL_MS);
 	else if (store_commit(r->store) == -1)
@@ -362,7 +218,7 @@ rec_soon(struct recorder *r, uint64_t ms)
 		ev_timer_set(r->round, ms);
 }
 
-/* --- wakes and beats ------------------------------------------------------- */
+/* --- wakes and beats ---------------------------------------------------- */
 
 static void
 rec_scan(struct recorder *r)
@@ -370,11 +226,11 @@ rec_scan(struct recorder *r)
 	struct entry *e;
 	size_t i;
 
-	for (i = 0; i < r->nslots; i++)
-		if ((e = r->slots[i]) != NULL && !e->awake &&
+	for (i = 0; i < r->list.nslots; i++)
+		if ((e = r->list.slots[i]) != NULL && !e->awake &&
 		    (entry_pending(e) || e->closing))
-			entry_wake(r, e);
-	if (r->nhot > 0)
+			entry_wake(&r->list, e);
+	if (r->list.nhot > 0)
 		rec_soon(r, 0);
 }
 
@@ -387,6 +243,7 @@ rec_wake(void *arg, int what)
 {
 	struct recorder *r = arg;
 	uint32_t numbers[1024];
+	struct entry *e;
 	ssize_t n;
 	size_t i;
 
@@ -396,12 +253,14 @@ rec_wake(void *arg, int what)
 	if (n % (ssize_t)sizeof(numbers[0]) != 0)
 		r->beats = SCAN_BEATS;
 	for (i = 0; i < (size_t)n / sizeof(numbers[0]); i++) {
-		if (numbers[i] < r->nslots && r->slots[numbers[i]] != NULL)
-			entry_wake(r, r->slots[numbers[i]]);
+		e = numbers[i] < r->list.nslots ?
+		    r->list.slots[numbers[i]] : NULL;
+		if (e != NULL)
+			entry_wake(&r->list, e);
 		else
 			r->beats = SCAN_BEATS;
 	}
-	if (r->nhot == 0 || !r->healthy)
+	if (r->list.nhot == 0 || !r->healthy)
 		return;
 	/* In `full` somebody waits; in `normal` a fuller batch is cheaper. */
 	if (r->dir->full) {
@@ -415,11 +274,12 @@ static void
 rec_publish_beat(struct recorder *r)
 {
 	uint64_t now = now_boot_ms();
+	struct entry *e;
 	size_t i;
 
-	for (i = 0; i < r->nslots; i++)
-		if (r->slots[i] != NULL)
-			atomic_store(&r->slots[i]->file.pos->heartbeat, now);
+	for (i = 0; i < r->list.nslots; i++)
+		if ((e = r->list.slots[i]) != NULL)
+			atomic_store(&e->file.pos->heartbeat, now);
 }
 
 static void
@@ -451,13 +311,13 @@ rec_breathe(struct recorder *r)
 	r->breathed = now;
 	if (r->healthy)
 		rec_publish_beat(r);
-	if (r->healthy && r->nhot > 0) {
+	if (r->healthy && r->list.nhot > 0) {
 		ev_timer_stop(r->round);
 		rec_round(r);
 	}
 }
 
-/* --- the module ------------------------------------------------------------ */
+/* --- the module --------------------------------------------------------- */
 
 struct recorder *
 recorder_new(struct ev_loop *loop, struct spooldir *dir, struct store *store,
@@ -472,7 +332,7 @@ recorder_new(struct ev_loop *loop, struct spooldir *dir, struct store *store,
 	r->size = size;
 	r->broken = broken;
 	r->ctx = ctx;
-	TAILQ_INIT(&r->hot);
+	roster_init(&r->list);
 	r->round = ev_timer_new(loop, rec_round, r);
 	r->beat = ev_timer_new(loop, rec_beat, r);
 	r->wake = ev_io_new(loop, dir->wake, 0, rec_wake, r);
@@ -487,13 +347,13 @@ recorder_free(struct recorder **rp)
 
 	if (r == NULL)
 		return;
-	for (i = 0; i < r->nslots; i++)
-		if (r->slots[i] != NULL)
-			entry_free(r, r->slots[i]);
+	for (i = 0; i < r->list.nslots; i++)
+		if (r->list.slots[i] != NULL)
+			entry_free(&r->list, r->list.slots[i]);
 	ev_io_free(&r->wake);
 	ev_timer_free(&r->round);
 	ev_timer_free(&r->beat);
-	free(r->slots);
+	free(r->list.slots);
 	free(r);
 	*rp = NULL;
 }
@@ -517,7 +377,7 @@ rec_adopt(struct recorder *r, struct entry *e)
 {
 	uint32_t number;
 
-	if (rec_slot(r, e->file.number, &number) == -1 ||
+	if (roster_slot(&r->list, e->file.number, &number) == -1 ||
 	    drain_init(&e->drain, &e->file, r->store) == -1) {
 		spoolfile_close(&e->file);
 		drain_clear(&e->drain);
@@ -525,12 +385,12 @@ rec_adopt(struct recorder *r, struct entry *e)
 		return NULL;
 	}
 	e->file.number = number;
-	r->slots[number] = e;
-	r->nspools++;
+	r->list.slots[number] = e;
+	r->list.nspools++;
 	e->told = e->drain.done.broken;
 	if (r->healthy)
 		atomic_store(&e->file.pos->heartbeat, now_boot_ms());
-	entry_wake(r, e);
+	entry_wake(&r->list, e);
 	rec_soon(r, NORMAL_MS);
 	return e;
 }
@@ -583,8 +443,9 @@ recorder_start(struct recorder *r, char *err, size_t errlen)
 		snprintf(err, errlen, "cannot read %s", r->dir->path);
 		return -1;
 	}
-	start.leftover = r->nspools;
-	if (rec_lost(r) == -1 || rec_event(r, EVENT_audit_start, &start) == -1 ||
+	start.leftover = r->list.nspools;
+	if (rec_lost(r) == -1 ||
+	    rec_event(r, EVENT_audit_start, &start) == -1 ||
 	    store_commit(r->store) == -1) {
 		snprintf(err, errlen, "%s", store_error(r->store));
 		return -1;
@@ -604,7 +465,7 @@ recorder_stop(struct recorder *r, const char *reason, uint64_t ms)
 	uint64_t until = now_boot_ms() + ms;
 
 	rec_scan(r);
-	while (r->healthy && r->nhot > 0 && now_boot_ms() < until)
+	while (r->healthy && r->list.nhot > 0 && now_boot_ms() < until)
 		rec_round(r);
 	ev_timer_stop(r->round);
 	ev_timer_stop(r->beat);
@@ -624,13 +485,13 @@ rec_close_orphans(struct recorder *r, const struct entry *but)
 	struct entry *e;
 	size_t i;
 
-	for (i = 0; i < r->nslots; i++) {
-		e = r->slots[i];
+	for (i = 0; i < r->list.nslots; i++) {
+		e = r->list.slots[i];
 		if (e == NULL || e == but || e->closing || e->client != NULL ||
 		    e->file.owner != ROLE_PARENT)
 			continue;
 		e->closing = true;
-		entry_wake(r, e);
+		entry_wake(&r->list, e);
 	}
 	rec_soon(r, NORMAL_MS);
 }
@@ -660,8 +521,9 @@ rec_create(struct recorder *r, const char *name, enum ipc_role owner,
 	}
 	if ((e = calloc(1, sizeof(*e))) == NULL)
 		return NULL;
-	if (spoolfile_create(r->dir, name, owner, rec_free_number(r), r->size,
-	    &e->file, err, errlen) == -1) {
+	if (spoolfile_create(r->dir, name, owner,
+	    roster_free_number(&r->list), r->size, &e->file, err,
+	    errlen) == -1) {
 		free(e);
 		return NULL;
 	}
@@ -676,7 +538,7 @@ recorder_open(struct recorder *r, const char *name, enum ipc_role owner,
 {
 	struct entry *e;
 
-	if ((e = rec_find(r, name)) == NULL) {
+	if ((e = roster_find(&r->list, name)) == NULL) {
 		if ((e = rec_create(r, name, owner, err, errlen)) == NULL)
 			return -1;
 	} else if (e->file.owner != owner || e->closing) {
@@ -698,12 +560,12 @@ recorder_open(struct recorder *r, const char *name, enum ipc_role owner,
 void
 recorder_close(struct recorder *r, const char *name)
 {
-	struct entry *e = rec_find(r, name);
+	struct entry *e = roster_find(&r->list, name);
 
 	if (e == NULL)
 		return;
 	e->closing = true;
-	entry_wake(r, e);
+	entry_wake(&r->list, e);
 	rec_soon(r, NORMAL_MS);
 }
 
@@ -713,14 +575,14 @@ recorder_client_gone(struct recorder *r, const void *client)
 	const struct entry *live = NULL;
 	size_t i;
 
-	for (i = 0; i < r->nslots; i++) {
-		if (r->slots[i] == NULL)
+	for (i = 0; i < r->list.nslots; i++) {
+		if (r->list.slots[i] == NULL)
 			continue;
-		if (r->slots[i]->client == client)
-			r->slots[i]->client = NULL;
-		else if (r->slots[i]->client != NULL &&
-		    r->slots[i]->file.owner == ROLE_PARENT)
-			live = r->slots[i];
+		if (r->list.slots[i]->client == client)
+			r->list.slots[i]->client = NULL;
+		else if (r->list.slots[i]->client != NULL &&
+		    r->list.slots[i]->file.owner == ROLE_PARENT)
+			live = r->list.slots[i];
 	}
 	/* The next policyd came before the last one was known to be gone. */
 	if (live != NULL)
@@ -734,17 +596,17 @@ recorder_status(const struct recorder *r, struct recorder_status *s)
 
 	memset(s, 0, sizeof(*s));
 	s->events = store_head(r->store, s->hash);
-	s->spools = r->nspools;
-	s->awake = r->nhot;
+	s->spools = r->list.nspools;
+	s->awake = r->list.nhot;
 	s->drained = r->drained;
 	s->commits = r->commits;
 	s->healthy = r->healthy;
 	s->error = r->error;
-	for (i = 0; i < r->nslots; i++) {
-		if (r->slots[i] == NULL)
+	for (i = 0; i < r->list.nslots; i++) {
+		if (r->list.slots[i] == NULL)
 			continue;
-		s->broken += r->slots[i]->drain.done.broken;
-		s->closing += r->slots[i]->closing;
+		s->broken += r->list.slots[i]->drain.done.broken;
+		s->closing += r->list.slots[i]->closing;
 	}
 }
 
@@ -755,9 +617,9 @@ recorder_spool(const struct recorder *r, size_t i, struct recorder_spool *s)
 	uint64_t head, want;
 	size_t at;
 
-	for (at = 0; at < r->nslots; at++)
-		if (r->slots[at] != NULL && i-- == 0) {
-			e = r->slots[at];
+	for (at = 0; at < r->list.nslots; at++)
+		if (r->list.slots[at] != NULL && i-- == 0) {
+			e = r->list.slots[at];
 			break;
 		}
 	if (e == NULL)

@@ -11,7 +11,7 @@
 /* Executed in turn they make an empty database a store; ends with NULL. */
 extern const char *const schema_sql[];
 
-/* What must stand in sqlite_master for changes to be refused; ends with NULL. */
+/* What sqlite_master must hold for changes to be refused; ends with NULL. */
 struct schema_trigger {
 	const char	*name;
 	const char	*sql;

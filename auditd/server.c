@@ -41,7 +41,7 @@ struct server {
 	unsigned int	 nclients;
 };
 
-/* --- policyd --------------------------------------------------------------- */
+/* --- policyd ------------------------------------------------------------ */
 
 static int
 on_hello(void *ctx, const void *msg, int *fds)
@@ -122,7 +122,7 @@ server_on_broken(void *ctx, const char *name, const char *reason)
 			ipc_send(c->ipc, IPC_spool_broken, &m, NULL, 0);
 }
 
-/* --- auditctl -------------------------------------------------------------- */
+/* --- auditctl ----------------------------------------------------------- */
 
 static void
 send_row(struct client *c, uint32_t id, struct buf *b)
@@ -239,7 +239,7 @@ static const struct ipc_permit permits[] = {
 	{ IPC_ctl_request, PHASE_NEW | PHASE_CTL, on_request }
 };
 
-/* --- connections ----------------------------------------------------------- */
+/* --- connections -------------------------------------------------------- */
 
 static void
 client_free(struct client *c)

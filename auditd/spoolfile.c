@@ -55,7 +55,7 @@ spool_name_valid(const char *name)
 	return n > 0 && n <= LEN_SESSION && name[n] == '\0';
 }
 
-/* --- the directory --------------------------------------------------------- */
+/* --- the directory ------------------------------------------------------ */
 
 /* Numbers from statfs(2): memory, and file systems of other machines. */
 static int
@@ -221,7 +221,7 @@ spooldir_scan(struct spooldir *d, void (*each)(void *, const char *),
 	return 0;
 }
 
-/* --- position files -------------------------------------------------------- */
+/* --- position files ----------------------------------------------------- */
 
 static int
 pos_map(struct spoolfile *f, int fd)
@@ -298,7 +298,7 @@ pos_open(struct spooldir *d, struct spoolfile *f)
 	return 0;
 }
 
-/* --- spools ---------------------------------------------------------------- */
+/* --- spools ------------------------------------------------------------- */
 
 static int
 write_zeros(int fd, uint64_t n)
@@ -336,7 +336,7 @@ spool_create(struct spooldir *d, const struct spoolfile *f)
 	fd = openat(d->fd, tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd == -1)
 		return -1;
-	/* Written, not merely allocated: later writes cannot find a full disk. */
+	/* Written, not merely allocated: no later write finds a full disk. */
 	if (write(fd, &page, sizeof(page)) == (ssize_t)sizeof(page) &&
 	    write_zeros(fd, f->size) == 0 &&
 	    renameat(d->fd, tmp, d->fd, file) == 0)

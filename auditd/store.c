@@ -30,12 +30,16 @@
 	M(BEGIN, "BEGIN IMMEDIATE")					\
 	M(COMMIT, "COMMIT")						\
 	M(EVENT, "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)")	\
-	M(META, "INSERT OR REPLACE INTO meta VALUES ('head', ?), ('head_hash', ?)") \
-	M(SPOOL_LOAD, "SELECT position, seq, broken FROM spools WHERE name = ?") \
-	M(SPOOL_SAVE, "INSERT OR REPLACE INTO spools VALUES (?, ?, ?, ?)") \
+	M(META, "INSERT OR REPLACE INTO meta "				\
+	    "VALUES ('head', ?), ('head_hash', ?)")			\
+	M(SPOOL_LOAD, "SELECT position, seq, broken FROM spools "	\
+	    "WHERE name = ?")						\
+	M(SPOOL_SAVE, "INSERT OR REPLACE INTO spools "		\
+	    "VALUES (?, ?, ?, ?)")					\
 	M(SPOOL_DROP, "DELETE FROM spools WHERE name = ?")		\
 	M(PARTIAL_ADD, "INSERT INTO partial VALUES (?, ?, ?, ?, ?)")	\
-	M(PARTIAL_LOAD, "SELECT time, kind, data FROM partial WHERE name = ? ORDER BY position") \
+	M(PARTIAL_LOAD, "SELECT time, kind, data FROM partial "		\
+	    "WHERE name = ? ORDER BY position")				\
 	M(PARTIAL_DROP, "DELETE FROM partial WHERE name = ?")		\
 	M(LAST, "SELECT id, hash FROM events ORDER BY id DESC LIMIT 1")	\
 	M(HEAD, "SELECT value FROM meta WHERE key = 'head'")
@@ -60,7 +64,7 @@ struct store {
 	char		 error[256];
 };
 
-/* --- SQLite, shortened ----------------------------------------------------- */
+/* --- SQLite, shortened -------------------------------------------------- */
 
 static int
 failed(struct store *s, const char *what)
@@ -105,7 +109,7 @@ begin(struct store *s)
 	return 0;
 }
 
-/* --- opening --------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------ */
 
 static int
 query_int(struct store *s, const char *sql, int *out)
@@ -173,7 +177,7 @@ check_schema(struct store *s)
 	return 0;
 }
 
-/* Find the end of the chain, and whether it is where the last commit left it. */
+/* Find the end of the chain; is it where the last commit left it? */
 static int
 load_head(struct store *s)
 {
@@ -297,7 +301,7 @@ store_error(const struct store *s)
 	return s->error;
 }
 
-/* --- events ---------------------------------------------------------------- */
+/* --- events ------------------------------------------------------------- */
 
 static int
 insert(struct store *s, const struct chain_event *e,
@@ -351,7 +355,7 @@ store_event(struct store *s, const struct msg_desc *desc, const void *msg,
 	return 0;
 }
 
-/* --- spools ---------------------------------------------------------------- */
+/* --- spools ------------------------------------------------------------- */
 
 int
 store_spool_load(struct store *s, const char *name, struct store_spool *out)
@@ -448,7 +452,7 @@ store_partial_drop(struct store *s, const char *name)
 	return run(s, SQL_PARTIAL_DROP);
 }
 
-/* --- transactions ---------------------------------------------------------- */
+/* --- transactions ------------------------------------------------------- */
 
 int
 store_commit(struct store *s)

@@ -18,7 +18,7 @@ static struct fixture	 fx;
 static struct spoolfile	 file;
 static struct drain	 drain;
 static struct spool	*writer;
-static int		 raw = -1;	/* the spool, as a hostile writer has it */
+static int		 raw = -1;	/* the spool, for a hostile writer */
 
 static void
 setup_owner(enum ipc_role owner)
@@ -118,7 +118,7 @@ poke(off_t at, const void *p, size_t n)
 	ck_assert_int_eq(pwrite(raw, p, n, at), (ssize_t)n);
 }
 
-/* --- honest ------------------------------------------------------------------ */
+/* --- honest ------------------------------------------------------------- */
 
 START_TEST(round_trip)
 {
@@ -293,7 +293,7 @@ START_TEST(ends_within_event)
 }
 END_TEST
 
-/* --- hostile: the file --------------------------------------------------------- */
+/* --- hostile: the file -------------------------------------------------- */
 
 START_TEST(truncated)
 {
@@ -361,7 +361,7 @@ START_TEST(number_field)
 }
 END_TEST
 
-/* --- hostile: the head ---------------------------------------------------------- */
+/* --- hostile: the head -------------------------------------------------- */
 
 static void
 lie(uint64_t head)
@@ -423,7 +423,7 @@ START_TEST(head_within_payload)
 }
 END_TEST
 
-/* --- hostile: records ------------------------------------------------------------ */
+/* --- hostile: records --------------------------------------------------- */
 
 /* A record of our making at `at`; returns where the next one goes. */
 static uint64_t
@@ -653,7 +653,7 @@ START_TEST(parent_kinds)
 }
 END_TEST
 
-/* --- files ------------------------------------------------------------------------ */
+/* --- files -------------------------------------------------------------- */
 
 START_TEST(position_lost)
 {

@@ -30,7 +30,8 @@ START_TEST(strings)
 {
 	EXPECT("", "\"\"", false);
 	EXPECT("a\"b\\c/", "\"a\\\"b\\\\c/\"", false);
-	EXPECT("\n\r\t\x01\x1f\x7f", "\"\\n\\r\\t\\u0001\\u001f\\u007f\"", false);
+	EXPECT("\n\r\t\x01\x1f\x7f",
+	    "\"\\n\\r\\t\\u0001\\u001f\\u007f\"", false);
 	EXPECT("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80",
 	    "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\"", false);
 	/* C1 controls drive terminals too. */
@@ -38,7 +39,8 @@ START_TEST(strings)
 	EXPECT("a\0b", "\"a\xef\xbf\xbd" "b\"", true);
 	/* Overlong, surrogate, beyond Unicode, cut off, stray. */
 	EXPECT("\xc0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\"", true);
-	EXPECT("\xed\xa0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"", true);
+	EXPECT("\xed\xa0\x80",
+	    "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"", true);
 	EXPECT("\xf4\x90\x80\x80",
 	    "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"", true);
 	EXPECT("\xe2\x82", "\"\xef\xbf\xbd\xef\xbf\xbd\"", true);
