@@ -197,7 +197,9 @@ enum ipc_role {
 	F(STR, message, LEN_REASON)					\
 	F(STR, hint, LEN_REASON)					\
 	F(BYTES, rewritten, LEN_TEXT)	/* mask */			\
-	F(STR, masked, 4096)	/* columns, "schema.table.column, ..." */
+	F(STR, masked, 4096)	/* columns, "schema.table.column, ..." */ \
+	/* VERDICT_STATEMENTS, VERDICT_PORTALS: which; empty: any of them */ \
+	F(STR, name, LEN_NAME)
 
 /* --- parent and its children --------------------------------------------- */
 
@@ -450,6 +452,8 @@ enum verdict_action { VERDICT_DENY, VERDICT_ALLOW, VERDICT_MASK };
 #define VERDICT_PROTECTED	0x04	/* touches a protected relation: hide errors */
 #define VERDICT_DDL		0x08	/* changes the catalogue */
 #define VERDICT_COPY_IN		0x10	/* holds a COPY ... FROM STDIN */
+#define VERDICT_STATEMENTS	0x20	/* PREPARE, DEALLOCATE: names of statements change */
+#define VERDICT_PORTALS		0x40	/* DECLARE, CLOSE: names of portals change */
 
 /* How a worker talks to the backend; names as libpq's sslmode. */
 enum db_tls { DB_TLS_DISABLE, DB_TLS_REQUIRE, DB_TLS_VERIFY_CA,

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "log.h"
 
@@ -163,6 +162,8 @@ back_ready(struct session *s, const struct back_msg *m)
 	if (m->len != 1 || pipe_ready(&s->pipe, &segment) == -1)
 		return back_broken(s, "ReadyForQuery out of turn");
 	s->tx_status = m->body[0];
+	if (s->tx_status == 'I')
+		s->protected_tx = false;
 	if (s->tx_status != 'T')
 		names_expire(s->portals, segment + 1);
 	back_outcomes(s);
@@ -183,8 +184,12 @@ hides(const struct session *s)
 {
 	const struct verdict *v = back_verdict(s);
 
-	/* With nothing under way it is the server's own word. */
-	return s->masked && v != NULL && (v->flags & VERDICT_PROTECTED) != 0;
+	if (!s->masked || s->pipe.first == NULL)
+		return false;	/* the server's own word */
+	/* A commit speaks for all that the transaction did. */
+	if (v == NULL || strcmp(v->kind, "commit") == 0)
+		return s->protected_tx;
+	return (v->flags & VERDICT_PROTECTED) != 0;
 }
 
 static void
@@ -266,40 +271,41 @@ back_notice(struct session *s, const struct back_msg *m)
 	return BACK_SKIP;
 }
 
-/*
- * Two settings change what the same text means.  A multi-byte encoding whose
- * second byte may be ASCII, or backslashes in plain strings, would make the
- * server read another statement than the engine did.
- */
-static enum back_result
-back_parameter(struct session *s, const struct back_msg *m)
+const char *
+parameter_unsafe(const uint8_t *body, size_t len)
 {
-	static const char *const unsafe[] = { "SJIS", "BIG5", "GBK", "UHC",
-	    "GB18030", "JOHAB", "SHIFT_JIS_2004" };
+	/* One byte a character, or UTF-8. */
+	static const char *const safe[] = { "UTF8", "SQL_ASCII", "LATIN",
+	    "ISO_8859_", "WIN", "KOI8" };
 	struct pg_reader r;
 	const char *name, *value;
 	size_t i;
 
-	pg_read(&r, m->body, m->len);
+	pg_read(&r, body, len);
 	name = pg_str(&r);
 	value = pg_str(&r);
 	if (!pg_done(&r))
-		return back_broken(s, "malformed ParameterStatus");
+		return "the database sent a malformed ParameterStatus";
 	if (strcmp(name, "standard_conforming_strings") == 0 &&
-	    strcmp(value, "on") != 0) {
-		session_fatal(s, "0A000", "standard_conforming_strings must "
-		    "stay on", NULL, "standard_conforming_strings off");
-		return BACK_STOP;
-	}
-	for (i = 0; i < sizeof(unsafe) / sizeof(unsafe[0]); i++)
-		if (strcmp(name, "client_encoding") == 0 &&
-		    strcasecmp(value, unsafe[i]) == 0) {
-			session_fatal(s, "0A000", "this client_encoding is "
-			    "not supported by the gateway", NULL,
-			    "unsafe client_encoding");
-			return BACK_STOP;
-		}
-	return BACK_PASS;
+	    strcmp(value, "on") != 0)
+		return "standard_conforming_strings must stay on";
+	if (strcmp(name, "client_encoding") != 0)
+		return NULL;
+	for (i = 0; i < sizeof(safe) / sizeof(safe[0]); i++)
+		if (strncmp(value, safe[i], strlen(safe[i])) == 0)
+			return NULL;
+	return "this client_encoding does not pass through Postern";
+}
+
+static enum back_result
+back_parameter(struct session *s, const struct back_msg *m)
+{
+	const char *why = parameter_unsafe(m->body, m->len);
+
+	if (why == NULL)
+		return BACK_PASS;
+	session_fatal(s, "0A000", why, NULL, why);
+	return BACK_STOP;
 }
 
 static enum back_result

@@ -329,6 +329,8 @@ static void
 dblogin_message(struct session *s, uint8_t type, const uint8_t *body,
     size_t len)
 {
+	const char *why;
+
 	switch (type) {
 	case 'R':
 		dblogin_auth(s, body, len);
@@ -337,6 +339,11 @@ dblogin_message(struct session *s, uint8_t type, const uint8_t *body,
 		dblogin_error(s, body, len);
 		return;
 	case 'S':
+		if ((why = parameter_unsafe(body, len)) != NULL) {
+			session_fatal(s, "0A000", why, NULL, why);
+			return;
+		}
+		/* FALLTHROUGH */
 	case 'N':
 		if (s->greeting.len + len > GREETING_MAX ||
 		    pg_add(&s->greeting, type, body, len) == -1)

@@ -42,10 +42,12 @@ front_no_memory(struct session *s)
 	return FRONT_WAIT;
 }
 
+/* The message is dealt with. */
 static void
 front_reset(struct session *s)
 {
 	verdict_unref(&s->front.verdict);
+	stmt_unref(&s->front.subject);
 	s->front.step = FRONT_NEW;
 }
 
@@ -58,7 +60,8 @@ front_forward(struct session *s, const struct front_msg *m)
 
 /* --- denial (the table in PROTOCOL, "Denied messages") ---------------------- */
 
-static void
+/* -1: out of memory. */
+static int
 entry_deny(struct pipe_entry *e, const char *sqlstate, const char *message,
     const char *hint)
 {
@@ -70,14 +73,19 @@ entry_deny(struct pipe_entry *e, const char *sqlstate, const char *message,
 	snprintf(e->deny_sqlstate, sizeof(e->deny_sqlstate), "%s", sqlstate);
 	e->deny_message = strdup(message);
 	e->deny_hint = hint == NULL || *hint == '\0' ? NULL : strdup(hint);
+	return e->deny_message == NULL ? -1 : 0;
+}
+
+static int
+entry_deny_verdict(struct pipe_entry *e, const struct verdict *v)
+{
+	return entry_deny(e, v->sqlstate, v->message, v->hint);
 }
 
 /* The text that must fail in the parse analysis of any server. */
 static void
-poison_text(const struct session *s, const struct pipe_entry *e, char *dst,
-    size_t size)
+poison_text(const struct pipe_entry *e, char *dst, size_t size)
 {
-	(void)s;
 	snprintf(dst, size, "SELECT \"pst_deny_%s\" -- refused by postern",
 	    e->nonce);
 }
@@ -87,7 +95,7 @@ poison_query(struct session *s, struct pipe_entry *e)
 {
 	char text[128];
 
-	poison_text(s, e, text, sizeof(text));
+	poison_text(e, text, sizeof(text));
 	return pg_add(&s->db.out, 'Q', text, strlen(text) + 1);
 }
 
@@ -97,7 +105,7 @@ poison_parse(struct session *s, struct pipe_entry *e, const char *name)
 	char text[128];
 	size_t at;
 
-	poison_text(s, e, text, sizeof(text));
+	poison_text(e, text, sizeof(text));
 	if (pg_begin(&s->db.out, 'P', &at) == -1 ||
 	    buf_add_cstr(&s->db.out, name) == -1 ||
 	    buf_add_cstr(&s->db.out, text) == -1 ||
@@ -165,16 +173,11 @@ static bool
 front_current(struct session *s)
 {
 	const struct verdict *v = s->front.verdict;
-	struct pipe_entry void_entry = { .stmt = s->front.stmt };
 
 	if (v->generation == atomic_load(&s->page->generation) &&
 	    v->epoch == atomic_load(&s->page->epoch))
 		return true;
-	if (s->front.step == FRONT_RECORDED) {
-		clock_start(&void_entry.started);
-		record_outcome(s, &void_entry, "voided");
-	}
-	front_reset(s);
+	judge_abandon(s);
 	return false;
 }
 
@@ -230,11 +233,45 @@ front_recorded(struct session *s, uint64_t pos)
 static struct pipe_entry *
 front_push(struct session *s, uint8_t type)
 {
+	const struct verdict *v = s->front.verdict;
 	struct pipe_entry *e = pipe_push(&s->pipe, type, s->front.verdict);
 
-	if (e != NULL)
-		e->stmt = s->front.stmt;
+	if (e == NULL)
+		return NULL;
+	e->stmt = s->front.stmt;
+	if (v->action != VERDICT_DENY && (v->flags & VERDICT_PROTECTED) != 0)
+		s->protected_tx = true;
 	return e;
+}
+
+/*
+ * SQL that gives or takes names (PREPARE, DEALLOCATE, DECLARE, CLOSE): what is
+ * under them is no longer what a Parse or a Bind put there.  A later Bind or
+ * Execute of such a name is refused as unknown; that is the safe side.
+ */
+static int
+front_names(struct session *s, struct pipe_entry *e)
+{
+	const struct verdict *v = s->front.verdict;
+	const char *name = v->name;
+
+	if (v->action == VERDICT_DENY)
+		return 0;
+	if ((v->flags & VERDICT_STATEMENTS) != 0) {
+		if (*name == '\0')
+			names_clear(s->statements);
+		else if (pipe_change(&s->pipe, e, s->statements, name, NULL) ==
+		    -1)
+			return -1;
+	}
+	if ((v->flags & VERDICT_PORTALS) != 0) {
+		if (*name == '\0')
+			names_clear(s->portals);
+		else if (pipe_change(&s->pipe, e, s->portals, name, NULL) ==
+		    -1)
+			return -1;
+	}
+	return 0;
 }
 
 /* --- the messages --------------------------------------------------------------- */
@@ -246,8 +283,8 @@ send_query(struct session *s, struct pipe_entry *e, const struct front_msg *m)
 
 	switch (v->action) {
 	case VERDICT_DENY:
-		entry_deny(e, v->sqlstate, v->message, v->hint);
-		return poison_query(s, e);
+		return entry_deny_verdict(e, v) == -1 ? -1 :
+		    poison_query(s, e);
 	case VERDICT_MASK:
 		return pg_add(&s->db.out, 'Q', v->rewritten,
 		    v->rewritten_len + 1);
@@ -277,7 +314,7 @@ front_query(struct session *s, const struct front_msg *m)
 	    /* A simple Query destroys the unnamed statement and portal. */
 	    pipe_change(&s->pipe, e, s->statements, "", NULL) == -1 ||
 	    pipe_change(&s->pipe, e, s->portals, "", NULL) == -1 ||
-	    send_query(s, e, m) == -1)
+	    front_names(s, e) == -1 || send_query(s, e, m) == -1)
 		return front_no_memory(s);
 	s->pipe.exclusive = e;
 	front_gate(s);
@@ -293,8 +330,8 @@ send_parse(struct session *s, struct pipe_entry *e, const struct front_msg *m,
 
 	switch (v->action) {
 	case VERDICT_DENY:
-		entry_deny(e, v->sqlstate, v->message, v->hint);
-		return poison_parse(s, e, name);
+		return entry_deny_verdict(e, v) == -1 ? -1 :
+		    poison_parse(s, e, name);
 	case VERDICT_MASK:
 		if (pg_begin(&s->db.out, 'P', &at) == -1 ||
 		    buf_add_cstr(&s->db.out, name) == -1 ||
@@ -331,11 +368,13 @@ front_parse(struct session *s, const struct front_msg *m)
 			return FRONT_WAIT;
 	}
 	st = stmt_new(s->front.stmt, (const uint8_t *)text, strlen(text),
-	    s->front.verdict);
+	    s->front.verdict, &s->statement_bytes);
 	if (st == NULL || (e = front_push(s, 'P')) == NULL) {
 		stmt_unref(&st);
 		return front_no_memory(s);
 	}
+	st->pos = s->front.pos;
+	e->unnamed = *name == '\0';
 	rc = pipe_change(&s->pipe, e, s->statements, name, st);
 	stmt_unref(&st);
 	if (rc == -1 || send_parse(s, e, m, name, &r) == -1)
@@ -344,10 +383,100 @@ front_parse(struct session *s, const struct front_msg *m)
 	return FRONT_DONE;
 }
 
+/*
+ * The verdict in force for a statement that was prepared, perhaps under another
+ * policy, into front.verdict.
+ */
+static int
+stmt_renew(struct session *s, struct stmt *st)
+{
+	struct verdict *v = s->front.verdict;
+
+	if (v == st->verdict)
+		return 0;
+	if (v->action == VERDICT_DENY || verdict_same_effect(v,
+	    st->verdict)) {
+		verdict_unref(&st->verdict);
+		st->verdict = verdict_ref(v);
+		return 0;
+	}
+	/* What the server has prepared is no longer what may run. */
+	s->front.verdict = verdict_deny(v->generation, "42501", v->rule,
+	    "statement refused: the policy has changed since it was prepared",
+	    "Prepare the statement again.");
+	if (s->front.verdict != NULL)
+		s->front.verdict->epoch = v->epoch;
+	verdict_unref(&v);
+	return s->front.verdict == NULL ? -1 : 0;
+}
+
+static enum front_result
+front_judge_stmt(struct session *s, struct stmt *st)
+{
+	/* The name may stand for something else than when it was asked. */
+	if (s->front.subject != st) {
+		judge_abandon(s);
+		s->front.subject = stmt_ref(st);
+	}
+	if (s->front.step == FRONT_NEW &&
+	    st->verdict->generation == atomic_load(&s->page->generation) &&
+	    st->verdict->epoch == atomic_load(&s->page->epoch)) {
+		if (!judge_may_pass(s))
+			return FRONT_WAIT;
+		verdict_unref(&s->front.verdict);
+		s->front.verdict = verdict_ref(st->verdict);
+		s->front.step = FRONT_JUDGED;
+		return FRONT_DONE;
+	}
+	do {
+		if (!judge_may_pass(s) || !judge_text(s, JUDGE_PARSE,
+		    st->text, st->len))
+			return FRONT_WAIT;
+		if (front_current(s))
+			break;
+		s->front.subject = stmt_ref(st);
+	} while (true);
+	if (s->front.step == FRONT_JUDGED && stmt_renew(s, st) == -1)
+		return front_no_memory(s);
+	return FRONT_DONE;
+}
+
+static enum front_result
+front_missing_statement(struct session *s, const char *portal,
+    const char *name)
+{
+	char missing[128];
+	struct pipe_entry *e;
+
+	snprintf(missing, sizeof(missing), *name == '\0' ?
+	    "unnamed prepared statement does not exist" :
+	    "prepared statement \"%.63s\" does not exist", name);
+	if ((e = pipe_push(&s->pipe, 'B', NULL)) == NULL ||
+	    entry_deny(e, "26000", missing, NULL) == -1 ||
+	    poison_bind(s, e, portal) == -1)
+		return front_no_memory(s);
+	return FRONT_DONE;
+}
+
+static int
+send_bind(struct session *s, struct pipe_entry *e, const struct front_msg *m,
+    const char *portal)
+{
+	const struct verdict *v = s->front.verdict;
+
+	if (v->action == VERDICT_DENY)
+		return entry_deny_verdict(e, v) == -1 ? -1 :
+		    poison_bind(s, e, portal);
+	return front_forward(s, m);
+}
+
+/*
+ * Bind plans, and planning runs immutable functions: it is judged and waits
+ * for the record of its Parse like an execution.
+ */
 static enum front_result
 front_bind(struct session *s, const struct front_msg *m)
 {
-	char missing[128];
 	struct pipe_entry *e;
 	struct pg_reader r;
 	struct stmt *st;
@@ -360,65 +489,21 @@ front_bind(struct session *s, const struct front_msg *m)
 	case NAME_UNSURE:
 		return FRONT_WAIT;
 	case NAME_NONE:
-		if ((e = pipe_push(&s->pipe, 'B', NULL)) == NULL)
-			return front_no_memory(s);
-		snprintf(missing, sizeof(missing), *name == '\0' ?
-		    "unnamed prepared statement does not exist" :
-		    "prepared statement \"%.63s\" does not exist", name);
-		entry_deny(e, "26000", missing, NULL);
-		if (poison_bind(s, e, portal) == -1)
-			return front_no_memory(s);
-		return FRONT_DONE;
+		return front_missing_statement(s, portal, name);
 	case NAME_KNOWN:
 		break;
 	}
-	if ((e = pipe_push(&s->pipe, 'B', st->verdict)) == NULL ||
-	    pipe_change(&s->pipe, e, s->portals, portal, st) == -1 ||
-	    front_forward(s, m) == -1)
-		return front_no_memory(s);
-	return FRONT_DONE;
-}
-
-/* The policy in force for a statement that was prepared under another. */
-static void
-stmt_renew(struct session *s, struct stmt *st)
-{
-	struct verdict *v = s->front.verdict;
-
-	if (v == st->verdict)
-		return;
-	if (v->action == VERDICT_DENY) {
-		verdict_unref(&st->verdict);
-		st->verdict = verdict_ref(v);
-	} else if (verdict_same_effect(v, st->verdict)) {
-		verdict_unref(&st->verdict);
-		st->verdict = verdict_ref(v);
-	} else {
-		/* What the server has prepared is no longer what may run. */
-		s->front.verdict = verdict_deny(v->generation, "42501",
-		    v->rule, "statement refused: the policy has changed since "
-		    "it was prepared", "Prepare the statement again.");
-		if (s->front.verdict != NULL)
-			s->front.verdict->epoch = v->epoch;
-		verdict_unref(&v);
-	}
-}
-
-/* The verdict of the portal's statement into front.verdict. */
-static enum front_result
-front_judge_portal(struct session *s, struct stmt *st)
-{
-	if (!judge_may_pass(s))
+	if (front_judge_stmt(s, st) == FRONT_WAIT)
 		return FRONT_WAIT;
-	if (s->front.step == FRONT_NEW &&
-	    st->verdict->generation == atomic_load(&s->page->generation) &&
-	    st->verdict->epoch == atomic_load(&s->page->epoch)) {
-		verdict_unref(&s->front.verdict);
-		s->front.verdict = verdict_ref(st->verdict);
-		s->front.step = FRONT_JUDGED;
-		return FRONT_DONE;
-	}
-	return front_judge(s, JUDGE_PARSE, st->text, st->len);
+	s->front.pos = st->pos;
+	if (!front_clear(s))
+		return FRONT_WAIT;
+	if ((e = pipe_push(&s->pipe, 'B', s->front.verdict)) == NULL ||
+	    pipe_change(&s->pipe, e, s->portals, portal, st) == -1 ||
+	    send_bind(s, e, m, portal) == -1)
+		return front_no_memory(s);
+	front_gate(s);
+	return FRONT_DONE;
 }
 
 static enum front_result
@@ -427,12 +512,13 @@ front_missing_portal(struct session *s, const char *portal)
 	char missing[128];
 	struct pipe_entry *e;
 
-	if ((e = pipe_push(&s->pipe, 'E', NULL)) == NULL)
-		return front_no_memory(s);
 	snprintf(missing, sizeof(missing), "portal \"%.63s\" does not exist",
 	    portal);
-	entry_deny(e, "34000", missing, NULL);
-	return poison_execute(s, e) == -1 ? front_no_memory(s) : FRONT_DONE;
+	if ((e = pipe_push(&s->pipe, 'E', NULL)) == NULL ||
+	    entry_deny(e, "34000", missing, NULL) == -1 ||
+	    poison_execute(s, e) == -1)
+		return front_no_memory(s);
+	return FRONT_DONE;
 }
 
 static int
@@ -441,10 +527,9 @@ send_execute(struct session *s, struct pipe_entry *e,
 {
 	const struct verdict *v = s->front.verdict;
 
-	if (v->action == VERDICT_DENY) {
-		entry_deny(e, v->sqlstate, v->message, v->hint);
-		return poison_execute(s, e);
-	}
+	if (v->action == VERDICT_DENY)
+		return entry_deny_verdict(e, v) == -1 ? -1 :
+		    poison_execute(s, e);
 	if ((v->flags & VERDICT_COPY_IN) != 0)
 		s->pipe.exclusive = e;
 	return front_forward(s, m);
@@ -468,12 +553,9 @@ front_execute(struct session *s, const struct front_msg *m)
 	case NAME_KNOWN:
 		break;
 	}
-	if (front_judge_portal(s, st) == FRONT_WAIT)
+	if (front_judge_stmt(s, st) == FRONT_WAIT)
 		return FRONT_WAIT;
 	if (s->front.step == FRONT_JUDGED) {
-		stmt_renew(s, st);
-		if (s->front.verdict == NULL)
-			return front_no_memory(s);
 		s->front.stmt = ++s->statement_count;
 		if (front_recorded(s, record_intent(s, s->front.stmt,
 		    st->number, "execute", NULL, 0, s->front.verdict)) ==
@@ -482,7 +564,8 @@ front_execute(struct session *s, const struct front_msg *m)
 	}
 	if (!front_clear(s))
 		return FRONT_WAIT;
-	if ((e = front_push(s, 'E')) == NULL || send_execute(s, e, m) == -1)
+	if ((e = front_push(s, 'E')) == NULL || front_names(s, e) == -1 ||
+	    send_execute(s, e, m) == -1)
 		return front_no_memory(s);
 	front_gate(s);
 	return FRONT_DONE;
@@ -510,11 +593,9 @@ front_function(struct session *s, const struct front_msg *m)
 	if (v->action == VERDICT_ALLOW) {
 		if (front_forward(s, m) == -1)
 			return front_no_memory(s);
-	} else {
-		entry_deny(e, v->sqlstate, v->message, v->hint);
-		if (poison_function(s, e) == -1)
-			return front_no_memory(s);
-	}
+	} else if (entry_deny_verdict(e, v) == -1 ||
+	    poison_function(s, e) == -1)
+		return front_no_memory(s);
 	s->pipe.exclusive = e;
 	front_gate(s);
 	return FRONT_DONE;
@@ -544,7 +625,7 @@ front_exclusive(struct session *s, const struct front_msg *m, bool *pass)
 {
 	struct pipe_entry *e = s->pipe.exclusive;
 
-	*pass = m->type == 'X' || e == NULL;
+	*pass = e == NULL;
 	if (*pass)
 		return FRONT_DONE;
 	if (!e->copying) {
@@ -565,6 +646,9 @@ front_exclusive(struct session *s, const struct front_msg *m, bool *pass)
 	case 'H':
 	case 'S':
 		return FRONT_DONE;
+	case 'X':
+		*pass = true;
+		return FRONT_DONE;
 	default:
 		break;
 	}
@@ -577,6 +661,9 @@ front_message(struct session *s, const struct front_msg *m)
 	enum front_result r;
 	bool pass;
 
+	/* The server reads on to the next Sync and does nothing. */
+	if (pipe_skips(&s->pipe) && m->type != 'S' && m->type != 'X')
+		return FRONT_DONE;
 	r = front_exclusive(s, m, &pass);
 	if (!pass)
 		return r;
@@ -604,6 +691,9 @@ front_message(struct session *s, const struct front_msg *m)
 		/* The rest of a COPY that has failed: the server drops it. */
 		return FRONT_DONE;
 	case 'X':
+		/* What was begun gets its outcome first. */
+		if (s->pipe.last_type == 'S')
+			return FRONT_WAIT;
 		front_forward(s, m);
 		stream_flush(&s->db);
 		session_drop(s, "client ended the session");
@@ -649,9 +739,13 @@ frontend_process(struct session *s)
 			front_broken(s, "malformed message");
 			return;
 		}
-		ev_timer_stop(s->idle_timer);
 		if (front_message(s, &m) == FRONT_WAIT)
 			return;
+		/* A verdict is of one message, and never of the next. */
+		if (s->front.step != FRONT_NEW)
+			judge_abandon(s);
+		if (m.type == 'Q' || m.type == 'E' || m.type == 'F')
+			ev_timer_stop(s->idle_timer);
 		buf_drain(&s->client.in, (size_t)len + 1);
 	}
 }

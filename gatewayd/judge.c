@@ -10,6 +10,9 @@
 
 #include "log.h"
 
+/* Longer texts are not cached, and so not kept. */
+#define ASKED_MAX	(16 * 1024)
+
 /* A statement whose judging killed this many engines is refused. */
 #define JUDGE_TRIES	2
 
@@ -91,16 +94,16 @@ on_verdict(void *ctx, const void *vm, int *fds)
 	struct verdict *v;
 
 	(void)fds;
-	if (s->front.step != FRONT_JUDGING || m->seq != s->front.judge_seq)
-		return -1;
-	if ((v = verdict_new(m)) == NULL)
-		return -1;
+	/* Of a message that was given up meanwhile. */
+	if (m->seq < s->front.judge_seq)
+		return 0;
 	/* Only a profile with masks may have its text changed (D2). */
-	if (v->action == VERDICT_MASK && !s->masked) {
-		log_warnx("session=%s error=\"engine rewrote for a profile "
-		    "without masks\"", s->id);
-		verdict_unref(&v);
-		return -1;
+	if (s->front.step != FRONT_JUDGING || m->seq != s->front.judge_seq ||
+	    (m->action == VERDICT_MASK && !s->masked) ||
+	    (v = verdict_new(m)) == NULL) {
+		session_fatal(s, "58000", "the policy engine gave an "
+		    "incoherent verdict", NULL, "incoherent verdict");
+		return 0;
 	}
 	s->front.judge_tries = 0;
 	if (v->generation != atomic_load(&s->page->generation) ||
@@ -113,10 +116,42 @@ on_verdict(void *ctx, const void *vm, int *fds)
 	}
 	/* The epoch that counts here is the page's when it was asked. */
 	v->epoch = s->front.judge_epoch;
+	if (s->front.asked != NULL)
+		verdict_cache_put(s->cache, s->front.asked,
+		    s->front.asked_len, v);
 	s->front.verdict = v;
 	s->front.step = FRONT_JUDGED;
 	session_event(s, EVT_WAKE, NULL);
 	return 0;
+}
+
+void
+judge_abandon(struct session *s)
+{
+	struct pipe_entry unsent = { .stmt = s->front.stmt };
+
+	if (s->front.step == FRONT_RECORDED) {
+		clock_start(&unsent.started);
+		record_outcome(s, &unsent, "voided");
+	}
+	/* A verdict that is still to come is not for what comes now. */
+	if (s->front.step == FRONT_JUDGING)
+		s->front.judge_seq++;
+	s->front.judge_tries = 0;
+	s->front.step = FRONT_NEW;
+	verdict_unref(&s->front.verdict);
+	stmt_unref(&s->front.subject);
+}
+
+static void
+judge_keep(struct session *s, const uint8_t *text, size_t len)
+{
+	free(s->front.asked);
+	s->front.asked = NULL;
+	s->front.asked_len = len;
+	if (len > 0 && len <= ASKED_MAX &&
+	    (s->front.asked = malloc(len)) != NULL)
+		memcpy(s->front.asked, text, len);
 }
 
 bool
@@ -175,6 +210,7 @@ judge_text(struct session *s, enum judge_form form, const uint8_t *text,
 	m.seq = ++s->front.judge_seq;
 	s->front.judge_epoch = atomic_load(&s->page->epoch);
 	s->front.step = FRONT_JUDGING;
+	judge_keep(s, text, len);
 	if (ipc_send(s->engine, IPC_judge, &m, NULL, 0) == -1)
 		log_debug("session=%s error=\"engine does not take it\"",
 		    s->id);

@@ -4,6 +4,8 @@
  */
 #include "names.h"
 
+#include <sys/random.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,15 +22,19 @@ struct entry {
 struct names {
 	struct entry	**bucket;
 	size_t		 nbuckets, n;
+	uint64_t	 seed;		/* so that nobody can choose a chain */
 };
 
 struct stmt *
-stmt_new(uint64_t number, const uint8_t *text, size_t len, struct verdict *v)
+stmt_new(uint64_t number, const uint8_t *text, size_t len, struct verdict *v,
+    size_t *total)
 {
 	struct stmt *st;
 
-	if ((st = calloc(1, sizeof(*st))) == NULL ||
-	    (st->text = malloc(len + 1)) == NULL) {
+	if (len > STMT_BYTES - *total ||
+	    (st = calloc(1, sizeof(*st))) == NULL)
+		return NULL;
+	if ((st->text = malloc(len + 1)) == NULL) {
 		free(st);
 		return NULL;
 	}
@@ -38,6 +44,8 @@ stmt_new(uint64_t number, const uint8_t *text, size_t len, struct verdict *v)
 	st->refs = 1;
 	st->number = number;
 	st->verdict = verdict_ref(v);
+	st->total = total;
+	*total += len;
 	return st;
 }
 
@@ -57,6 +65,7 @@ stmt_unref(struct stmt **stp)
 	*stp = NULL;
 	if (st == NULL || --st->refs > 0)
 		return;
+	*st->total -= st->len;
 	verdict_unref(&st->verdict);
 	free(st->text);
 	free(st);
@@ -74,6 +83,9 @@ names_new(void)
 		free(t);
 		return NULL;
 	}
+	if (getrandom(&t->seed, sizeof(t->seed), GRND_NONBLOCK) !=
+	    (ssize_t)sizeof(t->seed))
+		t->seed = (uintptr_t)t;
 	return t;
 }
 
@@ -104,21 +116,22 @@ names_free(struct names **tp)
 }
 
 static size_t
-name_hash(const char *s)
+name_hash(const struct names *t, const char *s)
 {
-	size_t h = 5381;
+	uint64_t h = t->seed;
+	size_t i;
 
-	while (*s != '\0')
-		h = h * 33 ^ (unsigned char)*s++;
-	return h;
+	for (i = 0; i < NAME_BYTES && s[i] != '\0'; i++)
+		h = (h ^ (unsigned char)s[i]) * 1099511628211u;
+	return (size_t)(h ^ h >> 32) & (t->nbuckets - 1);
 }
 
 static struct entry **
 names_find(struct names *t, const char *name)
 {
-	struct entry **e = &t->bucket[name_hash(name) & (t->nbuckets - 1)];
+	struct entry **e = &t->bucket[name_hash(t, name)];
 
-	while (*e != NULL && strcmp((*e)->name, name) != 0)
+	while (*e != NULL && strncmp((*e)->name, name, NAME_BYTES) != 0)
 		e = &(*e)->next;
 	return e;
 }
@@ -127,21 +140,22 @@ names_find(struct names *t, const char *name)
 static void
 names_grow(struct names *t)
 {
-	size_t i, n = t->nbuckets * 2;
-	struct entry **b, *e, **to;
+	struct entry **old = t->bucket, *e, **to;
+	size_t i, n = t->nbuckets;
 
-	if ((b = calloc(n, sizeof(*b))) == NULL)
+	if ((t->bucket = calloc(n * 2, sizeof(*t->bucket))) == NULL) {
+		t->bucket = old;
 		return;
-	for (i = 0; i < t->nbuckets; i++)
-		while ((e = t->bucket[i]) != NULL) {
-			t->bucket[i] = e->next;
-			to = &b[name_hash(e->name) & (n - 1)];
+	}
+	t->nbuckets = n * 2;
+	for (i = 0; i < n; i++)
+		while ((e = old[i]) != NULL) {
+			old[i] = e->next;
+			to = &t->bucket[name_hash(t, e->name)];
 			e->next = *to;
 			*to = e;
 		}
-	free(t->bucket);
-	t->bucket = b;
-	t->nbuckets = n;
+	free(old);
 }
 
 static void
@@ -174,17 +188,16 @@ names_set(struct names *t, const char *name, struct stmt *st, uint64_t segment,
     struct name_change *ch)
 {
 	struct entry **at = names_find(t, name), *e = *at;
-	size_t len = strlen(name) + 1;
+	size_t len = strnlen(name, NAME_BYTES);
 
 	memset(ch, 0, sizeof(*ch));
 	if (e == NULL && st == NULL)
 		return 0;
 	if ((e == NULL && t->n >= NAMES_MAX) ||
-	    (ch->name = malloc(len)) == NULL)
+	    (ch->name = strndup(name, len)) == NULL)
 		return -1;
-	memcpy(ch->name, name, len);
 	if (e == NULL) {
-		if ((e = calloc(1, sizeof(*e) + len)) == NULL) {
+		if ((e = calloc(1, sizeof(*e) + len + 1)) == NULL) {
 			free(ch->name);
 			ch->name = NULL;
 			return -1;
@@ -225,21 +238,49 @@ names_confirm(struct names *t, struct name_change *ch)
 }
 
 void
-names_undo(struct names *t, struct name_change *ch)
+names_back(struct names *t, struct name_change *ch)
 {
-	struct entry **at, *e;
+	struct entry *e;
 
-	if (ch->name == NULL)
+	if (ch->name == NULL || (e = *names_find(t, ch->name)) == NULL)
 		return;
-	at = names_find(t, ch->name);
-	if ((e = *at) != NULL) {
-		stmt_unref(&e->stmt);
-		e->stmt = ch->before;
-		ch->before = NULL;
-		if (--e->pending == 0 && e->stmt == NULL)
-			names_drop(t, at);
-	}
-	change_end(ch);
+	stmt_unref(&e->stmt);
+	e->stmt = stmt_ref(ch->before);
+}
+
+void
+names_again(struct names *t, struct name_change *ch)
+{
+	struct entry *e;
+
+	if (ch->name == NULL || (e = *names_find(t, ch->name)) == NULL)
+		return;
+	stmt_unref(&ch->before);
+	ch->before = e->stmt;
+	e->stmt = stmt_ref(ch->after);
+}
+
+void
+names_forget(struct names *t, struct name_change *ch)
+{
+	/* The name is as it is; only nobody waits for this change any more. */
+	names_confirm(t, ch);
+}
+
+void
+names_clear(struct names *t)
+{
+	struct entry **at;
+	size_t i;
+
+	for (i = 0; i < t->nbuckets && t->n > 0; i++)
+		for (at = &t->bucket[i]; *at != NULL;)
+			if ((*at)->pending == 0)
+				names_drop(t, at);
+			else {
+				stmt_unref(&(*at)->stmt);
+				at = &(*at)->next;
+			}
 }
 
 void

@@ -18,14 +18,20 @@
 struct stmt {
 	unsigned int	 refs;
 	uint64_t	 number;	/* of its prepare event */
+	uint64_t	 pos;		/* where that ends in the spool */
+	size_t		*total;		/* the session's bytes of text */
 	struct verdict	*verdict;
 	uint8_t		*text;
 	size_t		 len;
 };
 
-/* Copies the text, refers to the verdict; NULL when memory is out. */
+/*
+ * Copies the text, refers to the verdict; NULL when memory is out or the
+ * texts of all statements that count into *total would be over STMT_BYTES.
+ * `total` must outlive the statement.
+ */
 struct stmt	*stmt_new(uint64_t number, const uint8_t *text, size_t len,
-		    struct verdict *);
+		    struct verdict *, size_t *total);
 struct stmt	*stmt_ref(struct stmt *);
 void		 stmt_unref(struct stmt **);
 
@@ -56,11 +62,22 @@ int		 names_set(struct names *, const char *name, struct stmt *,
 		    uint64_t segment, struct name_change *);
 /* The server did it; frees the change. */
 void		 names_confirm(struct names *, struct name_change *);
-/* The server did not; what was before is back.  Undo the newest first. */
-void		 names_undo(struct names *, struct name_change *);
+/*
+ * The server did not.  Changes are taken back newest first: those behind the
+ * next Sync too, since each remembers what was before it; names_again() then
+ * makes these once more, oldest first, and names_forget() ends the others.
+ */
+void		 names_back(struct names *, struct name_change *);
+void		 names_again(struct names *, struct name_change *);
+void		 names_forget(struct names *, struct name_change *);
+/* Forget all names: a statement like DEALLOCATE ALL or DISCARD ALL was run. */
+void		 names_clear(struct names *);
 /* A transaction has ended: forget all that was set before `segment`. */
 void		 names_expire(struct names *, uint64_t segment);
 
 #define NAMES_MAX	65536
+#define STMT_BYTES	(64u * 1024 * 1024)
+/* The server compares so many bytes of a name (NAMEDATALEN - 1). */
+#define NAME_BYTES	63
 
 #endif

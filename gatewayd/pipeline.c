@@ -35,7 +35,7 @@ pipe_entry_free(struct pipe_entry **ep)
 	*ep = NULL;
 	if (e == NULL)
 		return;
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < CHANGES_MAX; i++) {
 		free(e->change[i].name);
 		stmt_unref(&e->change[i].before);
 		stmt_unref(&e->change[i].after);
@@ -76,6 +76,7 @@ pipe_push(struct pipeline *p, uint8_t type, struct verdict *v)
 		p->segment++;
 	*p->last = e;
 	p->last = &e->next;
+	p->last_type = type;
 	p->n++;
 	return e;
 }
@@ -84,8 +85,12 @@ int
 pipe_change(struct pipeline *p, struct pipe_entry *e, struct names *names,
     const char *name, struct stmt *st)
 {
-	size_t i = e->names[0] == NULL ? 0 : 1;
+	size_t i = 0;
 
+	while (i < CHANGES_MAX && e->names[i] != NULL)
+		i++;
+	if (i == CHANGES_MAX)
+		return -1;
 	e->names[i] = names;
 	return names_set(names, name, st, p->segment, &e->change[i]);
 }
@@ -95,8 +100,10 @@ pipe_unlink(struct pipeline *p)
 {
 	struct pipe_entry *e = p->first;
 
-	if ((p->first = e->next) == NULL)
+	if ((p->first = e->next) == NULL) {
 		p->last = &p->first;
+		p->last_type = 0;
+	}
 	e->next = NULL;
 	p->n--;
 	if (p->exclusive == e)
@@ -124,7 +131,7 @@ pipe_pop(struct pipeline *p)
 	size_t i;
 
 	e->answered = true;
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < CHANGES_MAX; i++)
 		if (e->names[i] != NULL)
 			names_confirm(e->names[i], &e->change[i]);
 	pipe_finish(p, e);
@@ -149,41 +156,69 @@ pipe_fail(struct pipeline *p, const char *sqlstate, const char *message)
 		p->exclusive = NULL;
 }
 
-/* Undo the names of the first n entries, the newest first. */
+bool
+pipe_skips(const struct pipeline *p)
+{
+	return p->skipping && p->first != NULL &&
+	    p->first->segment == p->segment;
+}
+
 static void
-pipe_undo(struct pipe_entry *e, size_t n)
+entry_names(struct pipe_entry *e,
+    void (*fn)(struct names *, struct name_change *))
 {
 	size_t i;
 
-	if (n == 0 || e == NULL)
-		return;
-	pipe_undo(e->next, n - 1);
-	for (i = 2; i-- > 0;) {
-		if (e->names[i] == NULL)
-			continue;
-		names_undo(e->names[i], &e->change[i]);
-	}
+	for (i = 0; i < CHANGES_MAX && e->names[i] != NULL; i++)
+		fn(e->names[i], &e->change[i]);
+}
+
+static void
+pipe_back(struct pipe_entry **all, size_t n)
+{
+	size_t i;
+
+	while (n-- > 0)
+		for (i = CHANGES_MAX; i-- > 0;)
+			if (all[n]->names[i] != NULL)
+				names_back(all[n]->names[i],
+				    &all[n]->change[i]);
 }
 
 /*
- * An unnamed Parse that was executed and failed has destroyed the unnamed
- * statement all the same (exec_parse_message() drops it first).
+ * The first n entries were refused or skipped.  Every change is taken back,
+ * newest first, and those behind the Sync are made again on what is left.
  */
-static void
-pipe_forget_unnamed(struct pipeline *p, struct pipe_entry *e)
+static int
+pipe_undo(struct pipeline *p, size_t n)
 {
+	struct pipe_entry **all, *e;
 	struct name_change ch;
+	size_t i = 0;
 
-	if (e->type != 'P' || !e->failed || e->names[0] == NULL)
-		return;
-	if (names_set(e->names[0], "", NULL, p->segment, &ch) == 0)
+	if (n == 0)
+		return 0;
+	if ((all = calloc(p->n, sizeof(*all))) == NULL)
+		return -1;
+	for (e = p->first; e != NULL; e = e->next)
+		all[i++] = e;
+	pipe_back(all, p->n);
+	/* An unnamed Parse that was executed and failed has destroyed the
+	 * unnamed statement all the same (exec_parse_message() drops it first). */
+	e = p->first;
+	if (e->failed && e->unnamed && e->names[0] != NULL &&
+	    names_set(e->names[0], "", NULL, p->segment, &ch) == 0)
 		names_confirm(e->names[0], &ch);
+	for (i = 0; i < p->n; i++)
+		entry_names(all[i], i < n ? names_forget : names_again);
+	free(all);
+	return 0;
 }
 
 int
 pipe_ready(struct pipeline *p, uint64_t *segment_r)
 {
-	struct pipe_entry *e = p->first, *failed = NULL;
+	struct pipe_entry *e = p->first;
 	size_t n = 0;
 	bool sync;
 
@@ -201,10 +236,8 @@ pipe_ready(struct pipeline *p, uint64_t *segment_r)
 		n++;
 	if (e == NULL)
 		return -1;
-	failed = p->first;
-	pipe_undo(failed, n);
-	if (n > 0)
-		pipe_forget_unnamed(p, failed);
+	if (pipe_undo(p, n) == -1)
+		return -1;
 	p->skipping = false;
 	do {
 		e = pipe_unlink(p);

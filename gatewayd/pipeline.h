@@ -15,6 +15,8 @@
  * ReadyForQuery and are then undone, newest first.
  */
 #define NONCE_LEN	32
+/* A Query drops the unnamed statement and portal, and may drop one of each. */
+#define CHANGES_MAX	4
 
 struct pipe_entry {
 	struct pipe_entry *next;
@@ -32,19 +34,21 @@ struct pipe_entry {
 	bool		 answered;	/* done, or failed */
 	bool		 failed;
 	bool		 copying;	/* the server said CopyInResponse */
+	bool		 unnamed;	/* P: of the unnamed statement */
 	uint64_t	 started;	/* us, CLOCK_MONOTONIC */
 	uint64_t	 rows, bytes;
 	char		 tag[64];
 	char		 sqlstate[6];
 	char		*error;		/* as the client saw it */
 	/* Changes of names that are confirmed or undone with it. */
-	struct names	*names[2];
-	struct name_change change[2];
+	struct names	*names[CHANGES_MAX];
+	struct name_change change[CHANGES_MAX];
 	uint64_t	 segment;	/* S: the one that it ends */
 };
 
 struct pipeline {
 	struct pipe_entry *first, **last;	/* waiting for answers */
+	uint8_t		 last_type;	/* of the newest; 0: none */
 	size_t		 n;
 	struct pipe_entry *done, **done_last;	/* outcomes due at ReadyForQuery */
 	size_t		 ndone;
@@ -61,7 +65,7 @@ void			 pipe_clear(struct pipeline *);
 /* NULL when memory is out.  Refers to the verdict. */
 struct pipe_entry	*pipe_push(struct pipeline *, uint8_t type,
 			    struct verdict *);
-/* Record a change with the entry (at most two). */
+/* Record a change with the entry, at most CHANGES_MAX; -1 as names_set(). */
 int			 pipe_change(struct pipeline *, struct pipe_entry *,
 			    struct names *, const char *name, struct stmt *);
 /* The head is answered: confirms its changes, and moves it to `done` if it has
@@ -73,9 +77,11 @@ void			 pipe_fail(struct pipeline *, const char *sqlstate,
 /*
  * ReadyForQuery: ends the head segment.  0: it belongs to the head (Q or F), or
  * to a Sync with only skipped entries before it; -1: the server said it out of
- * turn.  What was skipped is undone and, as `done`, unanswered.
+ * turn, or memory is out.  What was skipped is undone and, as `done`, unanswered.
  */
 int			 pipe_ready(struct pipeline *, uint64_t *segment_r);
+/* After an error, with no Sync under way: the server will skip what comes. */
+bool			 pipe_skips(const struct pipeline *);
 /* Take the next outcome; the caller frees it with pipe_entry_free(). */
 struct pipe_entry	*pipe_outcome(struct pipeline *);
 void			 pipe_entry_free(struct pipe_entry **);

@@ -276,6 +276,8 @@ session_free(struct session *s)
 	ev_timer_free(&s->retry);
 	ev_timer_free(&s->idle_timer);
 	verdict_unref(&s->front.verdict);
+	stmt_unref(&s->front.subject);
+	free(s->front.asked);
 	pipe_clear(&s->pipe);
 	names_free(&s->statements);
 	names_free(&s->portals);
@@ -446,6 +448,7 @@ on_no_wait(struct session *s, const void *arg)
 {
 	(void)arg;
 	s->cancel_hold = false;
+	session_pump(s);
 }
 
 void
@@ -455,25 +458,57 @@ session_retry(struct session *s)
 		ev_timer_set(s->retry, RETRY_MS);
 }
 
-/* Is the message at the head not whole yet, so that more must be read? */
+/* Is the message at the head not whole yet?  Rows need not be. */
 static bool
 head_incomplete(const struct stream *st)
 {
 	const uint8_t *p = buf_head(&st->in);
 
-	return st->in.len < 5 ||
+	if (st->in.len < 5)
+		return true;
+	return p[0] != 'D' && p[0] != 'd' &&
 	    st->in.len < (size_t)pg_be32(p + 1) + 1;
+}
+
+/* May more be read from the client; from the database? */
+static bool
+client_wanted(const struct session *s)
+{
+	const struct buf *in = &s->client.in;
+
+	/* A client's 'd' and 'D' are taken whole. */
+	return in->len < STREAM_HIGH || in->len < 5 ||
+	    in->len < (size_t)pg_be32(buf_head(in) + 1) + 1;
+}
+
+static bool
+db_wanted(const struct session *s)
+{
+	return s->db.in.len < STREAM_HIGH ||
+	    (s->passing == 0 && head_incomplete(&s->db));
 }
 
 static void
 session_settle(struct session *s)
 {
-	s->client.reading = s->client.in.len < STREAM_HIGH ||
-	    head_incomplete(&s->client);
-	s->db.reading = s->db.in.len < STREAM_HIGH ||
-	    (s->passing == 0 && head_incomplete(&s->db));
+	s->client.reading = client_wanted(s);
+	s->db.reading = db_wanted(s);
+	buf_shrink(&s->client.in, 0);
+	buf_shrink(&s->db.in, 0);
 	stream_poll(&s->client);
 	stream_poll(&s->db);
+}
+
+static bool
+client_pending(const struct session *s)
+{
+	return stream_pending(&s->client) && client_wanted(s);
+}
+
+static bool
+db_pending(const struct session *s)
+{
+	return stream_pending(&s->db) && db_wanted(s);
 }
 
 /* Who is gone?  Whole messages that came before are handled first. */
@@ -522,17 +557,15 @@ session_pump(struct session *s)
 		if (session_lost(s))
 			return;
 		/* What TLS holds already wakes nobody. */
-		if (i >= PUMP_ROUNDS || !((stream_pending(&s->client) &&
-		    s->client.in.len < STREAM_HIGH) ||
-		    (stream_pending(&s->db) && s->db.in.len < STREAM_HIGH)))
+		if (i >= PUMP_ROUNDS ||
+		    (!client_pending(s) && !db_pending(s)))
 			break;
-		if (stream_pending(&s->client))
+		if (client_pending(s))
 			stream_fill(&s->client);
-		if (stream_pending(&s->db))
+		if (db_pending(s))
 			stream_fill(&s->db);
 	}
-	if ((stream_pending(&s->client) && s->client.in.len < STREAM_HIGH) ||
-	    (stream_pending(&s->db) && s->db.in.len < STREAM_HIGH))
+	if (client_pending(s) || db_pending(s))
 		ev_timer_set(s->retry, 0);
 	session_settle(s);
 }

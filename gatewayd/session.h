@@ -126,10 +126,15 @@ struct session {
 		uint64_t	 stmt;		/* number of the recorded event */
 		uint64_t	 judge_seq;
 		unsigned int	 judge_tries;
+		struct stmt	*subject;	/* B, E: what is judged */
+		uint8_t		*asked;		/* a copy of the text, if short */
+		size_t		 asked_len;
 		uint64_t	 judge_epoch;	/* the page's, when asked */
 	} front;
 	struct pipeline	 pipe;
 	struct names	*statements, *portals;
+	size_t		 statement_bytes;	/* text kept in statements */
+	bool		 protected_tx;	/* this transaction touched masks */
 	uint64_t	 statement_count;
 	uint64_t	 answer_gate;	/* no answer before this is committed */
 	bool		 cancel_hold;	/* D26: forward nothing now */
@@ -194,6 +199,8 @@ void	frontend_process(struct session *);
  */
 bool	judge_text(struct session *, enum judge_form, const uint8_t *text,
 	    size_t len);
+/* Give up what was asked or decided for the message at the head. */
+void	judge_abandon(struct session *);
 /* Policy and audit are both within reach: statements may pass now. */
 bool	judge_may_pass(struct session *);
 /* Connect to an engine; replaces the old channel.  Takes fd. */
@@ -202,6 +209,13 @@ void	judge_connect(struct session *, int fd);
 /* --- backend.c ---------------------------------------------------------------- */
 /* Handle the server's messages until one has to wait. */
 void	backend_process(struct session *);
+/*
+ * Two settings change what the same text means: a multi-byte encoding whose
+ * second byte may be ASCII, and backslashes in plain strings, would make the
+ * server read another statement than the engine did.  NULL when the body of
+ * this ParameterStatus is harmless, else why the session has to end.
+ */
+const char *parameter_unsafe(const uint8_t *body, size_t len);
 
 /* --- record.c ------------------------------------------------------------------ */
 /* Each returns the position to be committed, 0 when it cannot be recorded. */

@@ -42,7 +42,8 @@ static int
 verdict_complete(const struct verdict *v)
 {
 	return v->rule != NULL && v->kind != NULL && v->sqlstate != NULL &&
-	    v->message != NULL && v->hint != NULL && v->masked != NULL;
+	    v->message != NULL && v->hint != NULL && v->masked != NULL &&
+	    v->name != NULL;
 }
 
 struct verdict *
@@ -63,6 +64,7 @@ verdict_new(const struct ipc_verdict *m)
 	v->message = slice_dup(m->message);
 	v->hint = slice_dup(m->hint);
 	v->masked = slice_dup(m->masked);
+	v->name = slice_dup(m->name);
 	if (m->rewritten.len > 0) {
 		v->rewritten = (uint8_t *)slice_dup(m->rewritten);
 		v->rewritten_len = m->rewritten.len;
@@ -107,6 +109,7 @@ verdict_unref(struct verdict **vp)
 	free(v->message);
 	free(v->hint);
 	free(v->masked);
+	free(v->name);
 	free(v->rewritten);
 	free(v);
 }

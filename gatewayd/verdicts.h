@@ -18,6 +18,7 @@ struct verdict {
 	enum verdict_action action;
 	uint32_t	 flags;		/* VERDICT_* */
 	char		*rule, *kind, *sqlstate, *message, *hint, *masked;
+	char		*name;		/* VERDICT_STATEMENTS, VERDICT_PORTALS */
 	uint8_t		*rewritten;	/* mask: NUL-terminated */
 	size_t		 rewritten_len;	/* without the NUL */
 };

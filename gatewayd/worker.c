@@ -6,7 +6,10 @@
  */
 #include "worker.h"
 
+#include <sys/resource.h>
+
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +23,11 @@
 /* Clients taken in one go, so that a busy worker leaves some to the others. */
 #define ACCEPT_BURST	8
 #define BREATH_MS	100
+/* Client, backend, engine, wake, ack; and what a login needs for a moment. */
+#define FDS_SESSION	5
+#define FDS_RESERVE	64
+/* Allocations of this size go back to the system when they are freed. */
+#define MMAP_BYTES	(256 * 1024)
 
 struct profile_cache {
 	struct profile_cache	*next;
@@ -96,7 +104,7 @@ worker_report(struct worker *w)
 static void
 worker_accepting(struct worker *w)
 {
-	uint64_t room = w->listen->shared ? w->conf->per_worker : 1;
+	uint64_t room = w->listen->shared ? w->room : 1;
 	bool over = w->draining || (!w->listen->shared && w->attempts > 0);
 	bool want = !over && w->nsessions < room &&
 	    !ev_timer_pending(w->breath);
@@ -387,6 +395,23 @@ static const struct ipc_permit master_permits[] = {
 	{ IPC_worker_drain, ~0u, on_worker_drain },
 };
 
+/* Sessions for which there are descriptors; as many as there may be. */
+static uint64_t
+worker_room(const struct gw_conf *conf)
+{
+	struct rlimit rl;
+	uint64_t fds = FDS_RESERVE + FDS_SESSION;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0) {
+		rl.rlim_cur = rl.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &rl);
+		if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur > fds)
+			fds = rl.rlim_cur;
+	}
+	fds = (fds - FDS_RESERVE) / FDS_SESSION;
+	return fds < conf->per_worker ? fds : conf->per_worker;
+}
+
 static void
 on_master_closed(void *ctx, const char *reason)
 {
@@ -401,10 +426,14 @@ worker_main(const struct gw_conf *conf, const struct gw_listen *listen,
 	struct worker *w = &worker;
 
 	signal(SIGPIPE, SIG_IGN);
+	/* Fixed, or one large message would make glibc keep all that follow. */
+	mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
+	mallopt(M_TRIM_THRESHOLD, MMAP_BYTES);
 	w->conf = conf;
 	w->listen = listen;
 	w->number = number;
 	w->loop = ev_loop_new();
+	w->room = worker_room(conf);
 	w->listen_fd = listen->fd;
 	w->reap = ev_timer_new(w->loop, on_reap, w);
 	w->breath = ev_timer_new(w->loop, on_breath, w);

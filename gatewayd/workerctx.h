@@ -23,6 +23,7 @@ struct worker {
 	struct ipc		*master;
 	struct ipc		*parent;	/* NULL: policyd is away */
 	struct session		*sessions;
+	uint64_t		 room;		/* for so many (shared) */
 	uint32_t		 nsessions;
 	uint32_t		 reported;	/* to the master */
 	uint32_t		 attempts;

@@ -63,7 +63,7 @@ analysis_unit(struct analysis *a, enum kind kind, size_t w0, size_t w1)
 	a->nunits++;
 }
 
-/* --- relations ------------------------------------------------------------- */
+/* --- relations --------------------------------------------------------- */
 
 static const struct cat_rel *
 resolve_plain(struct analysis *a, const char *name)
@@ -198,7 +198,7 @@ analysis_ref(struct analysis *a, const PgQuery__RangeVar *rv,
 	return a->nrefs++;
 }
 
-/* --- DML in a profile with masks ------------------------------------------- */
+/* --- DML in a profile with masks --------------------------------------- */
 
 /* A key of `rel` with a masked column in it: its errors would tell. */
 static bool
@@ -311,7 +311,7 @@ analysis_statement(struct analysis *a, const PgQuery__Node *stmt)
 		analysis_refuse(a, "53200", "out of memory");
 }
 
-/* --- proof of reading only ------------------------------------------------- */
+/* --- proof of reading only --------------------------------------------- */
 
 static bool
 ref_harmless(const struct ref *r)

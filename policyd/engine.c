@@ -29,6 +29,15 @@
 #include "policy.h"
 #include "sqltree.h"
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) && !defined(SANITIZED)
+#define SANITIZED
+#endif
+
 #define JUDGE_SECONDS	2
 #define MEMORY_MAX	((rlim_t)2 * 1024 * 1024 * 1024)
 #define WANTED_MS	1000
@@ -64,7 +73,7 @@ struct engine {
 	struct verdict		 verdict;	/* the last one; large */
 };
 
-/* --- scenes ---------------------------------------------------------------- */
+/* --- scenes ------------------------------------------------------------ */
 
 static struct engine_db *
 db_find(struct engine *e, const char *key)
@@ -161,7 +170,7 @@ catalog_want(struct engine *e, const char *database)
 	ipc_send(e->parent, IPC_catalog_wanted, &m, NULL, 0);
 }
 
-/* --- judging --------------------------------------------------------------- */
+/* --- judging ----------------------------------------------------------- */
 
 static void
 on_cpu(int signo)
@@ -225,6 +234,7 @@ send_verdict(struct engine_session *s, uint64_t seq)
 	}
 	m.rewritten = slice_of(v->rewritten, v->rewritten_len);
 	m.masked = clip(v->masked, 4096);
+	m.name = slice_str(v->name);
 	ipc_send(s->ipc, IPC_verdict, &m, NULL, 0);
 }
 
@@ -269,7 +279,7 @@ on_judge(void *ctx, const void *msg, int *fds)
 	return 0;
 }
 
-/* --- sessions -------------------------------------------------------------- */
+/* --- sessions ---------------------------------------------------------- */
 
 static const struct ipc_permit worker_permit[] = {
 	{ IPC_judge, ~0u, on_judge },
@@ -345,7 +355,7 @@ fail:
 	return 0;
 }
 
-/* --- the parent ------------------------------------------------------------ */
+/* --- the parent -------------------------------------------------------- */
 
 static void
 ready(struct engine *e, const char *database)
@@ -473,7 +483,7 @@ on_parent_closed(void *ctx, const char *reason)
 static void
 limits(void)
 {
-#if !defined(__SANITIZE_ADDRESS__) && !defined(POSTERN_SANITIZE)
+#ifndef SANITIZED	/* its shadow takes terabytes of addresses */
 	struct rlimit	 r = { MEMORY_MAX, MEMORY_MAX };
 
 	if (setrlimit(RLIMIT_AS, &r) == -1)

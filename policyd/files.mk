@@ -88,3 +88,7 @@ tests/unit/policyd/test_masking_LIBS =	$(JUDGE_TEST_LIBS)
 tests/unit/policyd/test_prescan_OBJS =	policyd/prescan.o
 tests/unit/policyd/test_catalog_OBJS =	$(JUDGE_TEST_OBJS)
 tests/unit/policyd/test_catalog_LIBS =	$(JUDGE_TEST_LIBS)
+UNIT_TESTS +=	tests/unit/policyd/test_engine
+tests/unit/policyd/test_engine_OBJS = $(sort policyd/engine.o \
+		$(JUDGE_TEST_OBJS) $(COMMON_OBJS))
+tests/unit/policyd/test_engine_LIBS = $(JUDGE_TEST_LIBS) $(COMMON_LIBS)

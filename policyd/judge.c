@@ -29,7 +29,23 @@ struct judgement {
 	bool			 unsure;	/* not to be cached */
 };
 
-/* --- denials --------------------------------------------------------------- */
+/* --- denials ----------------------------------------------------------- */
+
+/* A message was cut at its buffer's end: not within a character. */
+static void
+trim_utf8(char *s)
+{
+	size_t	 n = strlen(s), k = n;
+
+	while (k > 0 && n - k < 4 && ((unsigned char)s[k - 1] & 0xc0) == 0x80)
+		k--;
+	if (k == 0 || (unsigned char)s[k - 1] < 0xc0)
+		return;		/* ASCII, or nothing to be mended */
+	k--;
+	if (n - k < ((unsigned char)s[k] >= 0xf0 ? 4u :
+	    (unsigned char)s[k] >= 0xe0 ? 3u : 2u))
+		s[k] = '\0';
+}
 
 static void __attribute__((format(printf, 4, 5)))
 deny(struct verdict *v, const char *rule, const char *sqlstate,
@@ -43,6 +59,7 @@ deny(struct verdict *v, const char *rule, const char *sqlstate,
 	va_start(ap, fmt);
 	vsnprintf(v->message, sizeof(v->message), fmt, ap);
 	va_end(ap);
+	trim_utf8(v->message);
 }
 
 static void
@@ -58,7 +75,7 @@ deny_rule(struct verdict *v, const struct rule *r)
 	v->hint = r->hint;
 }
 
-/* --- rules ----------------------------------------------------------------- */
+/* --- rules ------------------------------------------------------------- */
 
 /* One part of a statement: false when it is denied, and then it is said. */
 static bool
@@ -127,7 +144,7 @@ judge_rules(struct judgement *j, const struct analysis *a)
 	return true;
 }
 
-/* --- one statement --------------------------------------------------------- */
+/* --- one statement ----------------------------------------------------- */
 
 static void
 append(char *list, size_t size, const char *fmt, ...)
@@ -226,15 +243,60 @@ note_flags(struct judgement *j, const struct analysis *a)
 		j->readonly = false;
 	if (a->nprotected > 0 || (a->executes && j->scene->masked))
 		v->flags |= VERDICT_PROTECTED;
-	for (i = 0; i < a->nunits; i++)
+	for (i = 0; i < a->nunits; i++) {
 		if ((kind_groups(a->units[i].kind) & KIND_G_DDL) != 0 ||
 		    a->units[i].kind == KIND_DO ||
 		    a->units[i].kind == KIND_CALL)
 			v->flags |= VERDICT_DDL;
+		if (a->units[i].kind == KIND_COPY_FROM)
+			v->flags |= VERDICT_COPY_IN;
+	}
 	if (a->executes || a->wanted || (a->unresolved &&
 	    (j->scene->masked || j->scene->relations)))
 		j->unsure = true;
 	v->wanted |= a->wanted || (a->unresolved && j->scene->relations);
+}
+
+/*
+ * A statement that gives or takes names which Bind and Execute use too: the
+ * worker must know, to record under a name what the server runs under it.
+ */
+static void
+note_names(struct judgement *j, const PgQuery__Node *n)
+{
+	struct verdict	*v = j->out;
+	const char	*name = NULL;
+	uint32_t	 flags;
+
+	switch (n->node_case) {
+	case PG_QUERY__NODE__NODE_PREPARE_STMT:
+		flags = VERDICT_STATEMENTS;
+		name = n->prepare_stmt->name;
+		break;
+	case PG_QUERY__NODE__NODE_DEALLOCATE_STMT:
+		flags = VERDICT_STATEMENTS;
+		name = n->deallocate_stmt->name;
+		break;
+	case PG_QUERY__NODE__NODE_DECLARE_CURSOR_STMT:
+		flags = VERDICT_PORTALS;
+		name = n->declare_cursor_stmt->portalname;
+		break;
+	case PG_QUERY__NODE__NODE_CLOSE_PORTAL_STMT:
+		flags = VERDICT_PORTALS;
+		name = n->close_portal_stmt->portalname;
+		break;
+	case PG_QUERY__NODE__NODE_DISCARD_STMT:
+		flags = VERDICT_STATEMENTS | VERDICT_PORTALS;
+		break;
+	default:
+		return;
+	}
+	/* Several in one text: any name. */
+	if (name == NULL || strlen(name) >= sizeof(v->name) ||
+	    (v->flags & (VERDICT_STATEMENTS | VERDICT_PORTALS)) != 0)
+		name = "";
+	v->flags |= flags;
+	snprintf(v->name, sizeof(v->name), "%s", name);
 }
 
 /* false: the text is denied. */
@@ -252,6 +314,7 @@ judge_statement(struct judgement *j, const PgQuery__Node *stmt, bool first)
 	if (j->detail)
 		note_detail(j, &a);
 	note_flags(j, &a);
+	note_names(j, stmt);
 	if (!judge_rules(j, &a))
 		return false;
 	if (a.refused) {
@@ -266,7 +329,7 @@ judge_statement(struct judgement *j, const PgQuery__Node *stmt, bool first)
 	return true;
 }
 
-/* --- the text -------------------------------------------------------------- */
+/* --- the text ---------------------------------------------------------- */
 
 static void
 judge_empty(struct judgement *j, enum kind k)
@@ -343,7 +406,7 @@ judge_text(const struct scene *scene, enum judge_form form, const char *text,
 	memset(&j, 0, sizeof(j));
 	/* The large arrays are strings: their first byte is enough. */
 	memset(out, 0, offsetof(struct verdict, message));
-	out->message[0] = out->masked[0] = '\0';
+	out->message[0] = out->masked[0] = out->name[0] = '\0';
 	out->reads[0] = out->writes[0] = '\0';
 	out->hint = NULL;
 	out->rewritten = NULL;

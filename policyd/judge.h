@@ -33,7 +33,8 @@ int		 scene_guard(const struct scene *, struct buf *);
 struct verdict {
 	enum verdict_action	 action;
 	uint32_t		 flags;		/* VERDICT_* */
-	const char		*rule;		/* its name, or "(masks)", "(parser)", "(default)" */
+	/* Its name, or "(masks)", "(parser)", "(default)". */
+	const char		*rule;
 	int			 rule_line;	/* in the policy; 0: none */
 	enum kind		 kind;		/* of the first statement */
 	char			 sqlstate[6];
@@ -42,6 +43,8 @@ struct verdict {
 	char			*rewritten;	/* VERDICT_MASK */
 	size_t			 rewritten_len;
 	char			 masked[4096];
+	/* VERDICT_STATEMENTS, VERDICT_PORTALS: which name; "": any. */
+	char			 name[LEN_NAME + 1];
 	/* The snapshot may be old: a name is not in it. */
 	bool			 wanted;
 	/* What was found, as far as it was looked at: for explain. */

@@ -12,7 +12,7 @@
 #define PRESCAN_COMMENTS	32	/* nested */
 #define PRESCAN_OPERATOR	64	/* characters in a run */
 #define PRESCAN_STATEMENTS	1000
-#define PRESCAN_CHAIN		3000	/* terms of one expression, arms of a UNION */
+#define PRESCAN_CHAIN		3000	/* terms, arms of a UNION */
 #define PRESCAN_NESTING		2000	/* parentheses, brackets, CASE */
 
 enum lex_kind {

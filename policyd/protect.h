@@ -17,7 +17,7 @@ struct protect;
 
 struct protect_rel {
 	const struct cat_rel		*rel;
-	const struct mask_rule		**mask;	/* by column index, NULL: plain */
+	const struct mask_rule		**mask;	/* by column, or NULL */
 	size_t				 nmasked;
 	/* Shows a protected column otherwise than by a plain reference that
 	 * can be replaced: any use is refused. */

@@ -49,7 +49,7 @@ walk_condition(struct analysis *a, PgQuery__Node *n)
 		walk_predicate(a, &n, 1);
 }
 
-/* --- FROM ------------------------------------------------------------------ */
+/* --- FROM -------------------------------------------------------------- */
 
 static struct from_item *
 add_item(struct analysis *a, const char *name, const PgQuery__Alias *alias)
@@ -275,7 +275,7 @@ enter_from(struct analysis *a, PgQuery__Node *const *v, size_t n)
 		walk_from(a, v[i]);
 }
 
-/* --- WITH ------------------------------------------------------------------ */
+/* --- WITH -------------------------------------------------------------- */
 
 static void
 add_cte(struct analysis *a, const char *name)
@@ -321,7 +321,7 @@ walk_with(struct analysis *a, const PgQuery__WithClause *w)
 	a->level = level;
 }
 
-/* --- statements ------------------------------------------------------------ */
+/* --- statements -------------------------------------------------------- */
 
 struct saved {
 	struct level	*level;

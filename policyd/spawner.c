@@ -29,7 +29,6 @@
 #include "log.h"
 #include "unixsock.h"
 
-#define KIDS_MAX	256	/* children of the parent, at most */
 #define DELAY_FIRST	100	/* ms before the parent is restarted */
 #define DELAY_MAX	2000
 #define DELAY_RESET	10000	/* a parent that lived so long is sound */
@@ -52,8 +51,8 @@ struct spawner {
 	bool				 restarted;
 	bool				 stopping;
 	struct ev_timer			*timer;
-	struct kid			 kids[KIDS_MAX];
-	size_t				 nkids;
+	struct kid			*kids;		/* the parent's children */
+	size_t				 nkids, maxkids;
 };
 
 static void	spawner_start_parent(struct spawner *);
@@ -158,14 +157,20 @@ on_spawn(void *ctx, const void *msg, int *fds)
 	struct spawner		*s = ctx;
 	const struct ipc_spawn	*m = msg;
 	struct ipc_spawned	 re;
+	struct kid		*more;
 	pid_t			 pid;
 
 	if (m->kind != ROLE_VERIFIER && m->kind != ROLE_ENGINE &&
 	    m->kind != ROLE_KEEPER)
 		return -1;
-	if (s->nkids == KIDS_MAX) {
-		log_warnx("event=spawn error=\"too many children\"");
-		return -1;
+	if (s->nkids == s->maxkids) {
+		more = reallocarray(s->kids, s->maxkids + 16, sizeof(*more));
+		if (more == NULL) {
+			log_warn("event=spawn role=%s", role_name(m->kind));
+			return 0;	/* as below */
+		}
+		s->kids = more;
+		s->maxkids += 16;
 	}
 	pid = fork_role(s, m->kind, fds[0]);
 	fds[0] = -1;
@@ -455,5 +460,6 @@ spawner_main(const struct proc_opts *opts, const struct policy *policy)
 	ev_timer_free(&s.timer);
 	ipc_free(&s.parent);
 	ev_loop_free(&s.loop);
+	free(s.kids);
 	return 0;
 }

@@ -264,7 +264,7 @@ utility_kind(const PgQuery__Node *n)
 	}
 }
 
-/* --- SET ------------------------------------------------------------------- */
+/* --- SET --------------------------------------------------------------- */
 
 /* The one string or word that a parameter is set to, or NULL. */
 static const char *
@@ -352,7 +352,7 @@ variable_set(struct analysis *a, const PgQuery__VariableSetStmt *s)
 		    "with masks", name);
 }
 
-/* --- statements that hold another ------------------------------------------ */
+/* --- statements that hold another -------------------------------------- */
 
 static void
 explain(struct analysis *a, const PgQuery__ExplainStmt *e)

@@ -12,6 +12,7 @@
 
 static struct pipeline p;
 static struct names *stmts, *portals;
+static size_t total;
 
 static void
 setup(void)
@@ -32,10 +33,11 @@ teardown(void)
 static struct pipe_entry *
 parse(const char *name, uint64_t number)
 {
-	struct stmt *st = stmt_new(number, (const uint8_t *)"x", 1, NULL);
+	struct stmt *st = stmt_new(number, (const uint8_t *)"x", 1, NULL, &total);
 	struct pipe_entry *e = pipe_push(&p, 'P', NULL);
 
 	e->stmt = number;
+	e->unnamed = *name == '\0';
 	ck_assert_int_eq(pipe_change(&p, e, stmts, name, st), 0);
 	stmt_unref(&st);
 	return e;
@@ -179,6 +181,66 @@ START_TEST(test_second_segment_after_error)
 }
 END_TEST
 
+START_TEST(test_failed_segment_under_a_newer_change)
+{
+	parse("", 1);		/* P0: confirmed */
+	pipe_pop(&p);
+	push('E');
+	push('E');		/* fails */
+	parse("", 2);		/* skipped */
+	push('S');
+	parse("", 3);		/* in the next segment */
+	push('S');
+	pipe_pop(&p);
+	pipe_fail(&p, "34000", "no such portal");
+	ready();
+	pipe_pop(&p);
+	ready();
+	ck_assert_int_eq(number(""), 3);
+}
+END_TEST
+
+START_TEST(test_long_names_are_cut)
+{
+	char a[70], b[70];
+
+	memset(a, 'n', 64);
+	memset(b, 'n', 64);
+	strcpy(a + 63, "x");
+	strcpy(b + 63, "y");
+	parse(a, 1);
+	pipe_pop(&p);
+	ck_assert_int_eq(number(b), 1);
+}
+END_TEST
+
+START_TEST(test_named_failure_keeps_the_unnamed)
+{
+	parse("", 1);
+	pipe_pop(&p);
+	parse("a", 2);
+	push('S');
+	pipe_fail(&p, "42601", "syntax error");
+	ready();
+	ck_assert_int_eq(number(""), 1);
+}
+END_TEST
+
+START_TEST(test_text_is_bounded)
+{
+	struct stmt *st;
+
+	total = STMT_BYTES - 3;
+	ck_assert_ptr_null(stmt_new(1, (const uint8_t *)"abcd", 4, NULL,
+	    &total));
+	ck_assert_ptr_nonnull(st = stmt_new(1, (const uint8_t *)"abc", 3, NULL,
+	    &total));
+	stmt_unref(&st);
+	ck_assert_uint_eq(total, STMT_BYTES - 3);
+	total = 0;
+}
+END_TEST
+
 START_TEST(test_out_of_turn)
 {
 	uint64_t segment;
@@ -220,7 +282,7 @@ END_TEST
 
 START_TEST(test_portals_expire)
 {
-	struct stmt *st = stmt_new(1, (const uint8_t *)"x", 1, NULL), *got;
+	struct stmt *st = stmt_new(1, (const uint8_t *)"x", 1, NULL, &total), *got;
 	struct pipe_entry *e = push('B');
 	uint64_t segment;
 
@@ -238,7 +300,7 @@ END_TEST
 START_TEST(test_many_names)
 {
 	struct name_change ch;
-	struct stmt *st = stmt_new(7, (const uint8_t *)"x", 1, NULL), *got;
+	struct stmt *st = stmt_new(7, (const uint8_t *)"x", 1, NULL, &total), *got;
 	char name[16];
 	int i;
 
@@ -269,6 +331,10 @@ main(void)
 	tcase_add_test(c, test_unnamed_parse_skipped_survives);
 	tcase_add_test(c, test_close_then_parse_again);
 	tcase_add_test(c, test_second_segment_after_error);
+	tcase_add_test(c, test_failed_segment_under_a_newer_change);
+	tcase_add_test(c, test_long_names_are_cut);
+	tcase_add_test(c, test_named_failure_keeps_the_unnamed);
+	tcase_add_test(c, test_text_is_bounded);
 	tcase_add_test(c, test_out_of_turn);
 	tcase_add_test(c, test_outcomes);
 	tcase_add_test(c, test_portals_expire);

@@ -22,7 +22,7 @@ const char shop_customers[] =
     "CAST('***' AS text) AS \"card\", pst.\"city\" "
     "FROM \"public\".\"customers\" AS pst)";
 
-static const char policy_text[] =
+const char shop_policy_text[] =
     "version: 1\n"
     "issuers:\n"
     "  corp: {issuer: 'https://i.example', audience: gw, algorithms: [RS256]}\n"
@@ -250,7 +250,7 @@ shop_policy(void)
 	struct conf_error	 err;
 
 	if (policy == NULL && (policy = policy_parse("/shop.yaml",
-	    policy_text, strlen(policy_text), &err)) == NULL) {
+	    shop_policy_text, strlen(shop_policy_text), &err)) == NULL) {
 		fprintf(stderr, "%s\n", err.text);
 		abort();
 	}

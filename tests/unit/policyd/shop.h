@@ -20,5 +20,6 @@ const struct verdict	*shop_judge_bytes(const char *profile,
 			    enum judge_form, const char *, size_t);
 /* The rewritten text of SELECT over customers stands for this. */
 extern const char	 shop_customers[];
+extern const char	 shop_policy_text[];
 
 #endif
