@@ -30,6 +30,7 @@ struct spool {
 	uint64_t		 seq;
 	int			 wake, ack;
 	bool			 broken;
+	bool			 lazy;		/* the last event was an outcome */
 	struct buf		 queue;		/* whole records, in order */
 	struct buf		 event;		/* scratch: one encoded event */
 };
@@ -166,7 +167,12 @@ spool_pump(struct spool *s)
 		atomic_store(&s->h->head, s->head);
 	if (s->queue.len > 0)
 		atomic_store(&s->h->want, drained + 1);
-	if (moved || s->queue.len > 0)
+	/*
+	 * Nobody waits for an outcome: auditd finds it at its next look, with
+	 * the next intent, or when the ring fills.
+	 */
+	if ((moved && !s->lazy) || s->queue.len > 0 ||
+	    s->head - drained > s->size / 2)
 		spool_wake(s);
 	buf_shrink(&s->queue, 64 * 1024);
 }
@@ -213,6 +219,7 @@ spool_append(struct spool *s, enum event_kind kind, const void *msg)
 	if (buf_room(&s->queue) < s->event.len + 4096 +
 	    s->event.len / SPOOL_FRAGMENT * (sizeof(r) + 8))
 		return 0;
+	s->lazy = kind == EVENT_outcome;
 	r.seq = ++s->seq;
 	r.time = now_wall_us();
 	p = buf_head(&s->event);
