@@ -23,7 +23,6 @@ struct spool {
 	struct spool_header	*h;
 	const struct spool_position *pos;
 	uint8_t			*ring;
-	size_t			 map;		/* bytes mapped */
 	uint64_t		 size;
 	uint64_t		 head;		/* our own copy: the file may lie */
 	uint64_t		 end;		/* head once the queue is written */
@@ -43,15 +42,23 @@ spool_map(struct spool *s, int spool, int position)
 
 	if (fstat(spool, &st) == -1 || st.st_size < SPOOL_HEADER + SPOOL_MIN)
 		return -1;
-	s->map = (size_t)st.st_size;
 	s->size = (uint64_t)st.st_size - SPOOL_HEADER;
 	if ((s->size & (s->size - 1)) != 0)
 		return -1;
-	p = mmap(NULL, s->map, PROT_READ | PROT_WRITE, MAP_SHARED, spool, 0);
+	/*
+	 * Two mappings: a read of the header would make the kernel map what
+	 * lies around it in the ring, for every idle session.
+	 */
+	p = mmap(NULL, SPOOL_HEADER, PROT_READ | PROT_WRITE, MAP_SHARED,
+	    spool, 0);
 	if (p == MAP_FAILED)
 		return -1;
 	s->h = p;
-	s->ring = (uint8_t *)p + SPOOL_HEADER;
+	p = mmap(NULL, s->size, PROT_READ | PROT_WRITE, MAP_SHARED, spool,
+	    SPOOL_HEADER);
+	if (p == MAP_FAILED)
+		return -1;
+	s->ring = p;
 	if (s->h->magic != SPOOL_MAGIC || s->h->size != s->size)
 		return -1;
 	if (fstat(position, &st) == -1 || st.st_size < POS_BYTES)
@@ -94,7 +101,9 @@ spool_close(struct spool **sp)
 	if (s == NULL)
 		return;
 	if (s->h != NULL)
-		munmap(s->h, s->map);
+		munmap(s->h, SPOOL_HEADER);
+	if (s->ring != NULL)
+		munmap(s->ring, s->size);
 	if (s->pos != NULL)
 		munmap((void *)(uintptr_t)s->pos, POS_BYTES);
 	close(s->wake);
