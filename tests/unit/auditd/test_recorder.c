@@ -130,9 +130,9 @@ START_TEST(wakes)
 	recorder_status(rec, &st);
 	ck_assert_uint_eq(st.spools, 1);
 	ck_assert_uint_eq(st.awake, 0);
-	put_outcome(s, 1);
+	put_intent(s, 1, 1);
 	run(20);
-	ck_assert_int_eq(count("outcome"), 1);
+	ck_assert_int_eq(count("intent"), 1);
 	ck_assert(spool_alive(s, now_boot_ms()));
 	spool_close(&s);
 }
@@ -149,8 +149,8 @@ START_TEST(group_commit)
 	s = open_spool("s1", ROLE_WORKER, &fx);
 	t = open_spool("s2", ROLE_WORKER, &fx);
 	run(50);
-	p = put_outcome(s, 1);
-	q = put_outcome(t, 1);
+	p = put_intent(s, 1, 1);
+	q = put_intent(t, 1, 1);
 	ck_assert(!spool_committed(s, p));
 	ck_assert(!spool_committed(t, q));
 	ck_assert(!acked(s));
@@ -197,11 +197,11 @@ START_TEST(slow_scan)
 	uint32_t junk[8];
 
 	run(100);
-	put_outcome(s, 1);
+	put_intent(s, 1, 1);
 	while (read(fx.dir.wake, junk, sizeof(junk)) > 0)
 		;
 	run(700);
-	ck_assert_int_eq(count("outcome"), 1);
+	ck_assert_int_eq(count("intent"), 1);
 	spool_close(&s);
 }
 END_TEST
@@ -215,9 +215,9 @@ START_TEST(junk_wakes)
 	run(100);
 	ck_assert_int_eq(write(fx.dir.wake, junk, sizeof(junk)),
 	    sizeof(junk));
-	put_outcome(s, 1);
+	put_intent(s, 1, 1);
 	run(700);
-	ck_assert_int_eq(count("outcome"), 1);
+	ck_assert_int_eq(count("intent"), 1);
 	spool_close(&s);
 }
 END_TEST
@@ -231,7 +231,7 @@ START_TEST(store_away)
 
 	run(50);
 	lock = fixture_lock(&fx);
-	put_outcome(s, 1);
+	put_intent(s, 1, 1);
 	run(2600);
 	ck_assert(!spool_alive(s, now_boot_ms()));
 	ck_assert(!spool_broken(s));
@@ -240,7 +240,7 @@ START_TEST(store_away)
 	fixture_unlock(lock);
 	run(1500);
 	ck_assert(spool_alive(s, now_boot_ms()));
-	ck_assert_int_eq(count("outcome"), 1);
+	ck_assert_int_eq(count("intent"), 1);
 	recorder_status(rec, &st);
 	ck_assert(st.healthy);
 	spool_close(&s);
@@ -255,23 +255,23 @@ START_TEST(leftovers)
 	char err[256];
 	int fds[4], i;
 
-	put_outcome(s, 1);
+	put_intent(s, 1, 1);
 	run(50);
-	put_outcome(s, 2);
+	put_intent(s, 2, 1);
 	down();
 	fixture_reopen(&fx);
-	pos = put_outcome(s, 3);
+	pos = put_intent(s, 3, 1);
 	up(false);
 	run(50);
-	ck_assert_int_eq(count("outcome"), 3);
+	ck_assert_int_eq(count("intent"), 3);
 	ck_assert_int_eq(fixture_int(&fx, "SELECT json_extract(body, "
 	    "'$.leftover') FROM events WHERE kind = 'audit_start' ORDER BY "
 	    "id DESC"), 1);
 	/* The writer from before goes on, and the parent gets it again. */
 	ck_assert(spool_alive(s, now_boot_ms()));
-	put_outcome(s, 4);
+	put_intent(s, 4, 1);
 	run(50);
-	ck_assert_int_eq(count("outcome"), 4);
+	ck_assert_int_eq(count("intent"), 4);
 	ck_assert(spool_committed(s, pos));
 	ck_assert_int_eq(recorder_open(rec, "s1", ROLE_WORKER, &fx, fds, err,
 	    sizeof(err)), 0);
@@ -288,21 +288,21 @@ START_TEST(closing)
 {
 	struct spool *s = open_spool("s1", ROLE_WORKER, &fx);
 
-	put_outcome(s, 1);
+	put_intent(s, 1, 1);
 	spool_close(&s);
 	recorder_close(rec, "s1");
 	recorder_close(rec, "unknown");
 	run(50);
-	ck_assert_int_eq(count("outcome"), 1);
+	ck_assert_int_eq(count("intent"), 1);
 	ck_assert(!there("s1.spool"));
 	ck_assert(!there("s1.pos"));
 	ck_assert(!there("s1.ack"));
 	ck_assert_int_eq(fixture_int(&fx, "SELECT count(*) FROM spools"), 0);
 	/* The name may come again and begins anew. */
 	s = open_spool("s1", ROLE_WORKER, &fx);
-	put_outcome(s, 1);
+	put_intent(s, 1, 1);
 	run(50);
-	ck_assert_int_eq(count("outcome"), 2);
+	ck_assert_int_eq(count("intent"), 2);
 	ck_assert_int_eq(count("gap"), 0);
 	spool_close(&s);
 }
@@ -315,10 +315,10 @@ START_TEST(stale_row)
 
 	fixture_exec(&fx, "INSERT INTO spools VALUES ('s1', 4096, 9, 1)");
 	s = open_spool("s1", ROLE_WORKER, &fx);
-	put_outcome(s, 1);
+	put_intent(s, 1, 1);
 	run(50);
 	ck_assert(!spool_broken(s));
-	ck_assert_int_eq(count("outcome"), 1);
+	ck_assert_int_eq(count("intent"), 1);
 	spool_close(&s);
 }
 END_TEST
@@ -331,13 +331,13 @@ START_TEST(breaks)
 
 	run(50);
 	ck_assert_uint_ne(spool_append(s, EVENT_policy_stop, &stop), 0);
-	put_outcome(t, 1);
+	put_intent(t, 1, 1);
 	run(50);
 	ck_assert_str_eq(broken, "s1: kind of event that is not its writer's");
 	ck_assert(spool_broken(s));
 	ck_assert(acked(s));
 	ck_assert(!spool_broken(t));
-	ck_assert_int_eq(count("outcome"), 1);
+	ck_assert_int_eq(count("intent"), 1);
 	recorder_close(rec, "s1");
 	run(50);
 	ck_assert(!there("s1.spool"));
@@ -383,9 +383,9 @@ START_TEST(many)
 	}
 	run(100);
 	for (i = 0; i < 200; i++)
-		put_outcome(s[i], i);
+		put_intent(s[i], i, 1);
 	run(200);
-	ck_assert_int_eq(count("outcome"), 200);
+	ck_assert_int_eq(count("intent"), 200);
 	for (i = 0; i < 200; i++)
 		spool_close(&s[i]);
 }
@@ -396,9 +396,9 @@ START_TEST(stops)
 	struct spool *s = open_spool("s1", ROLE_WORKER, &fx);
 
 	run(50);
-	put_outcome(s, 1);
+	put_intent(s, 1, 1);
 	ck_assert_int_eq(recorder_stop(rec, "signal", 1000), 0);
-	ck_assert_int_eq(count("outcome"), 1);
+	ck_assert_int_eq(count("intent"), 1);
 	ck_assert_str_eq(fixture_text(&fx, "SELECT kind FROM events ORDER BY "
 	    "id DESC"), "audit_stop");
 	spool_close(&s);
