@@ -12,7 +12,7 @@ IPC_OBJS =	common/buf.o common/codec.o common/ev.o common/ipc.o \
 		common/ipc_msgs.o common/log.o common/unixsock.o
 
 UNIT_TESTS += tests/unit/common/test_ipc
-tests/unit/common/test_ipc_OBJS =	$(IPC_OBJS)
+tests/unit/common/test_ipc_OBJS =	$(IPC_OBJS) common/proc.o
 tests/unit/common/test_ipc_LIBS =	$(EVENT_LIBS)
 
 UNIT_TESTS += tests/unit/common/test_conf tests/unit/common/test_ctl

@@ -27,6 +27,11 @@
 #define FRAME_MAX	(LEN_TEXT + 256 * 1024)
 #define QUEUE_MAX	(2 * FRAME_MAX)
 #define READ_CHUNK	(16 * 1024)
+
+/* Linux 6.16: the receiver says whether it takes descriptors at all. */
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS	83
+#endif
 #define FDS_QUEUED	(4 * IPC_MAXFDS)
 
 /* Descriptors to send with the byte at `at` of the output stream. */
@@ -52,6 +57,7 @@ struct ipc {
 	struct out_fds	*fds_first, **fds_last;
 	int		 in_fds[FDS_QUEUED];
 	size_t		 nin_fds;
+	size_t		 max_fds;	/* most that a permitted message has */
 	bool		 paused;
 	bool		 failed;	/* to be closed from the loop */
 	bool		 freed;		/* by its own handler */
@@ -70,6 +76,30 @@ ipc_poll(struct ipc *c)
 {
 	ev_io_want(c->io, (c->paused || c->failed ? 0 : EV_IN) |
 	    (c->out.len > 0 && !c->failed ? EV_OUT : 0));
+}
+
+/*
+ * A descriptor that nobody asked for is not harmless: closing the last copy of
+ * a TCP socket with SO_LINGER blocks for as long as its sender chose.  Where
+ * the kernel can, it is told that a peer without a message that carries
+ * descriptors may send none; elsewhere the sender is kept from it
+ * (proc_pass_nothing()).
+ */
+static void
+ipc_limit_fds(struct ipc *c)
+{
+	const struct msg_desc *d;
+	int off = 0;
+	size_t i;
+
+	for (i = 0; i < c->npermit; i++) {
+		d = ipc_desc(c->permit[i].type);
+		if (d != NULL && d->nfds > c->max_fds)
+			c->max_fds = d->nfds;
+	}
+	if (c->max_fds == 0)
+		(void)setsockopt(c->fd, SOL_SOCKET, SO_PASSRIGHTS, &off,
+		    sizeof(off));
 }
 
 struct ipc *
@@ -93,6 +123,7 @@ ipc_new(struct ev_loop *loop, int fd, enum ipc_role self, enum ipc_role peer,
 	c->phase = 1;
 	c->closed = closed;
 	c->ctx = ctx;
+	ipc_limit_fds(c);
 	c->fds_last = &c->fds_first;
 	buf_init(&c->in, FRAME_MAX + FRAME_HEADER + READ_CHUNK);
 	buf_init(&c->out, QUEUE_MAX);
@@ -234,7 +265,12 @@ ipc_write_once(struct ipc *c)
 			iov.iov_len = (size_t)(f->next->at - c->out_at);
 	} else if (f != NULL)
 		iov.iov_len = (size_t)(f->at - c->out_at);
-	if ((n = sendmsg(c->fd, &m, MSG_NOSIGNAL)) == -1)
+	/* A process that may pass nothing has no sendmsg(). */
+	if (m.msg_controllen > 0)
+		n = sendmsg(c->fd, &m, MSG_NOSIGNAL);
+	else
+		n = send(c->fd, iov.iov_base, iov.iov_len, MSG_NOSIGNAL);
+	if (n == -1)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
 	if (m.msg_controllen > 0) {
 		for (i = 0; i < f->n; i++)
@@ -366,7 +402,7 @@ ipc_take_rights(struct ipc *c, struct msghdr *m)
 		for (i = 0; i < n; i++) {
 			memcpy(&fd, CMSG_DATA(cm) + i * sizeof(int),
 			    sizeof(fd));
-			if (c->nin_fds == FDS_QUEUED) {
+			if (c->nin_fds == FDS_QUEUED || c->max_fds == 0) {
 				close(fd);
 				bad = 1;
 			} else

@@ -4,20 +4,33 @@
  */
 #include "proc.h"
 
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "log.h"
+
+#if defined(__x86_64__)
+#define PROC_AUDIT_ARCH	AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define PROC_AUDIT_ARCH	AUDIT_ARCH_AARCH64
+#else
+#error "proc_pass_nothing() does not know this architecture"
+#endif
 
 extern char **environ;
 
@@ -105,6 +118,48 @@ proc_harden(void)
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
 	    setrlimit(RLIMIT_CORE, &none) == -1)
 		fatal("step=harden");
+}
+
+void
+proc_pass_nothing(void)
+{
+#define DENY(nr)							\
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 1),		\
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    offsetof(struct seccomp_data, arch)),
+		/* Another ABI has other numbers. */
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PROC_AUDIT_ARCH, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    offsetof(struct seccomp_data, nr)),
+		/* So has x32. */
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000u, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		DENY(__NR_sendmsg),
+		DENY(__NR_sendmmsg),
+		DENY(__NR_io_uring_setup),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+#undef DENY
+	struct sock_fprog prog = {
+		.len = sizeof(code) / sizeof(code[0]),
+		.filter = code,
+	};
+
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0) == -1)
+		fatal("step=seccomp");
+}
+
+void
+proc_limit_files(unsigned long long bytes)
+{
+	struct rlimit most = { bytes, bytes };
+
+	signal(SIGXFSZ, SIG_IGN);
+	if (setrlimit(RLIMIT_FSIZE, &most) == -1)
+		fatal("step=limit_files");
 }
 
 void

@@ -28,6 +28,14 @@ void	proc_daemonize(const struct proc_opts *);
 void	proc_drop(const char *user, const char *dir);
 /* PR_SET_DUMPABLE 0, RLIMIT_CORE 0, PR_SET_NO_NEW_PRIVS (D1). */
 void	proc_harden(void);
+/*
+ * Take from this process sendmsg() and all else that passes descriptors to
+ * another (seccomp): for processes whose messages carry none, and whose peers
+ * would have to close what they are handed.  After proc_harden().
+ */
+void	proc_pass_nothing(void);
+/* No file may grow beyond `bytes` by this process (RLIMIT_FSIZE, D8). */
+void	proc_limit_files(unsigned long long bytes);
 /* End this process when its parent ends (PR_SET_PDEATHSIG, and check). */
 void	proc_die_with_parent(int parent_pid);
 /* Needs proc_title_init() first thing in main(). */

@@ -7,6 +7,7 @@
 #include "worker.h"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <errno.h>
 #include <malloc.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "proc.h"
 #include "session.h"
 #include "unixsock.h"
 #include "workerctx.h"
@@ -26,6 +28,8 @@
 /* Client, backend, engine, wake, ack; and what a login needs for a moment. */
 #define FDS_SESSION	5
 #define FDS_RESERVE	64
+/* Of the log of a daemon in the foreground, as far as workers write it. */
+#define LOG_BYTES	(256ull * 1024 * 1024)
 /* Allocations of this size go back to the system when they are freed. */
 #define MMAP_BYTES	(256 * 1024)
 
@@ -395,6 +399,19 @@ static const struct ipc_permit master_permits[] = {
 	{ IPC_worker_drain, ~0u, on_worker_drain },
 };
 
+/*
+ * The spool is written through its mapping and never grows, and there is no
+ * other file; but in the foreground the log may be one.
+ */
+static void
+worker_limit_files(void)
+{
+	struct stat st;
+
+	proc_limit_files(fstat(STDERR_FILENO, &st) == 0 &&
+	    S_ISREG(st.st_mode) ? LOG_BYTES : 0);
+}
+
 /* Sessions for which there are descriptors; as many as there may be. */
 static uint64_t
 worker_room(const struct gw_conf *conf)
@@ -426,6 +443,8 @@ worker_main(const struct gw_conf *conf, const struct gw_listen *listen,
 	struct worker *w = &worker;
 
 	signal(SIGPIPE, SIG_IGN);
+	proc_pass_nothing();
+	worker_limit_files();
 	/* Fixed, or one large message would make glibc keep all that follow. */
 	mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
 	mallopt(M_TRIM_THRESHOLD, MMAP_BYTES);

@@ -3,8 +3,10 @@
  * descriptors, phases.
  */
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,7 @@
 #include "ev.h"
 #include "ipc.h"
 #include "log.h"
+#include "proc.h"
 #include "unixsock.h"
 
 static struct {
@@ -262,6 +265,67 @@ START_TEST(test_too_few_descriptors)
 }
 END_TEST
 
+/* sendmsg() of one byte and a descriptor; the error, 0 for none. */
+static int
+pass(int sock, int fd)
+{
+	union {
+		struct cmsghdr	hdr;
+		char		buf[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { "x", 1 };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1,
+	    .msg_control = control.buf, .msg_controllen = sizeof(control) };
+	struct cmsghdr *cm = CMSG_FIRSTHDR(&m);
+
+	cm->cmsg_level = SOL_SOCKET;
+	cm->cmsg_type = SCM_RIGHTS;
+	cm->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cm), &fd, sizeof(fd));
+	return sendmsg(sock, &m, MSG_NOSIGNAL) == -1 ? errno : 0;
+}
+
+/* Where no message has a descriptor, one that comes ends the peer, or the
+ * kernel does not even take it. */
+START_TEST(test_unasked_descriptor)
+{
+	static const struct ipc_permit plain[] = {
+		{ IPC_session_kill, 1, on_kill },
+	};
+	struct ipc *c;
+	int fd[2];
+
+	ck_assert_int_eq(unix_pair(fd), 0);
+	c = ipc_new(t.loop, fd[0], ROLE_WORKER, ROLE_PARENT, plain, 1,
+	    on_closed, NULL);
+	if (pass(fd[1], 0) == 0) {
+		ev_run(t.loop);
+		ck_assert_str_eq(t.closed, "sent too many descriptors");
+	}
+	ipc_free(&c);
+	close(fd[1]);
+}
+END_TEST
+
+START_TEST(test_pass_nothing)
+{
+	int fd[2], status;
+	pid_t pid;
+
+	ck_assert_int_eq(unix_pair(fd), 0);
+	if ((pid = fork()) == 0) {
+		proc_harden();
+		proc_pass_nothing();
+		_exit(pass(fd[1], 0) == EPERM && send(fd[1], "x", 1, 0) == 1 ?
+		    0 : 1);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	close(fd[0]);
+	close(fd[1]);
+}
+END_TEST
+
 START_TEST(test_half_frame_then_close)
 {
 	const uint8_t b[12] = { 200, 0, 0, 0, IPC_session_kill };
@@ -296,6 +360,8 @@ main(void)
 	tcase_add_test(c, test_lying_slice);
 	tcase_add_test(c, test_too_few_descriptors);
 	tcase_add_test(c, test_half_frame_then_close);
+	tcase_add_test(c, test_unasked_descriptor);
+	tcase_add_test(c, test_pass_nothing);
 	suite_add_tcase(s, c);
 	r = srunner_create(s);
 	srunner_set_fork_status(r, CK_NOFORK);
