@@ -12,7 +12,7 @@ CPPFLAGS +=	-D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"' \
 CFLAGS ?=	-O2 -g
 WARN =		-std=c11 -Wall -Wextra -Wpedantic -Werror -Wshadow \
 		-Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
-		-Wvla -Wformat=2 -Wno-format-nonliteral
+		-Wvla -Wformat=2
 ALL_CFLAGS =	$(WARN) -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
 		-fPIE $(CFLAGS)
 ALL_LDFLAGS =	-pie -Wl,-z,relro,-z,now $(LDFLAGS)
@@ -46,7 +46,7 @@ build-tests: all $(UNITS) $(addprefix $(O)/bin/,$(TEST_PROGRAMS))
 
 # The first make finds no config.mk and makes it; make then starts over.
 config.mk: configure config.mk.in
-	./configure --quiet
+	env -u CC ./configure --quiet
 configure: configure.ac
 	sh tests/deps
 	autoconf
@@ -90,7 +90,7 @@ $(foreach t,$(UNIT_TESTS),$(eval $(call unit_rule,$(t))))
 # --- testing ---------------------------------------------------------------
 
 TEST_ENV =	POSTERN_BUILD=$(abspath $(O)) POSTERN_SRC=$(CURDIR) CC="$(CC)" \
-		MAKE="$(MAKE)"
+		MAKE="$(MAKE)" $(if $(SAN),POSTERN_SLOW=1)
 
 unit: $(UNITS)
 	@$(TEST_ENV) tests/run unit $(UNITS)
@@ -122,7 +122,8 @@ analyze:
 install: all
 	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(bindir) \
 	    $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man7 \
-	    $(DESTDIR)$(mandir)/man8 $(DESTDIR)$(sysconfdir)/postern
+	    $(DESTDIR)$(mandir)/man8 $(DESTDIR)$(sysconfdir)/postern \
+	    $(DESTDIR)/var/empty
 	for p in $(PROGRAMS); do \
 	    install -m 755 $(O)/bin/$$p $(DESTDIR)$(sbindir)/$$p || exit 1; \
 	done

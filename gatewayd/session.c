@@ -535,9 +535,23 @@ session_lost(struct session *s)
 	return true;
 }
 
+/*
+ * Send what is queued.  True when that made room for input that was held back
+ * because the queue was full: nothing else would wake it.
+ */
+static bool
+flush_made_room(struct stream *st)
+{
+	bool was_full = st->out.len >= STREAM_HIGH;
+
+	stream_flush(st);
+	return was_full && st->out.len < STREAM_HIGH;
+}
+
 void
 session_pump(struct session *s)
 {
+	bool room = false;
 	int i;
 
 	for (i = 0; s->state == SESSION_OPEN; i++) {
@@ -552,10 +566,12 @@ session_pump(struct session *s)
 			frontend_process(s);
 		if (s->state != SESSION_OPEN)
 			return;
-		stream_flush(&s->db);
-		stream_flush(&s->client);
+		room = flush_made_room(&s->db);
+		room |= flush_made_room(&s->client);
 		if (session_lost(s))
 			return;
+		if (room && i < PUMP_ROUNDS)
+			continue;
 		/* What TLS holds already wakes nobody. */
 		if (i >= PUMP_ROUNDS ||
 		    (!client_pending(s) && !db_pending(s)))
@@ -565,7 +581,7 @@ session_pump(struct session *s)
 		if (db_pending(s))
 			stream_fill(&s->db);
 	}
-	if (client_pending(s) || db_pending(s))
+	if (room || client_pending(s) || db_pending(s))
 		ev_timer_set(s->retry, 0);
 	session_settle(s);
 }

@@ -362,6 +362,8 @@ startup_on_startup(struct session *s, const void *arg)
 		s->asked_twice = true;
 		buf_drain(&s->client.in, 8);
 		stream_put(&s->client, "N", 1);
+		/* What came with it wakes nobody. */
+		session_event(s, EVT_CLIENT, NULL);
 		return;
 	}
 	startup_begin(s, p, (size_t)len);

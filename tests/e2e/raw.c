@@ -216,7 +216,8 @@ raw_read(struct raw *r, int ms, const uint8_t **body, size_t *len)
 	long long end = e2e_now() + ms;
 	uint32_t be, total;
 
-	memmove(r->buf, r->buf + r->taken, r->len - r->taken);
+	if (r->taken > 0)
+		memmove(r->buf, r->buf + r->taken, r->len - r->taken);
 	r->len -= r->taken;
 	r->taken = 0;
 	for (;;) {
@@ -288,14 +289,21 @@ raw_session(const char *profile, const char *sub, bool shared)
 {
 	const char *group = strcmp(profile, "nightly-bot") == 0 ? "ai-agents" :
 	    strcmp(profile, "analyst") == 0 ? "analysts" : profile;
-	char *token = e2e_token(sub, group);
+	static char *token, *token_for;
 	struct raw *r = raw_tls(shared);
+
+	/* Making one costs more than a session; many come in a row. */
+	if (token_for == NULL || strcmp(token_for, sub) != 0) {
+		free(token);
+		free(token_for);
+		token = e2e_token(sub, group);
+		token_for = strdup(sub);
+	}
 
 	ck_assert(raw_startup(r, profile, e2e_env("GW_DB")));
 	ck_assert(raw_until(r, 'R', 10000));
 	ck_assert(raw_msg(r, 'p', token, strlen(token) + 1));
 	ck_assert_msg(raw_until(r, 'Z', 20000), "no session: %s %s",
 	    raw_sqlstate(r), raw_message(r));
-	free(token);
 	return r;
 }

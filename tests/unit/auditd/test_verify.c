@@ -138,8 +138,8 @@ START_TEST(append_only)
 	static const char *const sql[] = {
 		"UPDATE events SET body = '{}' WHERE id = 3",
 		"DELETE FROM events",
-		"INSERT OR REPLACE INTO events SELECT 3, time, session, seq, "
-		"kind, '{}', prev, hash FROM events WHERE id = 3",
+		("INSERT OR REPLACE INTO events SELECT 3, time, session, seq, "
+		"kind, '{}', prev, hash FROM events WHERE id = 3"),
 		"UPDATE events SET id = 99 WHERE id = 10"
 	};
 	sqlite3 *db;
