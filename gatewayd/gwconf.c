@@ -70,6 +70,8 @@ static const struct conf_key limits_table[] = {
 	{ .name = "message", .type = CONF_SIZE, .offset = G(message),
 	    .dflt = "16MiB", .min = 64 * 1024, .max = 16 * 1024 * 1024,
 	    .reloadable = true },
+	{ .name = "stall", .type = CONF_DURATION, .offset = G(stall),
+	    .dflt = "1m", .min = 1000, .max = 86400000, .reloadable = true },
 	{ .name = "drain", .type = CONF_DURATION, .offset = G(drain),
 	    .dflt = "30s", .min = 0, .max = 86400000, .reloadable = true },
 };

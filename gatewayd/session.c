@@ -187,6 +187,13 @@ on_idle(void *ctx)
 }
 
 static void
+on_stall(void *ctx)
+{
+	session_fatal(ctx, "08P01", "a message was begun and not completed",
+	    NULL, "half a message, then silence");
+}
+
+static void
 peer_name(int fd, char *dst, size_t size)
 {
 	union {
@@ -247,6 +254,7 @@ session_new(struct worker *w, int fd)
 	s->timer = ev_timer_new(w->loop, on_timer, s);
 	s->retry = ev_timer_new(w->loop, on_retry, s);
 	s->idle_timer = ev_timer_new(w->loop, on_idle, s);
+	s->stall = ev_timer_new(w->loop, on_stall, s);
 	stream_open(&s->client, w->loop, fd, w->conf->message, on_client_io,
 	    s);
 	/* One absolute deadline over all that comes before a session. */
@@ -275,6 +283,7 @@ session_free(struct session *s)
 	ev_timer_free(&s->timer);
 	ev_timer_free(&s->retry);
 	ev_timer_free(&s->idle_timer);
+	ev_timer_free(&s->stall);
 	verdict_unref(&s->front.verdict);
 	stmt_unref(&s->front.subject);
 	free(s->front.asked);
@@ -330,6 +339,7 @@ session_finish(struct session *s, const char *reason)
 	    s->peer, s->reason);
 	ev_timer_stop(s->retry);
 	ev_timer_stop(s->idle_timer);
+	ev_timer_stop(s->stall);
 	if (s->spool != NULL) {
 		record_lost(s);
 		record_end(s);
@@ -470,15 +480,34 @@ head_incomplete(const struct stream *st)
 	    st->in.len < (size_t)pg_be32(p + 1) + 1;
 }
 
+/* A client's 'd' and 'D' are taken whole. */
+static bool
+client_incomplete(const struct session *s)
+{
+	const struct buf *in = &s->client.in;
+
+	return in->len < 5 || in->len < (size_t)pg_be32(buf_head(in) + 1) + 1;
+}
+
 /* May more be read from the client; from the database? */
 static bool
 client_wanted(const struct session *s)
 {
-	const struct buf *in = &s->client.in;
+	return s->client.in.len < STREAM_HIGH || client_incomplete(s);
+}
 
-	/* A client's 'd' and 'D' are taken whole. */
-	return in->len < STREAM_HIGH || in->len < 5 ||
-	    in->len < (size_t)pg_be32(buf_head(in) + 1) + 1;
+/* Half a message: the rest has to come, a little of it at least. */
+static void
+session_stall(struct session *s)
+{
+	if (s->client.in.len == 0 || !client_incomplete(s)) {
+		ev_timer_stop(s->stall);
+		return;
+	}
+	if (ev_timer_pending(s->stall) && s->stall_at == s->client.bytes_in)
+		return;
+	s->stall_at = s->client.bytes_in;
+	ev_timer_set(s->stall, s->w->conf->stall);
 }
 
 static bool
@@ -491,6 +520,7 @@ db_wanted(const struct session *s)
 static void
 session_settle(struct session *s)
 {
+	session_stall(s);
 	s->client.reading = client_wanted(s);
 	s->db.reading = db_wanted(s);
 	buf_shrink(&s->client.in, 0);

@@ -87,6 +87,8 @@ struct session {
 	struct ev_timer	*timer;		/* login, farewell */
 	struct ev_timer	*retry;		/* while something is away */
 	struct ev_timer	*idle_timer;
+	struct ev_timer	*stall;		/* in the middle of a message */
+	uint64_t	 stall_at;	/* bytes read when it was set */
 
 	struct stream	 client, db;
 	struct ev_io	*ack_io;

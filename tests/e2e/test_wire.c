@@ -147,6 +147,17 @@ START_TEST(half_messages)
 }
 END_TEST
 
+/* Half a message, then silence: the session ends by itself. */
+START_TEST(half_and_silence)
+{
+	struct raw *r = raw_session("dba", "wire-silence", _i != 0);
+
+	raw_liar(r, 'Q', 1000000, "SELECT", 6);
+	ck_assert_str_eq(raw_ending(r, 20000), "08P01");
+	raw_free(&r);
+}
+END_TEST
+
 /* A large message is announced and never comes: memory is not taken for it. */
 START_TEST(memory_is_flat)
 {
@@ -303,6 +314,7 @@ main(void)
 	tcase_add_test(tc, lengths_shared);
 	tcase_add_test(tc, bad_bodies);
 	tcase_add_test(tc, half_messages);
+	tcase_add_loop_test(tc, half_and_silence, 0, 2);
 	tcase_add_test(tc, memory_is_flat);
 	tcase_add_test(tc, before_startup);
 	tcase_add_test(tc, bad_passwords);
