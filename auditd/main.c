@@ -191,7 +191,8 @@ run(struct auditd *a, int listen_fd)
 	a->loop = ev_loop_new();
 	a->server = server_new(a->loop, listen_fd, &info);
 	a->recorder = recorder_new(a->loop, &a->dir, a->store,
-	    a->conf->spool_size, server_on_broken, a->server);
+	    a->conf->spool_size, server_on_broken, server_on_closed,
+	    a->server);
 	if (a->server == NULL || a->recorder == NULL)
 		fatalx("error=\"out of memory\"");
 	if (recorder_start(a->recorder, err, sizeof(err)) == -1)

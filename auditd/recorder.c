@@ -36,6 +36,7 @@ struct recorder {
 	struct spooldir	*dir;
 	struct store	*store;
 	recorder_broken	*broken;
+	recorder_closed	*closed;
 	void		*ctx;
 	struct ev_io	*wake;
 	struct ev_timer	*round, *beat;
@@ -43,7 +44,7 @@ struct recorder {
 	uint64_t	 size;
 	bool		 started, healthy;
 	unsigned int	 retry_ms;
-	uint64_t	 complained, breathed;	/* when, boot ms */
+	uint64_t	 complained, breathed, scanned;	/* when, boot ms */
 	unsigned int	 beats;
 	uint64_t	 drained, commits;
 	char		 error[256];
@@ -176,6 +177,7 @@ rec_publish(struct recorder *r, bool *progress)
 		if (e->gone) {
 			r->list.slots[e->file.number] = NULL;
 			r->list.nspools--;
+			r->closed(r->ctx, e->file.name);
 			entry_free(&r->list, e);
 		} else if (e->empty > (r->dir->full ? 0 : LINGER) &&
 		    !e->closing)
@@ -226,6 +228,7 @@ rec_scan(struct recorder *r)
 	struct entry *e;
 	size_t i;
 
+	r->scanned = now_boot_ms();
 	for (i = 0; i < r->list.nslots; i++)
 		if ((e = r->list.slots[i]) != NULL && !e->awake &&
 		    (entry_pending(e) || e->closing))
@@ -235,8 +238,9 @@ rec_scan(struct recorder *r)
 }
 
 /*
- * Any writer can write here, anything.  A number that is nobody's, or half a
- * one, costs a look at all spools at the next beat, and no more.
+ * Any writer can write here, anything.  What is nobody's number, or half a one,
+ * may have spoilt another writer's: all spools are looked at, at once, but not
+ * for every such byte that somebody writes.
  */
 static void
 rec_wake(void *arg, int what)
@@ -244,21 +248,28 @@ rec_wake(void *arg, int what)
 	struct recorder *r = arg;
 	uint32_t numbers[1024];
 	struct entry *e;
+	bool spoilt;
 	ssize_t n;
 	size_t i;
 
 	(void)what;
 	if ((n = read(r->dir->wake, numbers, sizeof(numbers))) <= 0)
 		return;
-	if (n % (ssize_t)sizeof(numbers[0]) != 0)
-		r->beats = SCAN_BEATS;
+	spoilt = n % (ssize_t)sizeof(numbers[0]) != 0;
 	for (i = 0; i < (size_t)n / sizeof(numbers[0]); i++) {
 		e = numbers[i] < r->list.nslots ?
 		    r->list.slots[numbers[i]] : NULL;
 		if (e != NULL)
 			entry_wake(&r->list, e);
 		else
-			r->beats = SCAN_BEATS;
+			spoilt = true;
+	}
+	if (spoilt && now_boot_ms() - r->scanned >= BREATH_MS)
+		rec_scan(r);
+	else if (spoilt && r->beats < SCAN_BEATS) {
+		/* Once: a beat must not be put off by who goes on writing. */
+		r->beats = SCAN_BEATS;
+		ev_timer_set(r->beat, BREATH_MS);
 	}
 	if (r->list.nhot == 0 || !r->healthy)
 		return;
@@ -268,18 +279,6 @@ rec_wake(void *arg, int what)
 		rec_round(r);
 	} else
 		rec_soon(r, NORMAL_MS);
-}
-
-static void
-rec_publish_beat(struct recorder *r)
-{
-	uint64_t now = now_boot_ms();
-	struct entry *e;
-	size_t i;
-
-	for (i = 0; i < r->list.nslots; i++)
-		if ((e = r->list.slots[i]) != NULL)
-			atomic_store(&e->file.pos->heartbeat, now);
 }
 
 static void
@@ -293,7 +292,7 @@ rec_beat(void *arg)
 		rec_scan(r);
 	}
 	if (r->healthy)
-		rec_publish_beat(r);
+		roster_beat(&r->list, now_boot_ms());
 	spooldir_sync(r->dir);
 }
 
@@ -310,7 +309,7 @@ rec_breathe(struct recorder *r)
 		return;
 	r->breathed = now;
 	if (r->healthy)
-		rec_publish_beat(r);
+		roster_beat(&r->list, now_boot_ms());
 	if (r->healthy && r->list.nhot > 0) {
 		ev_timer_stop(r->round);
 		rec_round(r);
@@ -321,7 +320,7 @@ rec_breathe(struct recorder *r)
 
 struct recorder *
 recorder_new(struct ev_loop *loop, struct spooldir *dir, struct store *store,
-    uint64_t size, recorder_broken *broken, void *ctx)
+    uint64_t size, recorder_broken *broken, recorder_closed *closed, void *ctx)
 {
 	struct recorder *r;
 
@@ -331,6 +330,7 @@ recorder_new(struct ev_loop *loop, struct spooldir *dir, struct store *store,
 	r->store = store;
 	r->size = size;
 	r->broken = broken;
+	r->closed = closed;
 	r->ctx = ctx;
 	roster_init(&r->list);
 	r->round = ev_timer_new(loop, rec_round, r);
@@ -451,7 +451,7 @@ recorder_start(struct recorder *r, char *err, size_t errlen)
 		return -1;
 	}
 	r->started = r->healthy = true;
-	rec_publish_beat(r);
+	roster_beat(&r->list, now_boot_ms());
 	ev_io_want(r->wake, EV_IN);
 	ev_timer_set(r->beat, BEAT_MS);
 	ev_timer_set(r->round, 0);
@@ -476,24 +476,6 @@ recorder_stop(struct recorder *r, const char *reason, uint64_t ms)
 		return -1;
 	}
 	return 0;
-}
-
-/* Spools of earlier policyds end once a new one has opened its own. */
-static void
-rec_close_orphans(struct recorder *r, const struct entry *but)
-{
-	struct entry *e;
-	size_t i;
-
-	for (i = 0; i < r->list.nslots; i++) {
-		e = r->list.slots[i];
-		if (e == NULL || e == but || e->closing || e->client != NULL ||
-		    e->file.owner != ROLE_PARENT)
-			continue;
-		e->closing = true;
-		entry_wake(&r->list, e);
-	}
-	rec_soon(r, NORMAL_MS);
 }
 
 static struct entry *
@@ -551,49 +533,35 @@ recorder_open(struct recorder *r, const char *name, enum ipc_role owner,
 		return -1;
 	}
 	e->client = client;
-	if (owner == ROLE_PARENT)
-		rec_close_orphans(r, e);
+	if (owner == ROLE_PARENT && roster_close_orphans(&r->list, e))
+		rec_soon(r, NORMAL_MS);
 	rec_breathe(r);
 	return 0;
 }
 
-void
+bool
 recorder_close(struct recorder *r, const char *name)
 {
 	struct entry *e = roster_find(&r->list, name);
 
 	if (e == NULL)
-		return;
+		return false;
 	e->closing = true;
 	entry_wake(&r->list, e);
 	rec_soon(r, NORMAL_MS);
+	return true;
 }
 
 void
 recorder_client_gone(struct recorder *r, const void *client)
 {
-	const struct entry *live = NULL;
-	size_t i;
-
-	for (i = 0; i < r->list.nslots; i++) {
-		if (r->list.slots[i] == NULL)
-			continue;
-		if (r->list.slots[i]->client == client)
-			r->list.slots[i]->client = NULL;
-		else if (r->list.slots[i]->client != NULL &&
-		    r->list.slots[i]->file.owner == ROLE_PARENT)
-			live = r->list.slots[i];
-	}
-	/* The next policyd came before the last one was known to be gone. */
-	if (live != NULL)
-		rec_close_orphans(r, live);
+	if (roster_client_gone(&r->list, client))
+		rec_soon(r, NORMAL_MS);
 }
 
 void
 recorder_status(const struct recorder *r, struct recorder_status *s)
 {
-	size_t i;
-
 	memset(s, 0, sizeof(*s));
 	s->events = store_head(r->store, s->hash);
 	s->spools = r->list.nspools;
@@ -602,26 +570,15 @@ recorder_status(const struct recorder *r, struct recorder_status *s)
 	s->commits = r->commits;
 	s->healthy = r->healthy;
 	s->error = r->error;
-	for (i = 0; i < r->list.nslots; i++) {
-		if (r->list.slots[i] == NULL)
-			continue;
-		s->broken += r->list.slots[i]->drain.done.broken;
-		s->closing += r->list.slots[i]->closing;
-	}
+	roster_count(&r->list, &s->broken, &s->closing);
 }
 
 bool
 recorder_spool(const struct recorder *r, size_t i, struct recorder_spool *s)
 {
-	const struct entry *e = NULL;
+	const struct entry *e = roster_nth(&r->list, i);
 	uint64_t head, want;
-	size_t at;
 
-	for (at = 0; at < r->list.nslots; at++)
-		if (r->list.slots[at] != NULL && i-- == 0) {
-			e = r->list.slots[at];
-			break;
-		}
 	if (e == NULL)
 		return false;
 	s->name = e->file.name;

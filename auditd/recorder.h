@@ -19,13 +19,16 @@ struct recorder;
 typedef void	recorder_broken(void *ctx, const char *name,
 		    const char *reason);
 
+/* The spool's files are gone.  From the loop. */
+typedef void	recorder_closed(void *ctx, const char *name);
+
 /*
  * Borrows all it is given.  `size`: ring of new spools.  Nothing happens before
  * recorder_start().
  */
 struct recorder	*recorder_new(struct ev_loop *, struct spooldir *,
 		    struct store *, uint64_t size, recorder_broken *,
-		    void *ctx);
+		    recorder_closed *, void *ctx);
 void		 recorder_free(struct recorder **);
 /*
  * Open the spools that are there, note the start and begin to drain.  -1 with
@@ -48,8 +51,11 @@ void		 recorder_set_size(struct recorder *, uint64_t);
 int		 recorder_open(struct recorder *, const char *name,
 		    enum ipc_role owner, const void *client, int fds[4],
 		    char *err, size_t errlen);
-/* Drain it to its end and remove it.  An unknown name is nothing. */
-void		 recorder_close(struct recorder *, const char *name);
+/*
+ * Drain it to its end and remove it; recorder_closed follows, sometime.  False:
+ * there is none of this name.
+ */
+bool		 recorder_close(struct recorder *, const char *name);
 void		 recorder_client_gone(struct recorder *, const void *client);
 
 struct recorder_status {

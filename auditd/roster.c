@@ -139,3 +139,76 @@ entry_sleep(struct roster *r, struct entry *e)
 	}
 	entry_cool(r, e);
 }
+
+struct entry *
+roster_nth(const struct roster *r, size_t i)
+{
+	size_t at;
+
+	for (at = 0; at < r->nslots; at++)
+		if (r->slots[at] != NULL && i-- == 0)
+			return r->slots[at];
+	return NULL;
+}
+
+bool
+roster_close_orphans(struct roster *r, const struct entry *but)
+{
+	struct entry *e;
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < r->nslots; i++) {
+		e = r->slots[i];
+		if (e == NULL || e == but || e->closing || e->client != NULL ||
+		    e->file.owner != ROLE_PARENT)
+			continue;
+		e->closing = any = true;
+		entry_wake(r, e);
+	}
+	return any;
+}
+
+bool
+roster_client_gone(struct roster *r, const void *client)
+{
+	const struct entry *live = NULL;
+	size_t i;
+
+	for (i = 0; i < r->nslots; i++) {
+		if (r->slots[i] == NULL)
+			continue;
+		if (r->slots[i]->client == client)
+			r->slots[i]->client = NULL;
+		else if (r->slots[i]->client != NULL &&
+		    r->slots[i]->file.owner == ROLE_PARENT)
+			live = r->slots[i];
+	}
+	/* The next policyd came before the last one was known to be gone. */
+	return live != NULL && roster_close_orphans(r, live);
+}
+
+void
+roster_beat(const struct roster *r, uint64_t now)
+{
+	size_t i;
+
+	for (i = 0; i < r->nslots; i++)
+		if (r->slots[i] != NULL)
+			atomic_store(&r->slots[i]->file.pos->heartbeat, now);
+}
+
+void
+roster_count(const struct roster *r, unsigned int *broken,
+    unsigned int *closing)
+{
+	size_t i;
+
+	*broken = *closing = 0;
+	for (i = 0; i < r->nslots; i++) {
+		if (r->slots[i] == NULL)
+			continue;
+		*broken += r->slots[i]->drain.done.broken;
+		*closing += r->slots[i]->closing;
+	}
+}

@@ -44,6 +44,19 @@ struct entry	*roster_find(const struct roster *, const char *name);
  */
 int		 roster_slot(struct roster *, uint32_t want, uint32_t *number);
 uint32_t	 roster_free_number(const struct roster *);
+/* The i-th of those that are there, from 0; NULL: there are fewer. */
+struct entry	*roster_nth(const struct roster *, size_t i);
+/* Tell all writers that recording works. */
+void		 roster_beat(const struct roster *, uint64_t now);
+void		 roster_count(const struct roster *, unsigned int *broken,
+		    unsigned int *closing);
+/*
+ * Spools of earlier policyds end once a new one has opened its own: close all
+ * that have no client, but this.  True if there was one.
+ */
+bool		 roster_close_orphans(struct roster *, const struct entry *but);
+/* Nobody stands behind its spools any more; as above if another has one. */
+bool		 roster_client_gone(struct roster *, const void *client);
 
 /* Look at it every round from now on, and tell its writer so. */
 void		 entry_wake(struct roster *, struct entry *);

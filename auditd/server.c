@@ -19,6 +19,7 @@
 #include "unixsock.h"
 
 #define CLIENTS_MAX	64
+#define ACCEPT_PAUSE	100	/* ms, when descriptors are out */
 #define PROTOCOL	1
 #define JSON_ROW_MAX	(64 * 1024)
 
@@ -35,6 +36,7 @@ struct server {
 	struct ev_loop	*loop;
 	struct recorder	*recorder;
 	struct ev_io	*io;
+	struct ev_timer	*pause;
 	int		 fd;
 	const struct server_info *info;
 	TAILQ_HEAD(, client) clients;
@@ -95,6 +97,7 @@ static int
 on_spool_close(void *ctx, const void *msg, int *fds)
 {
 	const struct ipc_spool_close *m = msg;
+	struct ipc_spool_closed closed;
 	struct client *c = ctx;
 	char name[LEN_SESSION + 1];
 
@@ -103,7 +106,11 @@ on_spool_close(void *ctx, const void *msg, int *fds)
 	    !spool_name_valid(name))
 		return -1;
 	log_debug("spool=%s state=closing", name);
-	recorder_close(c->server->recorder, name);
+	if (recorder_close(c->server->recorder, name))
+		return 0;
+	/* It was closed before, and that word was lost. */
+	closed.session = m->session;
+	ipc_send(c->ipc, IPC_spool_closed, &closed, NULL, 0);
 	return 0;
 }
 
@@ -120,6 +127,18 @@ server_on_broken(void *ctx, const char *name, const char *reason)
 	TAILQ_FOREACH(c, &s->clients, link)
 		if (c->parent)
 			ipc_send(c->ipc, IPC_spool_broken, &m, NULL, 0);
+}
+
+void
+server_on_closed(void *ctx, const char *name)
+{
+	struct ipc_spool_closed m = { .session = slice_str(name) };
+	struct server *s = ctx;
+	struct client *c;
+
+	TAILQ_FOREACH(c, &s->clients, link)
+		if (c->parent)
+			ipc_send(c->ipc, IPC_spool_closed, &m, NULL, 0);
 }
 
 /* --- auditctl ----------------------------------------------------------- */
@@ -267,6 +286,14 @@ on_closed(void *ctx, const char *reason)
 }
 
 static void
+on_pause(void *ctx)
+{
+	struct server *s = ctx;
+
+	ev_io_want(s->io, EV_IN);
+}
+
+static void
 on_connect(void *ctx, int what)
 {
 	struct server *s = ctx;
@@ -277,8 +304,12 @@ on_connect(void *ctx, int what)
 
 	(void)what;
 	if ((fd = unix_accept(s->fd)) == -1) {
-		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-			log_warn("socket=accept");
+		if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+			return;
+		/* Who waits in the queue would wake us again at once. */
+		log_warn("socket=accept");
+		ev_io_want(s->io, 0);
+		ev_timer_set(s->pause, ACCEPT_PAUSE);
 		return;
 	}
 	if (unix_peer(fd, &uid, &pid) == -1 || !peer_is_admin(uid)) {
@@ -315,6 +346,7 @@ server_new(struct ev_loop *loop, int fd, const struct server_info *info)
 	s->fd = fd;
 	s->info = info;
 	TAILQ_INIT(&s->clients);
+	s->pause = ev_timer_new(loop, on_pause, s);
 	s->io = ev_io_new(loop, fd, 0, on_connect, s);
 	return s;
 }
@@ -337,6 +369,7 @@ server_free(struct server **sp)
 	while ((c = TAILQ_FIRST(&s->clients)) != NULL)
 		client_free(c);
 	ev_io_free(&s->io);
+	ev_timer_free(&s->pause);
 	close(s->fd);
 	free(s);
 	*sp = NULL;

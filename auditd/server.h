@@ -23,8 +23,9 @@ struct server	*server_new(struct ev_loop *, int fd,
 /* Before anything can arrive. */
 void		 server_set_recorder(struct server *, struct recorder *);
 void		 server_free(struct server **);
-/* A recorder_broken: tell every policyd. */
+/* A recorder_broken and a recorder_closed: tell every policyd. */
 void		 server_on_broken(void *server, const char *name,
 		    const char *reason);
+void		 server_on_closed(void *server, const char *name);
 
 #endif

@@ -222,7 +222,8 @@ enum ipc_role {
 	F(STR, issuer, LEN_KEY)	/* key in policy.yaml */		\
 	F(STR, subject, 255)						\
 	F(STR, claims, LEN_CLAIMS)	/* JSON object */		\
-	F(U64, expires, 0)	/* seconds since the epoch */
+	F(U64, expires, 0)	/* seconds since the epoch */		\
+	F(U64, generation, 0)	/* of the policy that it was judged by */
 /* For the log and the record only; what could be read of the claims. */
 #define IPC_FIELDS_verify_refused(F)					\
 	F(U32, id, 0)							\
@@ -238,7 +239,8 @@ enum ipc_role {
 	F(STR, dbname, LEN_NAME)					\
 	F(U8, dbtls, 0)							\
 	F(STR, dbhost, LEN_ADDR)					\
-	F(BYTES, ca, LEN_CA)
+	F(BYTES, ca, LEN_CA)						\
+	F(U64, generation, 0)	/* of the policy that these are from */
 #define IPC_FIELDS_dial_failed(F)					\
 	F(U32, id, 0)							\
 	F(STR, reason, LEN_REASON)
@@ -332,6 +334,9 @@ enum ipc_role {
 /* No process writes it any more: drain it, then unlink it. */
 #define IPC_FIELDS_spool_close(F)					\
 	F(STR, session, LEN_SESSION)
+/* Its files are gone, or there never were any. */
+#define IPC_FIELDS_spool_closed(F)					\
+	F(STR, session, LEN_SESSION)
 /* auditd found the spool broken: the session must end (D8). */
 #define IPC_FIELDS_spool_broken(F)					\
 	F(STR, session, LEN_SESSION)					\
@@ -419,6 +424,7 @@ enum ipc_role {
 	M(spool_opened, ROLE_AUDITD, ROLE_PARENT, 4)			\
 	M(spool_failed, ROLE_AUDITD, ROLE_PARENT, 0)			\
 	M(spool_close, ROLE_PARENT, ROLE_AUDITD, 0)			\
+	M(spool_closed, ROLE_AUDITD, ROLE_PARENT, 0)			\
 	M(spool_broken, ROLE_AUDITD, ROLE_PARENT, 0)			\
 	M(ctl_request, ROLE_CTL | ROLE_MASTER, ROLE_MASTER | ROLE_PARENT | ROLE_AUDITD, 0) \
 	M(ctl_row, ROLE_MASTER | ROLE_PARENT | ROLE_AUDITD, ROLE_CTL | ROLE_MASTER, 0) \

@@ -111,6 +111,31 @@ join_name(struct analysis *a, const char *schema, const char *name)
 	return p;
 }
 
+static void
+refuse_tainted(struct analysis *a, const struct protect_rel *p)
+{
+	const struct cat_rel	*r = p->rel, *s = p->source;
+
+	switch (p->taint) {
+	case TAINT_SHOWS:
+		analysis_refuse(a, "42501", "%s.%s shows protected columns of "
+		    "%s.%s; reading them through it is not handled yet",
+		    r->schema, r->name, s->schema, s->name);
+		break;
+	case TAINT_POLICY:
+		analysis_refuse(a, "42501", "%s.%s is not available in a "
+		    "profile with masks: row security of %s.%s decides by "
+		    "masked columns", r->schema, r->name, s->schema, s->name);
+		break;
+	default:
+		analysis_refuse(a, "42501", "%s.%s is not available in a "
+		    "profile with masks: reading %s.%s calls a function or an "
+		    "operator that is not known to be harmless", r->schema,
+		    r->name, s->schema, s->name);
+		break;
+	}
+}
+
 /* What a profile with masks says to a relation. */
 static void
 check_relation(struct analysis *a, struct ref *r, const char *schema,
@@ -132,6 +157,10 @@ check_relation(struct analysis *a, struct ref *r, const char *schema,
 			    "profile with masks", r->rel->name);
 		return;
 	}
+	if (r->rel->cast_calls)
+		analysis_refuse(a, "42501", "%s.%s has a column of a type with "
+		    "a cast that calls a function; it is not available in a "
+		    "profile with masks", r->rel->schema, r->rel->name);
 	if (r->rel->kind == 'f')
 		analysis_refuse(a, "42501", "foreign table %s.%s is not "
 		    "handled yet in a profile with masks", r->rel->schema,
@@ -139,14 +168,11 @@ check_relation(struct analysis *a, struct ref *r, const char *schema,
 	if ((p = protect_find(a->scene->protect, r->rel)) == NULL)
 		return;
 	a->nprotected++;
-	if (p->tainted) {
-		analysis_refuse(a, "42501", "%s.%s shows protected columns of "
-		    "%s.%s; reading them through it is not handled yet",
-		    r->rel->schema, r->rel->name, p->source->schema,
-		    p->source->name);
+	if (p->taint != TAINT_NONE) {
+		refuse_tainted(a, p);
 		return;
 	}
-	if (r->rv == NULL)
+	if (r->rv == NULL || p->nmasked == 0)
 		return;
 	if (!r->rv->inh)
 		analysis_refuse(a, "42501", "ONLY on the protected table "
@@ -219,6 +245,28 @@ masked_key(const struct protect *p, const struct cat_rel *rel)
 	return false;
 }
 
+/* What a write runs on the relation, or on a partition or child of it. */
+static const char *
+write_runs(const struct scene *s, const struct cat_rel *rel, int depth)
+{
+	const struct cat_dep	*deps;
+	const char		*why = NULL;
+	size_t			 i, n;
+
+	if (rel->rules || rel->triggers)
+		return "it has rules or triggers";
+	if (rel->write_calls)
+		return "a default, a check or an index of it calls a function "
+		    "or an operator that is not known to be harmless";
+	if (depth > 32)
+		return "its partitions are nested too deep";
+	deps = catalog_deps(s->cat, &n);
+	for (i = 0; why == NULL && i < n; i++)
+		if (deps[i].why == 'i' && deps[i].on == rel)
+			why = write_runs(s, deps[i].rel, depth + 1);
+	return why;
+}
+
 static bool
 writable(struct analysis *a, const struct ref *r, bool removes)
 {
@@ -233,10 +281,10 @@ writable(struct analysis *a, const struct ref *r, bool removes)
 		why = "it is not a plain table";
 	else if (protect_find(s->protect, r->rel) != NULL)
 		why = "it is protected";
-	else if (r->rel->rules || r->rel->triggers)
-		why = "it has rules or triggers";
 	else if (r->rel->rowsecurity)
 		why = "it has row security";
+	else
+		why = write_runs(s, r->rel, 0);
 	deps = catalog_deps(s->cat, &n);
 	for (i = 0; why == NULL && i < n; i++) {
 		if (deps[i].why != 'f')
@@ -279,9 +327,9 @@ finish_masked(struct analysis *a)
 {
 	if (a->dml)
 		check_writes(a);
-	if (a->pg_class && a->size_column != NULL)
-		analysis_refuse(a, "42501", "pg_class.%s is not available in a "
-		    "profile with masks", a->size_column);
+	if (a->raw_catalog && a->raw_column != NULL)
+		analysis_refuse(a, "42501", "column %s of the catalogue is not "
+		    "available in a profile with masks", a->raw_column);
 	if (a->nprotected == 0)
 		return;
 	if (a->explain)
@@ -321,7 +369,8 @@ ref_harmless(const struct ref *r)
 	if (r->rel->system)
 		return true;
 	/* A view may call anything, and so may a policy. */
-	return !r->rel->rowsecurity && (r->rel->kind == 'r' ||
+	return !r->rel->rowsecurity && !r->rel->read_calls &&
+	    (r->rel->kind == 'r' ||
 	    r->rel->kind == 'p' || r->rel->kind == 'm' ||
 	    r->rel->kind == 'S');
 }
@@ -333,6 +382,8 @@ analysis_readonly(const struct analysis *a)
 
 	if (a->unproven || a->locking || a->unresolved || a->explain_analyze ||
 	    a->nunits == 0)
+		return false;
+	if (a->scene->cat != NULL && catalog_hidden_casts(a->scene->cat))
 		return false;
 	for (i = 0; i < a->nunits; i++)
 		switch (a->units[i].kind) {

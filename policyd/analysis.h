@@ -57,7 +57,7 @@ struct from_item {
 	const struct cat_rel		*rel;	/* NULL: columns not known */
 	const struct protect_rel	*prot;
 	bool				 renamed;	/* column aliases */
-	bool				 pg_class;
+	bool				 raw;	/* pg_class, pg_attribute */
 	struct from_item		*next;
 };
 
@@ -87,8 +87,9 @@ struct analysis {
 	bool	 executes;	/* EXECUTE, FETCH: means what it meant before */
 	bool	 explain, explain_analyze;
 	bool	 dml;
-	bool	 pg_class;
-	const char	*system_column, *size_column, *reg_cast;
+	/* A catalogue that tells sizes or values, and such a column's name. */
+	bool	 raw_catalog;
+	const char	*system_column, *raw_column, *reg_cast;
 	bool	 three_part;
 	enum kind	 kind;		/* of the statement itself */
 	/* the first reason why a profile with masks (or any) refuses it */
@@ -125,6 +126,11 @@ void	scope_walk(struct analysis *, const ProtobufCMessage *);
 /* scope.c; false: it is none of SELECT and the DML statements. */
 bool	scope_statement(struct analysis *, const PgQuery__Node *);
 void	scope_select(struct analysis *, const PgQuery__SelectStmt *);
+
+/* targets.c: does the select list have what is grouped or ordered by? */
+bool	targets_have(const PgQuery__SelectStmt *, const PgQuery__Node *);
+/* Refuses a column that a primary key would let through a grouping. */
+void	targets_check_groups(struct analysis *, const PgQuery__SelectStmt *);
 
 /* names.c: each may refuse. */
 void	names_function(struct analysis *, const PgQuery__FuncCall *);

@@ -15,6 +15,7 @@ struct session;
 struct worker;
 
 #define ATTEMPT_STATES(M)						\
+	M(HELD)		/* until a reload has ended */			\
 	M(VERIFYING)	/* the verifier has the token */		\
 	M(PREPARING)	/* a spool and a backend are being made */	\
 	M(COMMITTING)	/* written down; its record is being committed */ \
@@ -36,6 +37,8 @@ struct attempt {
 	char			 addr[64];	/* of the peer, no port */
 	char			 application[LEN_NAME + 1];
 	uint8_t			 tls;
+	uint8_t			*token;		/* while HELD */
+	size_t			 tokenlen;
 	/* From the verifier. */
 	char			 issuer[LEN_KEY + 1];
 	char			 subject[256];
@@ -46,7 +49,7 @@ struct attempt {
 	char			 profile[LEN_KEY + 1];
 	char			 session[LEN_SESSION + 1];
 	/* From auditd and keeper. */
-	bool			 spool_asked, have_spool, have_dial;
+	bool			 marked, have_spool, have_dial;
 	int			 spool[4], backend;
 	char			 role[LEN_NAME + 1];
 	char			 dbname[LEN_NAME + 1];
@@ -59,6 +62,12 @@ struct attempt {
 	struct ev_timer		*timer;
 };
 
+TAILQ_HEAD(attempt_list, attempt);
+struct attempt_list *attempts_all(struct parent *);
+/* NULL when there is none of this id in this state. */
+struct attempt	*attempt_find(struct parent *, uint32_t id,
+		    enum attempt_state);
+
 /* The one function that changes its state. */
 void	attempt_enter(struct attempt *, enum attempt_state);
 /* Undo what was begun and forget it; its worker has been told. */
@@ -66,13 +75,22 @@ void	attempt_free(struct attempt *, const char *reason);
 /*
  * Tell the worker, the log and the record that it is refused, and free it.
  * `message` is for the client, `reason` for the log and the record.  _auth: the
- * client's fault, of which he learns no more than that; _away: ours, for now.
+ * client's fault, of which he learns no more than that, and which is counted;
+ * _away: ours, for now; _reload: its answer is of another policy than the one
+ * in force.
  */
 void	attempt_refuse(struct attempt *, const char *sqlstate,
 	    const char *message, const char *hint, const char *reason);
 void	attempt_refuse_auth(struct attempt *, const char *reason);
 void	attempt_refuse_away(struct attempt *, const char *message,
 	    const char *reason);
+void	attempt_refuse_reload(struct attempt *);
+
+/*
+ * Verified, and this profile is its own: get it a spool and a backend.  It may
+ * be refused, and gone, after that.
+ */
+void	attempt_prepare(struct attempt *, const struct profile *);
 
 /*
  * Spool and backend are there: write the session down and record it.  The

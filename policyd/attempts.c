@@ -1,13 +1,14 @@
 /*
  * Logging in, as the parent sees it.
  *
- * An attempt is verified (verifier), matched to a profile (claims.c), given a
- * spool (auditd) and a backend connection (keeper); handover.c does the rest.
- * The worker's message is not trusted beyond what it says about its client; the
+ * An attempt is verified (verifier) and matched to a profile (claims.c);
+ * prepare.c gives it a spool and a backend connection, handover.c does the
+ * rest.  During a reload it is held before all that: the verifier may by then
+ * work by a policy that is not in force, and one never to be.  The worker's message is not trusted beyond what it says about its client; the
  * verifier's answer is trusted for what it is there to know.  Whatever goes
  * wrong refuses this attempt: with one sentence for all faults of the client,
- * with a clear one for ours.  The token is not kept: if the verifier dies of
- * it nobody asks again.
+ * with a clear one for ours.  A token that the verifier has had is not kept: if
+ * it dies of it nobody asks again.
  */
 #include "attempt.h"
 
@@ -24,8 +25,8 @@
 #include "auditlink.h"
 #include "children.h"
 #include "claims.h"
-#include "crypto.h"
 #include "log.h"
+#include "reload.h"
 #include "sessions.h"
 #include "throttle.h"
 #include "workers.h"
@@ -40,8 +41,6 @@
 static const char *const state_names[] = { ATTEMPT_STATES(M_NAME) };
 #undef M_NAME
 
-TAILQ_HEAD(attempt_list, attempt);
-
 struct attempts {
 	struct attempt_list	 list;
 	uint32_t		 next_id;
@@ -54,9 +53,16 @@ attempt_enter(struct attempt *a, enum attempt_state state)
 	log_debug("event=attempt_state id=%u from=%s to=%s", a->id,
 	    state_names[a->state], state_names[state]);
 	a->state = state;
+	reload_login_over(a->p);
 }
 
-static struct attempt *
+struct attempt_list *
+attempts_all(struct parent *p)
+{
+	return &p->attempts->list;
+}
+
+struct attempt *
 attempt_find(struct parent *p, uint32_t id, enum attempt_state state)
 {
 	struct attempt	*a;
@@ -67,13 +73,52 @@ attempt_find(struct parent *p, uint32_t id, enum attempt_state state)
 	return NULL;
 }
 
+unsigned int
+attempts_count(struct parent *p)
+{
+	struct attempt	*a;
+	unsigned int	 n = 0;
+
+	TAILQ_FOREACH(a, &p->attempts->list, entry)
+		n++;
+	return n;
+}
+
+static unsigned int
+attempts_in(struct parent *p, enum attempt_state state)
+{
+	struct attempt	*a;
+	unsigned int	 n = 0;
+
+	TAILQ_FOREACH(a, &p->attempts->list, entry)
+		n += a->state == state;
+	return n;
+}
+
+unsigned int
+attempts_asking(struct parent *p)
+{
+	return attempts_in(p, ATTEMPT_VERIFYING) +
+	    attempts_in(p, ATTEMPT_PREPARING);
+}
+
 /* --- ends ---------------------------------------------------------------------------- */
+
+static void
+attempt_token_free(struct attempt *a)
+{
+	if (a->token != NULL)
+		explicit_bzero(a->token, a->tokenlen);
+	free(a->token);
+	a->token = NULL;
+}
 
 /* Undo what was begun and forget it; the worker has been told. */
 void
 attempt_free(struct attempt *a, const char *reason)
 {
 	struct ipc_keeper_forget	m;
+	struct parent			*p = a->p;
 	int				i;
 
 	TAILQ_REMOVE(&a->p->attempts->list, a, entry);
@@ -84,8 +129,8 @@ attempt_free(struct attempt *a, const char *reason)
 		ipc_send(children_keeper(a->p), IPC_keeper_forget, &m, NULL,
 		    0);
 		/* Also when the answer is still to come. */
-		if (a->spool_asked)
-			auditlink_spool_close(a->p, a->session);
+		if (a->marked)
+			sessions_spool_over(a->p, a->session);
 	}
 	for (i = 0; i < 4; i++)
 		if (a->spool[i] != -1)
@@ -96,7 +141,9 @@ attempt_free(struct attempt *a, const char *reason)
 	json_decref(a->claims);
 	free(a->claims_text);
 	free(a->ca);
+	attempt_token_free(a);
 	free(a);
+	reload_login_over(p);
 }
 
 static void
@@ -112,10 +159,8 @@ tell_refused(struct worker *w, uint32_t number, const char *sqlstate,
 	ipc_send(w->ipc, IPC_login_refused, &m, NULL, 0);
 }
 
-/* `message` is for the client, `reason` for the log and the record. */
-void
-attempt_refuse(struct attempt *a, const char *sqlstate, const char *message,
-    const char *hint, const char *reason)
+static void
+record_refused(struct attempt *a, const char *sqlstate, const char *reason)
 {
 	struct event_login_refused	ev;
 
@@ -134,16 +179,51 @@ attempt_refuse(struct attempt *a, const char *sqlstate, const char *message,
 	ev.issuer = slice_str(a->issuer);
 	ev.subject = slice_str(a->subject);
 	auditlink_event(a->p, EVENT_login_refused, &ev);
+}
+
+/* `message` is for the client, `reason` for the log and the record. */
+void
+attempt_refuse(struct attempt *a, const char *sqlstate, const char *message,
+    const char *hint, const char *reason)
+{
+	record_refused(a, sqlstate, reason);
 	tell_refused(a->w, a->number, sqlstate, message, hint);
 	attempt_free(a, reason);
+}
+
+/* One that is over the limit is recorded here, and then no more (D27). */
+static void
+attempt_count_failure(struct attempt *a)
+{
+	struct event_login_refused	ev = {
+		.reason = slice_str("too many failures from this address: "
+		    "refused unseen for up to a minute"),
+		.peer = slice_str(a->addr)
+	};
+
+	if (!throttle_fail(a->p->attempts->throttle, a->addr, now_boot_ms()))
+		return;
+	log_warnx("event=login_throttled addr=%s",
+	    log_esc(a->addr, strlen(a->addr)));
+	auditlink_event(a->p, EVENT_login_refused, &ev);
 }
 
 /* The client's fault: he learns that it is one, and no more. */
 void
 attempt_refuse_auth(struct attempt *a, const char *reason)
 {
-	throttle_fail(a->p->attempts->throttle, a->addr, now_boot_ms());
+	attempt_count_failure(a);
 	attempt_refuse(a, "28000", SENTENCE_AUTH, "", reason);
+}
+
+/* Nobody is there to be told. */
+static void
+attempt_abandon(struct attempt *a, const char *reason, bool count)
+{
+	if (count && a->state == ATTEMPT_VERIFYING)
+		attempt_count_failure(a);
+	record_refused(a, "-", reason);
+	attempt_free(a, reason);
 }
 
 /* Ours. */
@@ -152,6 +232,13 @@ attempt_refuse_away(struct attempt *a, const char *message,
     const char *reason)
 {
 	attempt_refuse(a, "57P03", message, "Try again in a moment.", reason);
+}
+
+void
+attempt_refuse_reload(struct attempt *a)
+{
+	attempt_refuse_away(a, "the policy is being reloaded; try again",
+	    "the policy was reloaded meanwhile");
 }
 
 static void
@@ -198,12 +285,59 @@ attempt_new(struct worker *w, const struct ipc_login *m)
 	return a;
 }
 
+/* Ask the verifier. */
+static void
+attempt_verify(struct attempt *a, struct slice token)
+{
+	struct parent		*p = a->p;
+	struct ipc_verify	 ask;
+
+	if (p->stopping || !auditlink_ready(p)) {
+		attempt_refuse_away(a, "the audit service is not available",
+		    "auditd is not available");
+		return;
+	}
+	ask.id = a->id;
+	ask.token = token;
+	ask.peer = slice_str(a->peer);
+	if (ipc_send(children_verifier(p), IPC_verify, &ask, NULL, 0) == -1) {
+		attempt_refuse_away(a, "the gateway cannot verify tokens now",
+		    "the verifier is not available");
+		return;
+	}
+	attempt_enter(a, ATTEMPT_VERIFYING);
+	attempt_token_free(a);
+}
+
+static int
+attempt_hold(struct attempt *a, struct slice token)
+{
+	if (token.len > 0) {
+		if ((a->token = malloc(token.len)) == NULL)
+			return -1;
+		memcpy(a->token, token.p, token.len);
+	}
+	a->tokenlen = token.len;
+	return 0;
+}
+
+void
+attempts_resume(struct parent *p)
+{
+	struct attempt	*a, *next;
+
+	for (a = TAILQ_FIRST(&p->attempts->list); a != NULL; a = next) {
+		next = TAILQ_NEXT(a, entry);
+		if (a->state == ATTEMPT_HELD)
+			attempt_verify(a, slice_of(a->token, a->tokenlen));
+	}
+}
+
 int
 attempts_start(struct worker *w, const struct ipc_login *m)
 {
 	struct parent		*p = w->p;
 	struct attempt		*a;
-	struct ipc_verify	 ask;
 	unsigned int		 n = 0;
 
 	TAILQ_FOREACH(a, &p->attempts->list, entry)
@@ -221,20 +355,12 @@ attempts_start(struct worker *w, const struct ipc_login *m)
 		attempt_free(a, "throttled");
 		return 0;
 	}
-	if (p->stopping || !auditlink_ready(p)) {
-		attempt_refuse_away(a, "the audit service is not available",
-		    "auditd is not available");
-		return 0;
-	}
-	ask.id = a->id;
-	ask.token = m->token;
-	ask.peer = m->peer;
-	if (ipc_send(children_verifier(p), IPC_verify, &ask, NULL, 0) == -1) {
-		attempt_refuse_away(a, "the gateway cannot verify tokens now",
-		    "the verifier is not available");
-		return 0;
-	}
 	ev_timer_set(a->timer, ATTEMPT_TIME);
+	if (!reload_holds(p))
+		attempt_verify(a, m->token);
+	else if (attempt_hold(a, m->token) == -1)
+		attempt_refuse_away(a, "the gateway is out of memory",
+		    "out of memory");
 	return 0;
 }
 
@@ -247,7 +373,7 @@ attempts_abort(struct worker *w, uint32_t number)
 		if (a->w == w && a->number == number)
 			break;
 	if (a != NULL)
-		attempt_free(a, "the client went away while logging in");
+		attempt_abandon(a, "client went away during login", true);
 }
 
 void
@@ -257,63 +383,14 @@ attempts_worker_lost(struct worker *w)
 
 	for (a = TAILQ_FIRST(&w->p->attempts->list); a != NULL; a = next) {
 		next = TAILQ_NEXT(a, entry);
+		/* Many share a worker, and one may have ended it for all. */
 		if (a->w == w)
-			attempt_free(a, "the worker went away while "
-			    "logging in");
+			attempt_abandon(a, "worker went away during login",
+			    !w->shared);
 	}
 }
 
-/* --- the choice --------------------------------------------------------------------- */
-
-static unsigned int
-attempts_like(const struct attempt *me)
-{
-	struct attempt	*a;
-	unsigned int	 n = 0;
-
-	/* From COMMITTING on it is counted as a session. */
-	TAILQ_FOREACH(a, &me->p->attempts->list, entry)
-		if (a != me && a->s == NULL && a->session[0] != '\0' &&
-		    strcmp(a->profile, me->profile) == 0 &&
-		    strcmp(a->issuer, me->issuer) == 0 &&
-		    strcmp(a->subject, me->subject) == 0)
-			n++;
-	return n;
-}
-
-/* Ask auditd for a spool and the keeper for a connection, at once. */
-static void
-attempt_prepare(struct attempt *a, const struct profile *profile)
-{
-	struct ipc_dial	m;
-	uint8_t		rnd[LEN_SESSION / 2];
-
-	snprintf(a->profile, sizeof(a->profile), "%s", profile->key);
-	if (profile->concurrent != 0 && sessions_count(a->p, a->profile,
-	    a->issuer, a->subject) + attempts_like(a) >=
-	    profile->concurrent) {
-		attempt_refuse(a, "53300",
-		    "too many sessions of this subject in this profile",
-		    "End another session first.", "concurrent sessions");
-		return;
-	}
-	random_bytes(rnd, sizeof(rnd));
-	hex_encode(rnd, sizeof(rnd), a->session);
-	attempt_enter(a, ATTEMPT_PREPARING);
-	if (auditlink_spool_open(a->p, a->id, a->session) == -1) {
-		attempt_refuse_away(a, "the audit service is not available",
-		    "auditd is not available");
-		return;
-	}
-	a->spool_asked = true;
-	m.id = a->id;
-	m.session = slice_str(a->session);
-	m.profile = slice_str(a->profile);
-	m.database = slice_str(a->database);
-	if (ipc_send(children_keeper(a->p), IPC_dial, &m, NULL, 0) == -1)
-		attempt_refuse_away(a, "the gateway cannot reach databases "
-		    "now", "the keeper is not available");
-}
+/* --- the verifier's answer --------------------------------------------------------------------- */
 
 void
 attempts_verified(struct parent *p, const struct ipc_verified *m)
@@ -326,6 +403,10 @@ attempts_verified(struct parent *p, const struct ipc_verified *m)
 
 	if (a == NULL)
 		return;
+	if (m->generation != p->policy->generation) {
+		attempt_refuse_reload(a);
+		return;
+	}
 	if (slice_copy(m->issuer, a->issuer, sizeof(a->issuer)) == -1 ||
 	    slice_copy(m->subject, a->subject, sizeof(a->subject)) == -1 ||
 	    (a->claims_text = slice_dup(m->claims)) == NULL ||
@@ -355,6 +436,11 @@ attempts_verify_refused(struct parent *p, const struct ipc_verify_refused *m)
 
 	if (a == NULL)
 		return;
+	if (reload_holds(p)) {
+		/* Perhaps by the policy on offer. */
+		attempt_refuse_reload(a);
+		return;
+	}
 	if (slice_copy(m->reason, reason, sizeof(reason)) == -1)
 		snprintf(reason, sizeof(reason), "the token is refused");
 	attempt_refuse_auth(a, reason);
@@ -364,113 +450,17 @@ void
 attempts_verifier_lost(struct parent *p)
 {
 	struct attempt	*a, *next;
+	unsigned int	 n = attempts_in(p, ATTEMPT_VERIFYING);
 
 	for (a = TAILQ_FIRST(&p->attempts->list); a != NULL; a = next) {
 		next = TAILQ_NEXT(a, entry);
-		if (a->state == ATTEMPT_VERIFYING)
-			attempt_refuse_auth(a, "the verifier died");
-	}
-}
-
-/* --- spool and backend ------------------------------------------------------------- */
-
-void
-attempts_dialed(struct parent *p, const struct ipc_dialed *m, int *fd)
-{
-	struct attempt	*a = attempt_find(p, m->id, ATTEMPT_PREPARING);
-
-	if (a == NULL || a->have_dial)
-		return;
-	if (slice_copy(m->role, a->role, sizeof(a->role)) == -1 ||
-	    slice_copy(m->dbname, a->dbname, sizeof(a->dbname)) == -1 ||
-	    slice_copy(m->dbhost, a->dbhost, sizeof(a->dbhost)) == -1 ||
-	    (m->ca.len > 0 && (a->ca = malloc(m->ca.len)) == NULL)) {
-		attempt_refuse(a, "08006", "the database cannot be reached",
-		    "", "the keeper's answer is not usable");
-		return;
-	}
-	if (m->ca.len > 0)
-		memcpy(a->ca, m->ca.p, m->ca.len);
-	a->calen = m->ca.len;
-	a->dbtls = m->dbtls;
-	a->backend = *fd;
-	*fd = -1;
-	a->have_dial = true;
-	attempt_commit(a);
-}
-
-void
-attempts_dial_failed(struct parent *p, const struct ipc_dial_failed *m)
-{
-	struct attempt	*a = attempt_find(p, m->id, ATTEMPT_PREPARING);
-	char		 reason[LEN_REASON + 1];
-
-	if (a == NULL)
-		return;
-	if (slice_copy(m->reason, reason, sizeof(reason)) == -1)
-		snprintf(reason, sizeof(reason), "dialling failed");
-	attempt_refuse(a, "08006", "the database cannot be reached", "",
-	    reason);
-}
-
-void
-attempts_keeper_lost(struct parent *p)
-{
-	struct attempt	*a, *next;
-
-	for (a = TAILQ_FIRST(&p->attempts->list); a != NULL; a = next) {
-		next = TAILQ_NEXT(a, entry);
-		/*
-		 * Later ones too: the exchange with the server, that the
-		 * keeper was to make, has gone with it.
-		 */
 		if (a->state != ATTEMPT_VERIFYING)
-			attempt_refuse(a, "08006", "the database cannot be "
-			    "reached", "Try again in a moment.",
-			    "the keeper died");
-	}
-}
-
-void
-attempts_spool(struct parent *p, const struct ipc_spool_opened *m, int *fds)
-{
-	struct attempt	*a = attempt_find(p, m->id, ATTEMPT_PREPARING);
-	int		 i;
-
-	/* If nobody waits, its close is under way already. */
-	if (a == NULL || a->have_spool || !slice_eq(m->session, a->session))
-		return;
-	for (i = 0; i < 4; i++) {
-		a->spool[i] = fds[i];
-		fds[i] = -1;
-	}
-	a->have_spool = true;
-	attempt_commit(a);
-}
-
-void
-attempts_spool_failed(struct parent *p, const struct ipc_spool_failed *m)
-{
-	struct attempt	*a = attempt_find(p, m->id, ATTEMPT_PREPARING);
-	char		 reason[LEN_REASON + 1];
-
-	if (a == NULL)
-		return;
-	if (slice_copy(m->reason, reason, sizeof(reason)) == -1)
-		snprintf(reason, sizeof(reason), "auditd made no spool");
-	attempt_refuse_away(a, "the audit service is not available", reason);
-}
-
-void
-attempts_audit_lost(struct parent *p)
-{
-	struct attempt	*a, *next;
-
-	for (a = TAILQ_FIRST(&p->attempts->list); a != NULL; a = next) {
-		next = TAILQ_NEXT(a, entry);
-		if (a->state == ATTEMPT_PREPARING && !a->have_spool)
-			attempt_refuse_away(a, "the audit service is not "
-			    "available", "auditd went away");
+			continue;
+		/* It may have died of a token: it is known whose if of one. */
+		if (n == 1)
+			attempt_count_failure(a);
+		attempt_refuse_away(a, "the gateway cannot verify tokens now",
+		    "the verifier died");
 	}
 }
 
@@ -501,17 +491,6 @@ attempts_engine_ready(struct parent *p)
 		if (a->state == ATTEMPT_JOINING)
 			attempt_hand_over(a);
 	}
-}
-
-unsigned int
-attempts_count(struct parent *p)
-{
-	struct attempt	*a;
-	unsigned int	 n = 0;
-
-	TAILQ_FOREACH(a, &p->attempts->list, entry)
-		n++;
-	return n;
 }
 
 void

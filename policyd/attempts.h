@@ -10,8 +10,11 @@
 struct worker;
 
 void	 attempts_init(struct parent *);
-/* How many are under way. */
+/* How many are under way; how many of them wait for a child's answer. */
 unsigned int attempts_count(struct parent *);
+unsigned int attempts_asking(struct parent *);
+/* reload_holds() has ended: begin those that were held. */
+void	 attempts_resume(struct parent *);
 
 /* A worker's messages.  -1: it broke the rules. */
 int	 attempts_start(struct worker *, const struct ipc_login *);
@@ -36,6 +39,8 @@ void	 attempts_spool(struct parent *, const struct ipc_spool_opened *,
 void	 attempts_spool_failed(struct parent *,
 	    const struct ipc_spool_failed *);
 void	 attempts_audit_lost(struct parent *);
+/* The parent's own spool is no more, nor what was to be committed in it. */
+void	 attempts_record_lost(struct parent *);
 
 /* Something of the parent's own spool was committed; an engine can work. */
 void	 attempts_committed(struct parent *);

@@ -10,6 +10,7 @@
 
 #include <sys/queue.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,7 @@
 #define DELAY_FIRST		100
 #define DELAY_MAX		500
 #define TICK			20	/* ms, while something waits */
-#define SETTLED			1000	/* ms until a close has surely arrived */
+#define CLOSE_AGAIN		5000	/* ms for auditd to confirm a close */
 #define EARLY_MAX		4096	/* events before there is a spool */
 #define OWN_SPOOL		0	/* spool_open id of the parent's own */
 
@@ -48,7 +49,7 @@ struct auditlink {
 	struct ipc		*ipc;
 	bool			 asking;	/* the spawner is */
 	uint64_t		 delay;
-	struct ev_timer		*retry, *tick;
+	struct ev_timer		*retry, *tick, *again;
 	struct spool		*spool;
 	char			 name[LEN_SESSION + 1];	/* of our spool */
 	struct ev_io		*ack;
@@ -71,11 +72,15 @@ link_tick(struct auditlink *a)
 }
 
 static void
-own_drop(struct auditlink *a)
+own_drop(struct parent *p)
 {
+	struct auditlink	*a = p->audit;
+
+	sessions_spool_over(p, a->name);
 	ev_io_free(&a->ack);
 	spool_close(&a->spool);
 	a->name[0] = '\0';
+	attempts_record_lost(p);
 }
 
 static void
@@ -147,6 +152,7 @@ early_add(struct auditlink *a, enum event_kind kind, const void *msg)
 	if (msg_encode(event_desc(kind), msg, &e->bytes) == -1) {
 		log_warnx("event=not_recorded kind=%s error=\"cannot be "
 		    "encoded\"", event_desc(kind)->name);
+		buf_clear(&e->bytes);
 		free(e);
 		return;
 	}
@@ -197,53 +203,52 @@ closing_send(struct parent *p, struct closing *c)
 		c->sent = now_boot_ms();
 }
 
-/* A close has arrived when the connection outlived it by a while. */
-static bool
-closing_settle(struct parent *p)
+static struct closing *
+closing_find(struct auditlink *a, struct slice session)
 {
-	struct closing	*c, *next;
-	char		 path[LEN_PATH];
+	struct closing	*c;
+
+	TAILQ_FOREACH(c, &a->closing, entry)
+		if (slice_eq(session, c->session))
+			return c;
+	return NULL;
+}
+
+/* Not confirmed for long: say it again. */
+static void
+on_again(void *ctx)
+{
+	struct parent	*p = ctx;
+	struct closing	*c;
 	uint64_t	 now = now_boot_ms();
 
-	if (p->audit->ipc == NULL)
-		return false;
-	for (c = TAILQ_FIRST(&p->audit->closing); c != NULL; c = next) {
-		next = TAILQ_NEXT(c, entry);
-		if (c->sent == 0) {
+	TAILQ_FOREACH(c, &p->audit->closing, entry)
+		if (p->audit->ipc != NULL &&
+		    (c->sent == 0 || now - c->sent >= CLOSE_AGAIN))
 			closing_send(p, c);
-			continue;
-		}
-		if (now - c->sent < SETTLED ||
-		    ipc_queued(p->audit->ipc) > 0)
-			continue;
-		sessions_path(p, c->session, ".closed", path, sizeof(path));
-		unlink(path);
-		TAILQ_REMOVE(&p->audit->closing, c, entry);
-		free(c);
-	}
-	return !TAILQ_EMPTY(&p->audit->closing);
+	if (!TAILQ_EMPTY(&p->audit->closing))
+		ev_timer_set(p->audit->again, CLOSE_AGAIN);
 }
 
 void
 auditlink_spool_close(struct parent *p, const char *session)
 {
-	struct closing	*c = calloc(1, sizeof(*c));
+	struct auditlink	*a = p->audit;
+	struct closing		*c;
 
+	if (closing_find(a, slice_str(session)) != NULL)
+		return;
+	c = calloc(1, sizeof(*c));
 	if (c == NULL) {
 		log_warn("event=spool_close session=%s", session);
 		return;		/* the file is there for the next parent */
 	}
 	snprintf(c->session, sizeof(c->session), "%s", session);
-	TAILQ_INSERT_TAIL(&p->audit->closing, c, entry);
-	if (p->audit->ipc != NULL)
+	TAILQ_INSERT_TAIL(&a->closing, c, entry);
+	if (a->ipc != NULL)
 		closing_send(p, c);
-	link_tick(p->audit);
-}
-
-void
-auditlink_leftover(struct parent *p, const char *name)
-{
-	auditlink_spool_close(p, name);
+	if (!ev_timer_pending(a->again))
+		ev_timer_set(a->again, CLOSE_AGAIN);
 }
 
 /* --- what auditd says --------------------------------------------------------- */
@@ -293,6 +298,26 @@ on_spool_failed(void *ctx, const void *msg, int *fds)
 }
 
 static int
+on_spool_closed(void *ctx, const void *msg, int *fds)
+{
+	struct parent			*p = ctx;
+	const struct ipc_spool_closed	*m = msg;
+	struct closing			*c = closing_find(p->audit,
+					    m->session);
+	char				 path[LEN_PATH];
+
+	(void)fds;
+	if (c == NULL)
+		return 0;	/* told before, and told again */
+	sessions_path(p, c->session, ".closed", path, sizeof(path));
+	if (unlink(path) == -1 && errno != ENOENT)
+		log_warn("event=mark path=%s", path);
+	TAILQ_REMOVE(&p->audit->closing, c, entry);
+	free(c);
+	return 0;
+}
+
+static int
 on_spool_broken(void *ctx, const void *msg, int *fds)
 {
 	struct parent			*p = ctx;
@@ -304,8 +329,7 @@ on_spool_broken(void *ctx, const void *msg, int *fds)
 	    log_esc(m->reason.p, m->reason.len));
 	if (slice_eq(m->session, p->audit->name)) {
 		/* Ours: begin another one. */
-		auditlink_spool_close(p, p->audit->name);
-		own_drop(p->audit);
+		own_drop(p);
 		own_ask(p);
 	} else
 		sessions_spool_broken(p, m->session);
@@ -315,6 +339,7 @@ on_spool_broken(void *ctx, const void *msg, int *fds)
 static const struct ipc_permit permits[] = {
 	{ IPC_spool_opened, ~0u, on_spool_opened },
 	{ IPC_spool_failed, ~0u, on_spool_failed },
+	{ IPC_spool_closed, ~0u, on_spool_closed },
 	{ IPC_spool_broken, ~0u, on_spool_broken },
 };
 
@@ -344,7 +369,7 @@ link_lost(struct parent *p)
 	struct closing		*c;
 
 	ipc_free(&a->ipc);
-	/* What was sent and had not settled is sent again. */
+	/* What was not confirmed is sent again. */
 	TAILQ_FOREACH(c, &a->closing, entry)
 		c->sent = 0;
 	attempts_audit_lost(p);
@@ -381,10 +406,8 @@ auditlink_socket(struct parent *p, int fd)
 	a->delay = 0;
 	log_info("event=audit_connected");
 	ipc_send(a->ipc, IPC_audit_hello, &m, NULL, 0);
-	if (a->spool != NULL && spool_broken(a->spool)) {
-		auditlink_spool_close(p, a->name);
-		own_drop(a);
-	}
+	if (a->spool != NULL && spool_broken(a->spool))
+		own_drop(p);
 	if (a->spool == NULL)
 		own_ask(p);
 	TAILQ_FOREACH(c, &a->closing, entry)
@@ -426,12 +449,11 @@ on_tick(void *ctx)
 {
 	struct parent		*p = ctx;
 	struct auditlink	*a = p->audit;
-	bool			 more;
+	bool			 more = false;
 
-	more = closing_settle(p);
 	if (a->spool != NULL) {
 		spool_pump(a->spool);
-		more = more || !spool_idle(a->spool);
+		more = !spool_idle(a->spool);
 	}
 	if (a->waiting) {
 		/* Whoever waits still says so again. */
@@ -468,6 +490,7 @@ auditlink_init(struct parent *p)
 	p->audit = a;
 	a->retry = ev_timer_new(p->loop, on_retry, p);
 	a->tick = ev_timer_new(p->loop, on_tick, p);
+	a->again = ev_timer_new(p->loop, on_again, p);
 	link_ask(p);
 }
 

@@ -9,12 +9,6 @@
  * own spool for events about identities and control, the spools of sessions.
  */
 void	 auditlink_init(struct parent *);
-/*
- * Take in what the last parent left in its state directory: its own spool, and
- * spools that it had not surely closed.
- */
-void	 auditlink_leftover(struct parent *, const char *name);
-
 /* auditd is there and can record: without it no session is opened. */
 bool	 auditlink_ready(struct parent *);
 bool	 auditlink_connected(struct parent *);
@@ -35,8 +29,9 @@ bool	 auditlink_committed(struct parent *, uint64_t pos);
 int	 auditlink_spool_open(struct parent *, uint32_t id,
 	    const char *session);
 /*
- * Nobody writes the session's spool any more.  Sent again until it surely
- * arrived; then `sessions/<session>.closed` in the state directory is removed.
+ * Nobody writes the spool any more.  Said again until auditd has confirmed that
+ * its files are gone; then `sessions/<session>.closed` in the state directory
+ * is removed.
  */
 void	 auditlink_spool_close(struct parent *, const char *session);
 

@@ -18,6 +18,7 @@
 
 #include "arena.h"
 #include "catalog_recs.h"
+#include "sqlnames.h"
 
 #define NBUCKETS	16384u		/* a power of two */
 #define SNAPSHOT_MAX	(512u * 1024 * 1024)
@@ -36,7 +37,8 @@ struct catalog {
 	struct cat_dep	 *deps;
 	size_t		  ndeps, capdeps;
 	struct symbol	 *functions[1024], *operators[256], *types[256];
-	struct symbol	 *schemas;
+	struct symbol	 *schemas, *casts;
+	bool		  hidden_casts;
 	bool		  begun, ended;
 	uint32_t	  nrecords;
 };
@@ -231,10 +233,40 @@ add_depends(struct catalog *c, const struct cat_depends *r)
 	c->deps[c->ndeps].rel = catalog_by_oid(c, r->relation);
 	c->deps[c->ndeps].on = catalog_by_oid(c, r->on);
 	c->deps[c->ndeps].why = r->why;
+	c->deps[c->ndeps].attnum = r->attnum;
+	c->deps[c->ndeps].target = r->target;
 	if (c->deps[c->ndeps].rel == NULL || c->deps[c->ndeps].on == NULL)
 		return -1;
 	c->ndeps++;
 	return 0;
+}
+
+static int
+add_calls(struct catalog *c, uint32_t oid, uint8_t when)
+{
+	struct cat_rel	*rel;
+
+	rel = (struct cat_rel *)(uintptr_t)catalog_by_oid(c, oid);
+	if (rel == NULL || (when != 'r' && when != 'w'))
+		return -1;
+	if (when == 'r')
+		rel->read_calls = true;
+	else
+		rel->write_calls = true;
+	return 0;
+}
+
+/* A function with a type's name is a cast. */
+static int
+add_uses(struct catalog *c, const struct cat_uses *r)
+{
+	const char	*name = keep(c, r->function);
+
+	if (name == NULL)
+		return -1;
+	if (sqlname_function(name) != FN_UNKNOWN || sqlname_type(name))
+		return 0;
+	return add_calls(c, r->relation, r->when);
 }
 
 static int
@@ -249,11 +281,26 @@ add_symbol(struct catalog *c, struct symbol **heads, uint32_t n,
 }
 
 static int
+add_cast(struct catalog *c, const struct cat_cast *r)
+{
+	struct cat_rel	*rel;
+	size_t		 i, k;
+
+	c->hidden_casts |= r->unnamed != 0;
+	/* Relations come before. */
+	for (i = 0; r->column != 0 && i < c->nrels; i++)
+		for (rel = c->rels[i], k = 0; k < rel->ncols; k++)
+			rel->cast_calls |= rel->cols[k].type == r->column;
+	return add_symbol(c, &c->casts, 1, r->schema, r->name);
+}
+
+static int
 add_record(struct catalog *c, unsigned int kind, const void *rec)
 {
 	const struct cat_function	*f = rec;
 	const struct cat_operator	*o = rec;
 	const struct cat_schema		*s = rec;
+	const struct cat_calls		*l = rec;
 	const struct cat_end		*e = rec;
 
 	if (c->ended || c->begun != (kind != CAT_database))
@@ -270,6 +317,12 @@ add_record(struct catalog *c, unsigned int kind, const void *rec)
 		return add_key(c, rec);
 	case CAT_depends:
 		return add_depends(c, rec);
+	case CAT_calls:
+		return add_calls(c, l->relation, l->when);
+	case CAT_uses:
+		return add_uses(c, rec);
+	case CAT_cast:
+		return add_cast(c, rec);
 	case CAT_function:
 		return add_symbol(c, c->functions, 1024, f->schema, f->name);
 	case CAT_operator:
@@ -486,6 +539,18 @@ catalog_has_operator(const struct catalog *c, const char *name,
     const char *schema)
 {
 	return symbol_find(c->operators[hash(name) % 256], schema, name);
+}
+
+bool
+catalog_has_cast(const struct catalog *c, const char *schema, const char *name)
+{
+	return symbol_find(c->casts, schema, name);
+}
+
+bool
+catalog_hidden_casts(const struct catalog *c)
+{
+	return c->hidden_casts;
 }
 
 bool

@@ -33,6 +33,11 @@ struct cat_rel {
 	uint8_t		 kind;		/* relkind */
 	bool		 system;	/* pg_catalog, information_schema */
 	bool		 rowsecurity, rules, triggers;
+	/* Reading (writing) it runs a function that somebody made, or one of
+	 * the server's that is not known to be harmless. */
+	bool		 read_calls, write_calls;
+	/* A cast of somebody's own may run on a column of it. */
+	bool		 cast_calls;
 	struct cat_col	*cols;		/* by attnum */
 	size_t		 ncols;
 	struct cat_uniq	*keys;
@@ -43,7 +48,9 @@ struct cat_rel {
 
 struct cat_dep {
 	const struct cat_rel	*rel, *on;
-	uint8_t			 why;
+	uint8_t			 why;		/* catalog_recs.h */
+	uint32_t		 attnum;	/* of `on`; 0: any */
+	uint32_t		 target;	/* 'g': a column of `rel` */
 };
 
 /*
@@ -70,6 +77,11 @@ const struct cat_dep *catalog_deps(const struct catalog *, size_t *n);
 bool		 catalog_has_function(const struct catalog *, const char *name);
 bool		 catalog_has_operator(const struct catalog *, const char *name,
 		    const char *schema);	/* schema NULL: any */
+/* Somebody made a cast with a function that leads to (or from) this type. */
+bool		 catalog_has_cast(const struct catalog *, const char *schema,
+		    const char *name);		/* schema NULL: any */
+/* One between built-in types, which expressions run without naming it. */
+bool		 catalog_hidden_casts(const struct catalog *);
 bool		 catalog_has_schema(const struct catalog *, const char *name);
 /* Some column is of this type (not a domain) outside pg_catalog. */
 bool		 catalog_has_type(const struct catalog *, const char *schema,

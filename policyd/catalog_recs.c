@@ -27,6 +27,15 @@ STRUCT_DESC(key)
 #define STRUCT	struct cat_depends
 STRUCT_DESC(depends)
 #undef STRUCT
+#define STRUCT	struct cat_calls
+STRUCT_DESC(calls)
+#undef STRUCT
+#define STRUCT	struct cat_uses
+STRUCT_DESC(uses)
+#undef STRUCT
+#define STRUCT	struct cat_cast
+STRUCT_DESC(cast)
+#undef STRUCT
 #define STRUCT	struct cat_function
 STRUCT_DESC(function)
 #undef STRUCT

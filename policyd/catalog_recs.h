@@ -38,12 +38,32 @@
 #define CAT_FIELDS_key(F)						\
 	F(U32, relation, 0)						\
 	F(BYTES, attnums, 128)	/* little-endian u32 each */
-/* `relation` (a view, materialized view, child, partition or a relation whose
- * rules, policies, checks or triggers read it) depends on `on`. */
+/* `relation` (a view, materialized view, child, partition, a sequence, or a
+ * relation whose rules or policies read it) depends on `on`. */
 #define CAT_FIELDS_depends(F)						\
 	F(U32, relation, 0)						\
 	F(U32, on, 0)							\
-	F(U8, why, 0)		/* 'v' rewrite rule, 'i' inheritance, 'f' foreign key, 'p' policy */
+	F(U8, why, 0)		/* 'v' rewrite rule, 'i' inheritance, 'f' foreign key, 'p' policy, 'g' generated column, 's' sequence of a column */ \
+	F(U32, attnum, 0)	/* of `on`; 0: not said, or all */	\
+	F(U32, target, 0)	/* 'g': the generated column's attnum */
+/* Something on the relation calls what is not PostgreSQL's own: a function,
+ * an operator, an operator class. */
+#define CAT_FIELDS_calls(F)						\
+	F(U32, relation, 0)						\
+	F(U8, when, 0)		/* 'r' it is read, 'w' it is written */
+/* The same for the server's own functions, by name: the engine knows which of
+ * them are harmless. */
+#define CAT_FIELDS_uses(F)						\
+	F(U32, relation, 0)						\
+	F(STR, function, 63)						\
+	F(U8, when, 0)
+/* A cast that somebody made with a function: the type that it leads to, or a
+ * type of somebody's own at either end. */
+#define CAT_FIELDS_cast(F)						\
+	F(STR, schema, 63)						\
+	F(STR, name, 63)						\
+	F(U8, unnamed, 0)	/* runs without being written, on built-in types */ \
+	F(U32, column, 0)	/* the type's OID, when it is one's own; or 0 */
 /* A function outside pg_catalog and information_schema. */
 #define CAT_FIELDS_function(F)						\
 	F(STR, schema, 63)						\
@@ -64,7 +84,8 @@
 
 #define CAT_RECS(M)							\
 	M(database) M(relation) M(column) M(key) M(depends)		\
-	M(function) M(operator) M(schema) M(end)
+	M(calls) M(uses) M(cast) M(function) M(operator) M(schema)	\
+	M(end)
 
 #define CAT_M_ENUM(name)	CAT_##name,
 enum cat_kind {

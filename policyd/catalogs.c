@@ -140,7 +140,7 @@ catalogs_reloaded(struct parent *p)
 	TAILQ_FOREACH(s, &p->catalogs->list, entry)
 		slot_ask(s);
 	/* A profile may name databases that its engine has not seen. */
-	children_each_engine(p, catalogs_to_engine);
+	children_give_catalogs(p);
 }
 
 void
@@ -221,6 +221,12 @@ catalogs_has_any(struct parent *p, const struct profile *profile)
 	return false;
 }
 
+uint64_t
+catalogs_epoch(struct parent *p)
+{
+	return p->catalogs->epoch;
+}
+
 void
 catalogs_published(struct parent *p)
 {
@@ -257,7 +263,7 @@ catalogs_got(struct parent *p, const struct ipc_catalog *m, int fd)
 	/* First, so that who says this epoch has this snapshot. */
 	TAILQ_REMOVE(&p->catalogs->list, s, entry);
 	TAILQ_INSERT_HEAD(&p->catalogs->list, s, entry);
-	children_each_engine(p, catalogs_to_engine);
+	children_give_catalogs(p);
 	catalogs_published(p);
 	if (s->again)
 		slot_ask(s);

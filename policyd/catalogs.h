@@ -33,6 +33,8 @@ void	 catalogs_to_engine(struct parent *, struct ipc *,
 	    const struct profile *);
 /* Is there a snapshot of any of the profile's databases? */
 bool	 catalogs_has_any(struct parent *, const struct profile *);
+/* Of the newest snapshot. */
+uint64_t catalogs_epoch(struct parent *);
 /* An engine said by which epoch it judges, or went away. */
 void	 catalogs_published(struct parent *);
 

@@ -154,9 +154,34 @@ static int
 on_depends(void *ctx, const struct db_row *row)
 {
 	struct cat_depends c = { db_u32(row, 0), db_u32(row, 1),
-	    db_char(row, 2) };
+	    db_char(row, 2), db_u32(row, 3), db_u32(row, 4) };
 
 	return emit(ctx, CAT_depends, &c);
+}
+
+static int
+on_calls(void *ctx, const struct db_row *row)
+{
+	struct cat_calls c = { db_u32(row, 0), db_char(row, 1) };
+
+	return emit(ctx, CAT_calls, &c);
+}
+
+static int
+on_uses(void *ctx, const struct db_row *row)
+{
+	struct cat_uses c = { db_u32(row, 0), text(row, 1), db_char(row, 2) };
+
+	return emit(ctx, CAT_uses, &c);
+}
+
+static int
+on_cast(void *ctx, const struct db_row *row)
+{
+	struct cat_cast c = { text(row, 0), text(row, 1), db_bool(row, 2),
+	    db_u32(row, 3) };
+
+	return emit(ctx, CAT_cast, &c);
 }
 
 static int
@@ -186,6 +211,42 @@ on_operator(void *ctx, const struct db_row *row)
 	" ON n.oid = c.relnamespace WHERE c.relkind IN " RELKINDS	\
 	" AND " NOT_TEMP("n.nspname") ")"
 
+/*
+ * A whole row in an expression leaves no dependency on any column, so it is
+ * looked for in the stored tree; a system column, or a relation of which no
+ * column is named, counts as all columns.
+ */
+#define WHOLE_ROW(tree)	"strpos(" tree ", ':varattno 0 ') > 0"
+#define COLUMN(whole)							\
+	"CASE WHEN " whole " OR d.refobjsubid < 0 THEN 0"		\
+	" ELSE d.refobjsubid END"
+/* The server's own are pinned: no dependency on them is on record. */
+#define OTHERS								\
+	"d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass,"	\
+	" 'pg_opclass'::regclass)"
+#define FIRST_OID	"16384"		/* FirstNormalObjectId */
+/*
+ * Nor is one from a user's view to the server's functions and relations: their
+ * numbers are taken from the stored trees, as what stands before a blank
+ * behind one of `words`.  (Blanks within names are escaped there.)
+ */
+#define NUMBERS(tree, words)						\
+	"(SELECT DISTINCT split_part(left(s, 16), ' ', 1)::oid AS oid"	\
+	" FROM (VALUES " words ") AS w (w),"				\
+	" LATERAL string_to_table(" tree ", w.w) WITH ORDINALITY AS p (s, i)" \
+	" WHERE i > 1)"
+#define TREES								\
+	"(SELECT ev_class AS rel, 'r' AS rw, ev_action::text AS tree"	\
+	" FROM pg_rewrite WHERE oid >= " FIRST_OID			\
+	" UNION ALL SELECT polrelid, 'r',"				\
+	"  concat(polqual::text, polwithcheck::text) FROM pg_policy"	\
+	" UNION ALL SELECT adrelid,"					\
+	"  CASE attgenerated WHEN '' THEN 'w' ELSE 'r' END, adbin::text" \
+	"  FROM pg_attrdef JOIN pg_attribute"				\
+	"  ON attrelid = adrelid AND attnum = adnum"			\
+	" UNION ALL SELECT conrelid, 'w', conbin::text"			\
+	"  FROM pg_constraint WHERE contype = 'c' AND conrelid <> 0)"
+
 static const struct {
 	db_row_cb	*cb;
 	const char	*sql;
@@ -213,28 +274,134 @@ static const struct {
 	    " AND i.indpred IS NULL AND i.indexprs IS NULL"
 	    " AND i.indrelid IN " OUR_RELATIONS },
 	{ on_depends,		/* rewrite rules: views, and others */
-	    "SELECT DISTINCT r.ev_class, d.refobjid, 'v' FROM pg_depend d"
-	    " JOIN pg_rewrite r ON r.oid = d.objid"
+	    "WITH r AS MATERIALIZED (SELECT oid, ev_class,"
+	    " " WHOLE_ROW("ev_action::text") " AS whole FROM pg_rewrite"
+	    " WHERE oid >= " FIRST_OID ")"
+	    " SELECT DISTINCT r.ev_class, d.refobjid, 'v', "
+	    COLUMN("r.whole") ", 0 FROM pg_depend d"
+	    " JOIN r ON r.oid = d.objid"
 	    " WHERE d.classid = 'pg_rewrite'::regclass"
 	    " AND d.refclassid = 'pg_class'::regclass"
 	    " AND d.refobjid <> r.ev_class"
 	    " AND r.ev_class IN " OUR_RELATIONS
 	    " AND d.refobjid IN " OUR_RELATIONS },
 	{ on_depends,
-	    "SELECT inhrelid, inhparent, 'i' FROM pg_inherits"
+	    "SELECT inhrelid, inhparent, 'i', 0, 0 FROM pg_inherits"
 	    " WHERE inhrelid IN " OUR_RELATIONS
 	    " AND inhparent IN " OUR_RELATIONS },
 	{ on_depends,
-	    "SELECT DISTINCT conrelid, confrelid, 'f' FROM pg_constraint"
+	    "SELECT DISTINCT conrelid, confrelid, 'f', 0, 0 FROM pg_constraint"
 	    " WHERE contype = 'f' AND conrelid IN " OUR_RELATIONS
 	    " AND confrelid IN " OUR_RELATIONS },
-	{ on_depends,
-	    "SELECT DISTINCT p.polrelid, d.refobjid, 'p' FROM pg_depend d"
-	    " JOIN pg_policy p ON p.oid = d.objid"
+	{ on_depends,		/* 'a' is the policy's belonging to its table */
+	    "WITH p AS MATERIALIZED (SELECT oid, polrelid, "
+	    WHOLE_ROW("concat(polqual::text, polwithcheck::text)")
+	    " AS whole FROM pg_policy)"
+	    " SELECT DISTINCT p.polrelid, d.refobjid, 'p', "
+	    COLUMN("p.whole") ", 0 FROM pg_depend d"
+	    " JOIN p ON p.oid = d.objid"
 	    " WHERE d.classid = 'pg_policy'::regclass"
 	    " AND d.refclassid = 'pg_class'::regclass"
-	    " AND d.refobjid <> p.polrelid"
+	    " AND (d.deptype <> 'a' OR p.whole)"
 	    " AND d.refobjid IN " OUR_RELATIONS },
+	{ on_depends,		/* generated columns, by either's object */
+	    "SELECT a.adrelid, a.adrelid, 'g', d.refobjsubid, a.adnum"
+	    " FROM pg_depend d JOIN pg_attrdef a ON d.refobjid = a.adrelid"
+	    " AND (d.classid = 'pg_attrdef'::regclass AND d.objid = a.oid"
+	    "  OR d.classid = 'pg_class'::regclass AND d.objid = a.adrelid"
+	    "  AND d.objsubid = a.adnum)"
+	    " JOIN pg_attribute t ON t.attrelid = a.adrelid"
+	    " AND t.attnum = a.adnum AND t.attgenerated <> ''"
+	    " WHERE d.refclassid = 'pg_class'::regclass"
+	    " AND d.refobjsubid > 0 AND d.refobjsubid <> a.adnum"
+	    " AND a.adrelid IN " OUR_RELATIONS },
+	{ on_depends,		/* sequences that belong to a column */
+	    "SELECT d.objid, d.refobjid, 's', d.refobjsubid, 0"
+	    " FROM pg_depend d JOIN pg_class c ON c.oid = d.objid"
+	    " WHERE d.classid = 'pg_class'::regclass AND c.relkind = 'S'"
+	    " AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0"
+	    " AND d.objid IN " OUR_RELATIONS
+	    " AND d.refobjid IN " OUR_RELATIONS },
+	{ on_depends,		/* and those that a default takes from */
+	    "SELECT DISTINCT d.refobjid, a.adrelid, 's', a.adnum::int, 0"
+	    " FROM pg_depend d JOIN pg_class c ON c.oid = d.refobjid"
+	    " JOIN pg_attrdef a ON a.oid = d.objid"
+	    " WHERE d.classid = 'pg_attrdef'::regclass AND c.relkind = 'S'"
+	    " AND d.refclassid = 'pg_class'::regclass"
+	    " AND d.refobjid IN " OUR_RELATIONS
+	    " AND a.adrelid IN " OUR_RELATIONS },
+	{ on_calls,
+	    "SELECT rel, rw FROM (SELECT r.ev_class AS rel,"
+	    "  CASE r.rulename WHEN '_RETURN' THEN 'r' ELSE 'w' END AS rw"
+	    "  FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid"
+	    "  WHERE d.classid = 'pg_rewrite'::regclass AND " OTHERS
+	    " UNION SELECT p.polrelid, 'r'"
+	    "  FROM pg_depend d JOIN pg_policy p ON p.oid = d.objid"
+	    "  WHERE d.classid = 'pg_policy'::regclass AND " OTHERS
+	    " UNION SELECT a.adrelid,"
+	    "  CASE t.attgenerated WHEN '' THEN 'w' ELSE 'r' END"
+	    "  FROM pg_depend d JOIN pg_attrdef a ON a.oid = d.objid"
+	    "  JOIN pg_attribute t ON t.attrelid = a.adrelid"
+	    "  AND t.attnum = a.adnum"
+	    "  WHERE d.classid = 'pg_attrdef'::regclass AND " OTHERS
+	    " UNION SELECT c.conrelid, 'w'"
+	    "  FROM pg_depend d JOIN pg_constraint c ON c.oid = d.objid"
+	    "  WHERE d.classid = 'pg_constraint'::regclass"
+	    "  AND c.contype = 'c' AND " OTHERS
+	    /* Checks and defaults of domains, under one more domain at most. */
+	    " UNION SELECT a.attrelid, 'w'"
+	    "  FROM (SELECT c.contypid AS oid"
+	    "   FROM pg_depend d JOIN pg_constraint c ON c.oid = d.objid"
+	    "   WHERE d.classid = 'pg_constraint'::regclass"
+	    "   AND c.contypid <> 0 AND " OTHERS
+	    "   UNION SELECT d.objid FROM pg_depend d"
+	    "   WHERE d.classid = 'pg_type'::regclass AND " OTHERS ") AS x"
+	    "  JOIN pg_type m ON m.oid = x.oid AND m.typtype = 'd'"
+	    "  JOIN pg_type t ON m.oid IN (t.oid, t.typbasetype, t.typelem)"
+	    "  JOIN pg_attribute a ON a.atttypid = t.oid"
+	    /* Indexes, partition keys; with a number, generated columns. */
+	    " UNION SELECT coalesce(i.indrelid, d.objid),"
+	    "  CASE d.objsubid WHEN 0 THEN 'w' ELSE 'r' END"
+	    "  FROM pg_depend d LEFT JOIN pg_index i ON i.indexrelid = d.objid"
+	    "  WHERE d.classid = 'pg_class'::regclass AND " OTHERS
+	    /* A cast of the relation's rows. */
+	    " UNION SELECT t.typrelid, 'r' FROM pg_cast c JOIN pg_type t"
+	    "  ON t.oid IN (c.castsource, c.casttarget)"
+	    "  WHERE c.oid >= " FIRST_OID " AND c.castfunc <> 0"
+	    ") AS x WHERE rel >= " FIRST_OID " AND rel IN " OUR_RELATIONS },
+	{ on_uses,
+	    "SELECT DISTINCT t.rel, p.proname, t.rw FROM " TREES " AS t,"
+	    " LATERAL " NUMBERS("t.tree",
+	    "(':funcid '), (':aggfnoid '), (':winfnoid ')") " AS n"
+	    " JOIN pg_proc p ON p.oid = n.oid"
+	    " WHERE p.oid < " FIRST_OID
+	    " AND t.rel IN " OUR_RELATIONS },
+	{ on_depends,
+	    "SELECT r.ev_class, c.oid, 'v', 0, 0 FROM pg_rewrite r,"
+	    " LATERAL " NUMBERS("r.ev_action::text", "(':relid ')") " AS n"
+	    " JOIN pg_class c ON c.oid = n.oid"
+	    " WHERE r.oid >= " FIRST_OID " AND c.oid < 12000"
+	    " AND r.ev_class IN " OUR_RELATIONS
+	    " AND c.oid IN " OUR_RELATIONS },
+	{ on_cast,
+	    "WITH c AS (SELECT castsource, casttarget, castcontext,"
+	    "  castsource < " FIRST_OID " AND casttarget < " FIRST_OID
+	    "  AS builtin, l.lanname NOT IN ('c', 'internal') AS runs_sql"
+	    "  FROM pg_cast JOIN pg_proc p ON p.oid = castfunc"
+	    "  JOIN pg_language l ON l.oid = p.prolang"
+	    "  WHERE pg_cast.oid >= " FIRST_OID "),"
+	    " own AS (SELECT t.oid, t.typarray FROM c JOIN pg_type t"
+	    "  ON t.oid IN (c.castsource, c.casttarget)"
+	    "  WHERE NOT c.builtin AND c.runs_sql AND t.oid >= " FIRST_OID ")"
+	    " SELECT n.nspname, t.typname, c.castcontext <> 'e', 0"
+	    " FROM c JOIN pg_type t ON t.oid = c.casttarget"
+	    " JOIN pg_namespace n ON n.oid = t.typnamespace WHERE c.builtin"
+	    /* To or from somebody's own type: all by which one comes to it. */
+	    " UNION SELECT n.nspname, t.typname, false, t.oid"
+	    " FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace"
+	    " WHERE EXISTS (SELECT FROM own"
+	    "  WHERE t.oid IN (own.oid, own.typarray)"
+	    "  OR t.typbasetype = own.oid)" },
 	{ on_function,
 	    "SELECT n.nspname, p.proname, p.provolatile, p.prosecdef,"
 	    " l.lanname FROM pg_proc p"
@@ -267,6 +434,9 @@ static const char epoch_sql[] = "SELECT concat_ws(' ', "
     PART("pg_inherits") ", "
     PART("pg_operator") ", "
     PART("pg_policy") ", "
+    PART("pg_cast") ", "
+    PART("pg_attrdef WHERE adrelid NOT IN " TEMPORARY) ", "
+    PART("pg_sequence WHERE seqrelid NOT IN " TEMPORARY) ", "
     PART("pg_namespace WHERE " NOT_TEMP("nspname")) ", "
     PART("pg_index WHERE indrelid NOT IN " TEMPORARY) ", "
     PART("pg_constraint WHERE conrelid NOT IN " TEMPORARY) ", "

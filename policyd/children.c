@@ -2,14 +2,12 @@
  * policyd's children and their lives.
  *
  * Runs in the parent.  Children are trusted to do their own work and nothing
- * more: the permit tables below give each kind its few answers, and a child
- * that says anything else is killed and started anew.  A child that dies is
- * restarted at once the first time, then ever more slowly up to a second; who
- * waited for its answer is told (attempts.c, sessions.c, catalogs.c, cancel.c).
+ * more.  A child that dies is restarted at once the first time, then ever more
+ * slowly up to a second; who waited for its answer is told (attempts.c,
+ * sessions.c, catalogs.c, cancel.c).  One that lives and does not answer is
+ * killed, so that one engine holds up its own sessions only.
  */
 #include "children.h"
-
-#include <sys/queue.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +17,7 @@
 #include "auditlink.h"
 #include "cancel.h"
 #include "catalogs.h"
+#include "child.h"
 #include "control.h"
 #include "log.h"
 #include "attempts.h"
@@ -29,45 +28,19 @@
 #define DELAY_FIRST	100
 #define DELAY_MAX	1000
 #define SOUND_AFTER	10000	/* ms of life after which a child is sound */
+#define PATIENCE	2000	/* ms for an engine to take a catalogue */
+#define PATIENCE_MAX	60000	/* ... the next time that it was too long */
+#define WATCH		250	/* ms, while one is behind */
 
-#define CHILD_STATES(M)							\
-	M(DOWN, "down")							\
-	M(STARTING, "starting")						\
-	M(READY, "ready")						\
-	M(FAILED, "failed")	/* it cannot work with the policy */
-
-#define M_ENUM(id, name)	CHILD_##id,
-enum child_state { CHILD_STATES(M_ENUM) CHILD_NSTATES };
-#undef M_ENUM
 #define M_NAME(id, name)	name,
 static const char *const state_names[] = { CHILD_STATES(M_NAME) };
 #undef M_NAME
-
-struct child {
-	TAILQ_ENTRY(child)	 entry;
-	struct parent		*p;
-	enum ipc_role		 role;
-	char			 profile[LEN_KEY + 1];	/* engines */
-	uint32_t		 id;		/* of this run, for the spawner */
-	uint32_t		 last_id;	/* of the run before */
-	uint32_t		 pid;
-	struct ipc		*ipc;
-	enum child_state	 state;
-	uint64_t		 started, delay;
-	unsigned int		 restarts;
-	struct ev_timer		*timer;
-	/* What it said last. */
-	uint64_t		 generation;	/* of the config it took */
-	uint64_t		 refused;	/* ... or did not take */
-	uint64_t		 judging;	/* engine_ready */
-	uint64_t		 epoch;
-	char			 error[LEN_REASON + 1];
-};
 
 TAILQ_HEAD(child_list, child);
 
 struct children {
 	struct child_list	 list;
+	struct ev_timer		*watch;
 	uint32_t		 next_id;
 	/* What a child that starts now is given: in force, or on offer. */
 	const char		*text;
@@ -76,208 +49,7 @@ struct children {
 };
 
 static void	child_start(struct child *);
-
-static const char *
-role_name(enum ipc_role role)
-{
-	return role == ROLE_VERIFIER ? "verifier" :
-	    role == ROLE_KEEPER ? "keeper" : "engine";
-}
-
-/* --- what children say -------------------------------------------------------- */
-
-static int
-on_config_done(void *ctx, const void *msg, int *fds)
-{
-	struct child			*c = ctx;
-	const struct ipc_config_done	*m = msg;
-	bool				 first = c->generation == 0;
-
-	(void)fds;
-	if (!m->ok) {
-		c->refused = m->generation;
-		if (slice_copy(m->error, c->error, sizeof(c->error)) == -1)
-			snprintf(c->error, sizeof(c->error), "(no reason)");
-		log_warnx("event=config_refused child=%s pid=%u "
-		    "generation=%llu reason=%s", role_name(c->role), c->pid,
-		    (unsigned long long)m->generation,
-		    log_esc(m->error.p, m->error.len));
-		if (c->generation == 0)
-			c->state = CHILD_FAILED;
-		reload_poke(c->p);
-		return 0;
-	}
-	c->generation = m->generation;
-	c->error[0] = '\0';
-	c->state = CHILD_READY;
-	reload_poke(c->p);
-	if (!first)
-		return 0;
-	if (c->role == ROLE_KEEPER)
-		catalogs_keeper_ready(c->p);
-	else if (c->role == ROLE_ENGINE) {
-		catalogs_to_engine(c->p, c->ipc,
-		    policy_profile(c->p->policy, c->profile));
-		sessions_engine_ready(c->p, c->profile);
-		attempts_engine_ready(c->p);
-	}
-	return 0;
-}
-
-static int
-on_engine_ready(void *ctx, const void *msg, int *fds)
-{
-	struct child			*c = ctx;
-	const struct ipc_engine_ready	*m = msg;
-
-	(void)fds;
-	c->judging = m->generation;
-	c->epoch = m->epoch;
-	catalogs_published(c->p);
-	reload_poke(c->p);
-	return 0;
-}
-
-static int
-on_catalog_wanted(void *ctx, const void *msg, int *fds)
-{
-	struct child			*c = ctx;
-	const struct ipc_catalog_wanted	*m = msg;
-	char				 database[LEN_KEY + 1];
-
-	(void)fds;
-	if (slice_copy(m->database, database, sizeof(database)) == -1)
-		return -1;
-	catalogs_want(c->p, database, false);
-	return 0;
-}
-
-static int
-on_explained(void *ctx, const void *msg, int *fds)
-{
-	struct child	*c = ctx;
-
-	(void)fds;
-	control_explained(c->p, msg);
-	return 0;
-}
-
-static int
-on_verified(void *ctx, const void *msg, int *fds)
-{
-	struct child	*c = ctx;
-
-	(void)fds;
-	attempts_verified(c->p, msg);
-	return 0;
-}
-
-static int
-on_verify_refused(void *ctx, const void *msg, int *fds)
-{
-	struct child	*c = ctx;
-
-	(void)fds;
-	attempts_verify_refused(c->p, msg);
-	return 0;
-}
-
-static int
-on_dialed(void *ctx, const void *msg, int *fds)
-{
-	struct child	*c = ctx;
-
-	attempts_dialed(c->p, msg, &fds[0]);
-	return 0;
-}
-
-static int
-on_dial_failed(void *ctx, const void *msg, int *fds)
-{
-	struct child	*c = ctx;
-
-	(void)fds;
-	attempts_dial_failed(c->p, msg);
-	return 0;
-}
-
-static int
-on_sasl_answer(void *ctx, const void *msg, int *fds)
-{
-	struct child			*c = ctx;
-	const struct ipc_sasl_answer	*m = msg;
-
-	(void)fds;
-	sessions_sasl(c->p, m->session, IPC_sasl_answer, m);
-	return 0;
-}
-
-static int
-on_sasl_failed(void *ctx, const void *msg, int *fds)
-{
-	struct child			*c = ctx;
-	const struct ipc_sasl_failed	*m = msg;
-
-	(void)fds;
-	log_warnx("event=sasl_failed session=%s reason=%s",
-	    log_esc(m->session.p, m->session.len),
-	    log_esc(m->reason.p, m->reason.len));
-	sessions_sasl(c->p, m->session, IPC_sasl_failed, m);
-	return 0;
-}
-
-static int
-on_cancel_sent(void *ctx, const void *msg, int *fds)
-{
-	struct child	*c = ctx;
-
-	(void)fds;
-	cancel_sent(c->p, msg);
-	return 0;
-}
-
-static int
-on_catalog(void *ctx, const void *msg, int *fds)
-{
-	struct child	*c = ctx;
-
-	if (catalogs_got(c->p, msg, fds[0]) == 0)
-		fds[0] = -1;
-	return 0;
-}
-
-static int
-on_catalog_failed(void *ctx, const void *msg, int *fds)
-{
-	struct child	*c = ctx;
-
-	(void)fds;
-	catalogs_failed(c->p, msg);
-	return 0;
-}
-
-static const struct ipc_permit verifier_permits[] = {
-	{ IPC_config_done, ~0u, on_config_done },
-	{ IPC_verified, ~0u, on_verified },
-	{ IPC_verify_refused, ~0u, on_verify_refused },
-};
-static const struct ipc_permit engine_permits[] = {
-	{ IPC_config_done, ~0u, on_config_done },
-	{ IPC_engine_ready, ~0u, on_engine_ready },
-	{ IPC_catalog_wanted, ~0u, on_catalog_wanted },
-	{ IPC_explained, ~0u, on_explained },
-};
-static const struct ipc_permit keeper_permits[] = {
-	{ IPC_config_done, ~0u, on_config_done },
-	{ IPC_dialed, ~0u, on_dialed },
-	{ IPC_dial_failed, ~0u, on_dial_failed },
-	{ IPC_sasl_answer, ~0u, on_sasl_answer },
-	{ IPC_sasl_failed, ~0u, on_sasl_failed },
-	{ IPC_cancel_sent, ~0u, on_cancel_sent },
-	{ IPC_catalog, ~0u, on_catalog },
-	{ IPC_catalog_failed, ~0u, on_catalog_failed },
-};
-#define NPERMITS(t)	(sizeof(t) / sizeof((t)[0]))
+static void	on_watch(void *);
 
 /* --- starting, ending ------------------------------------------------------- */
 
@@ -317,7 +89,7 @@ child_lost(struct child *c)
 	ipc_free(&c->ipc);
 	ipc_send(c->p->spawner, IPC_spawn_kill, &m, NULL, 0);
 	c->state = CHILD_DOWN;
-	c->generation = c->judging = c->epoch = c->refused = 0;
+	c->generation = c->judging = c->epoch = c->refused = c->behind = 0;
 	c->restarts++;
 	child_retry(c);
 	switch (c->role) {
@@ -345,7 +117,7 @@ on_child_closed(void *ctx, const char *reason)
 	struct child	*c = ctx;
 
 	log_warnx("event=child_lost child=%s pid=%u profile=%s reason=\"%s\"",
-	    role_name(c->role), c->pid,
+	    child_role(c->role), c->pid,
 	    c->role == ROLE_ENGINE ? c->profile : "-", reason);
 	child_lost(c);
 }
@@ -366,15 +138,11 @@ child_start(struct child *c)
 
 	c->started = now_boot_ms();
 	if (unix_pair(pair) == -1) {
-		log_warn("event=child_start child=%s", role_name(c->role));
+		log_warn("event=child_start child=%s", child_role(c->role));
 		child_retry(c);
 		return;
 	}
-	permits = c->role == ROLE_VERIFIER ? verifier_permits :
-	    c->role == ROLE_KEEPER ? keeper_permits : engine_permits;
-	n = c->role == ROLE_VERIFIER ? NPERMITS(verifier_permits) :
-	    c->role == ROLE_KEEPER ? NPERMITS(keeper_permits) :
-	    NPERMITS(engine_permits);
+	permits = child_permits(c->role, &n);
 	c->ipc = ipc_new(c->p->loop, pair[0], ROLE_PARENT, c->role, permits,
 	    n, on_child_closed, c);
 	if (c->ipc == NULL) {
@@ -401,6 +169,7 @@ child_new(struct parent *p, enum ipc_role role, const char *profile)
 		fatal("step=child");
 	c->p = p;
 	c->role = role;
+	c->patience = PATIENCE;
 	snprintf(c->profile, sizeof(c->profile), "%s", profile);
 	c->timer = ev_timer_new(p->loop, on_child_timer, c);
 	TAILQ_INSERT_TAIL(&p->children->list, c, entry);
@@ -433,6 +202,7 @@ children_init(struct parent *p)
 	cs->text = p->text;
 	cs->len = p->textlen;
 	cs->generation = p->policy->generation;
+	cs->watch = ev_timer_new(p->loop, on_watch, p);
 	p->children = cs;
 	child_new(p, ROLE_VERIFIER, "");
 	child_new(p, ROLE_KEEPER, "");
@@ -478,21 +248,6 @@ children_engine(struct parent *p, const char *profile)
 	return child_working(child_find(p, ROLE_ENGINE, profile));
 }
 
-void
-children_each_engine(struct parent *p, engine_fn *fn)
-{
-	const struct profile	*profile;
-	struct child		*c;
-
-	TAILQ_FOREACH(c, &p->children->list, entry) {
-		if (c->role != ROLE_ENGINE || child_working(c) == NULL)
-			continue;
-		profile = policy_profile(p->policy, c->profile);
-		if (profile != NULL)
-			fn(p, c->ipc, profile);
-	}
-}
-
 bool
 children_have_epoch(struct parent *p, uint64_t epoch)
 {
@@ -504,6 +259,82 @@ children_have_epoch(struct parent *p, uint64_t epoch)
 		    c->profile)) && c->epoch < epoch)
 			return false;
 	return true;
+}
+
+/* --- catalogues ------------------------------------------------------------------- */
+
+void
+child_give_catalogs(struct child *c)
+{
+	const struct profile	*profile;
+
+	profile = policy_profile(c->p->policy, c->profile);
+	if (child_working(c) == NULL || profile == NULL)
+		return;
+	catalogs_to_engine(c->p, c->ipc, profile);
+	if (c->behind != 0 || c->epoch >= catalogs_epoch(c->p) ||
+	    !catalogs_has_any(c->p, profile))
+		return;
+	c->behind = now_boot_ms();
+	if (!ev_timer_pending(c->p->children->watch))
+		ev_timer_set(c->p->children->watch, WATCH);
+}
+
+void
+children_give_catalogs(struct parent *p)
+{
+	struct child	*c;
+
+	TAILQ_FOREACH(c, &p->children->list, entry)
+		if (c->role == ROLE_ENGINE)
+			child_give_catalogs(c);
+}
+
+void
+child_caught_up(struct child *c)
+{
+	if (c->behind != 0 && now_boot_ms() - c->behind < PATIENCE / 2)
+		c->patience = PATIENCE;
+	c->behind = 0;
+}
+
+/*
+ * No epoch is published while a working engine judges by an older one.  One
+ * that takes too long is no longer a working one; it starts anew, and should
+ * its catalogue simply be large it is given more time for it.
+ */
+static bool
+child_watch(struct child *c)
+{
+	uint64_t	late;
+
+	if (c->behind == 0)
+		return false;
+	late = now_boot_ms() - c->behind;
+	if (late < c->patience)
+		return true;
+	log_warnx("event=child_late child=%s pid=%u profile=%s "
+	    "waited_ms=%llu", child_role(c->role), c->pid, c->profile,
+	    (unsigned long long)late);
+	c->patience = c->patience * 2 > PATIENCE_MAX ? PATIENCE_MAX :
+	    c->patience * 2;
+	child_lost(c);
+	return false;
+}
+
+static void
+on_watch(void *ctx)
+{
+	struct parent	*p = ctx;
+	struct child	*c, *next;
+	bool		 more = false;
+
+	for (c = TAILQ_FIRST(&p->children->list); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, entry);
+		more = child_watch(c) || more;
+	}
+	if (more)
+		ev_timer_set(p->children->watch, WATCH);
 }
 
 /* --- reload --------------------------------------------------------------------- */
@@ -536,7 +367,7 @@ children_answer(struct parent *p, uint64_t generation, char *why, size_t size)
 
 	TAILQ_FOREACH(c, &p->children->list, entry) {
 		if (c->refused == generation) {
-			snprintf(why, size, "%s: %s", role_name(c->role),
+			snprintf(why, size, "%s: %s", child_role(c->role),
 			    c->error);
 			return CHILDREN_NO;
 		}
@@ -545,6 +376,27 @@ children_answer(struct parent *p, uint64_t generation, char *why, size_t size)
 			answer = CHILDREN_WAIT;
 	}
 	return answer;
+}
+
+void
+children_hurry(struct parent *p, uint64_t generation, uint64_t ms)
+{
+	struct child	*c, *next;
+	uint64_t	 now = now_boot_ms();
+
+	for (c = TAILQ_FIRST(&p->children->list); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, entry);
+		if (c->ipc == NULL || c->refused == generation ||
+		    (c->generation == generation &&
+		    (c->role != ROLE_ENGINE || c->judging == generation)) ||
+		    now - c->started < ms)
+			continue;
+		log_warnx("event=child_late child=%s pid=%u profile=%s "
+		    "generation=%llu", child_role(c->role), c->pid,
+		    c->role == ROLE_ENGINE ? c->profile : "-",
+		    (unsigned long long)generation);
+		child_lost(c);
+	}
 }
 
 void
@@ -586,9 +438,9 @@ children_exited(struct parent *p, const struct ipc_spawn_exit *m)
 	if (c == NULL)
 		return;
 	log_warnx("event=child_exit child=%s pid=%u profile=%s status=%u",
-	    role_name(c->role), m->pid,
+	    child_role(c->role), m->pid,
 	    c->role == ROLE_ENGINE ? c->profile : "-", m->status);
-	snprintf(name, sizeof(name), "policyd-%s", role_name(c->role));
+	snprintf(name, sizeof(name), "policyd-%s", child_role(c->role));
 	ev.process = slice_str(name);
 	ev.status = m->status;
 	auditlink_event(p, EVENT_process_died, &ev);
@@ -605,7 +457,7 @@ children_status(struct parent *p)
 
 	TAILQ_FOREACH(c, &p->children->list, entry) {
 		o = json_pack("{s:s, s:i, s:s, s:i, s:I}",
-		    "process", role_name(c->role), "pid", (int)c->pid,
+		    "process", child_role(c->role), "pid", (int)c->pid,
 		    "state", state_names[c->state],
 		    "restarts", (int)c->restarts,
 		    "generation", (json_int_t)c->generation);

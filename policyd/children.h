@@ -30,12 +30,15 @@ void	 children_offer(struct parent *, uint64_t generation,
 	    const char *text, size_t len, const struct policy *);
 enum children_answer children_answer(struct parent *, uint64_t generation,
 	    char *why, size_t size);
+/* Kill those that have lived for `ms` and have not answered. */
+void	 children_hurry(struct parent *, uint64_t generation, uint64_t ms);
 void	 children_settle(struct parent *);
 
-/* Send each engine what catalogs.c has for its profile's databases. */
-typedef void	 engine_fn(struct parent *, struct ipc *,
-		    const struct profile *);
-void	 children_each_engine(struct parent *, engine_fn *);
+/*
+ * Send each engine what catalogs.c has for its profile's databases.  One that
+ * does not come to judge by it is killed after some seconds.
+ */
+void	 children_give_catalogs(struct parent *);
 /* Every engine that can work judges by this epoch or a newer one. */
 bool	 children_have_epoch(struct parent *, uint64_t epoch);
 

@@ -11,6 +11,7 @@
 
 #include <sys/queue.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@
 #include "workers.h"
 
 #define CONNS_MAX	64
+#define ACCEPT_PAUSE	100	/* ms, when descriptors are out */
 #define PROTOCOL_VERSION	1
 
 /* Phases of a connection. */
@@ -58,6 +60,7 @@ TAILQ_HEAD(asking_list, asking);
 struct control {
 	int			 listen;
 	struct ev_io		*io;
+	struct ev_timer		*pause;
 	struct conn_list	 conns;
 	unsigned int		 nconns;
 	struct asking_list	 asking;
@@ -459,6 +462,20 @@ on_listen(void *ctx, int what)
 	(void)what;
 	while ((fd = unix_accept(p->control->listen)) != -1)
 		conn_new(p, fd);
+	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+		return;
+	/* Who waits in the queue would wake us again at once. */
+	log_warn("event=control_accept");
+	ev_io_want(p->control->io, 0);
+	ev_timer_set(p->control->pause, ACCEPT_PAUSE);
+}
+
+static void
+on_pause(void *ctx)
+{
+	struct parent	*p = ctx;
+
+	ev_io_want(p->control->io, EV_IN);
 }
 
 void
@@ -474,5 +491,6 @@ control_init(struct parent *p, int listen)
 	ct->next_id = 1;
 	ct->listen = listen;
 	p->control = ct;
+	ct->pause = ev_timer_new(p->loop, on_pause, p);
 	ct->io = ev_io_new(p->loop, listen, EV_IN, on_listen, p);
 }

@@ -24,6 +24,7 @@ struct login {
 	char		 profile[LEN_KEY + 1];
 	char		 database[LEN_KEY + 1];
 	uint32_t	 id;		/* of the dial */
+	uint64_t	 generation;	/* ... and of its password */
 	struct dial	*dial;
 	struct scram	*scram;		/* NULL: no password, or used up */
 };
@@ -32,6 +33,7 @@ struct dblogins {
 	struct ev_loop		*loop;
 	struct ipc		*parent;
 	const struct vault	*vault;
+	uint64_t		 generation;	/* of the vault */
 	struct login		*first;
 };
 
@@ -52,9 +54,10 @@ dblogin_parent(struct dblogins *l, struct ipc *parent)
 }
 
 void
-dblogin_config(struct dblogins *l, const struct vault *v)
+dblogin_config(struct dblogins *l, const struct vault *v, uint64_t generation)
 {
 	l->vault = v;
+	l->generation = generation;
 }
 
 static struct login **
@@ -119,6 +122,8 @@ on_dialed(void *ctx, int fd, const char *reason)
 	    (uint8_t)v->db->tls;
 	m.dbhost = slice_str(v->db->host);
 	m.ca = slice_of(v->ca, v->calen);
+	/* Of two policies, one for the password: of none that is in force. */
+	m.generation = s->generation == l->generation ? s->generation : 0;
 	ipc_send(l->parent, IPC_dialed, &m, &fd, 1);
 }
 
@@ -138,6 +143,7 @@ login_new(struct dblogins *l, const struct ipc_dial *m)
 	}
 	s->all = l;
 	s->id = m->id;
+	s->generation = l->generation;
 	return s;
 }
 

@@ -37,6 +37,7 @@ node_listed(PgQuery__Node__NodeCase c)
 	case PG_QUERY__NODE__NODE_COALESCE_EXPR:
 	case PG_QUERY__NODE__NODE_MIN_MAX_EXPR:
 	case PG_QUERY__NODE__NODE_SQLVALUE_FUNCTION:
+	case PG_QUERY__NODE__NODE_XML_EXPR:
 	case PG_QUERY__NODE__NODE_NULL_TEST:
 	case PG_QUERY__NODE__NODE_BOOLEAN_TEST:
 	case PG_QUERY__NODE__NODE_SET_TO_DEFAULT:
@@ -100,6 +101,19 @@ walk_sublink(struct analysis *a, const PgQuery__SubLink *s)
 	a->sub_pred = false;
 }
 
+/* Whether it is NULL is no secret that a mask keeps: policy.yaml(5). */
+static void
+walk_null_test(struct analysis *a, const PgQuery__NullTest *t)
+{
+	bool	 saved = a->pred;
+
+	if (t->arg != NULL &&
+	    t->arg->node_case == PG_QUERY__NODE__NODE_COLUMN_REF)
+		a->pred = false;
+	walk_node(a, t->arg);
+	a->pred = saved;
+}
+
 static void
 walk_indirection(struct analysis *a, const PgQuery__AIndirection *in)
 {
@@ -128,6 +142,9 @@ walk_special(struct analysis *a, const PgQuery__Node *n)
 		return true;
 	case PG_QUERY__NODE__NODE_A_INDIRECTION:
 		walk_indirection(a, n->a_indirection);
+		return true;
+	case PG_QUERY__NODE__NODE_NULL_TEST:
+		walk_null_test(a, n->null_test);
 		return true;
 	case PG_QUERY__NODE__NODE_A_CONST:
 	case PG_QUERY__NODE__NODE_PARAM_REF:

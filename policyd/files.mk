@@ -38,8 +38,9 @@ tests/unit/policyd/test_scram_LIBS = $(SSL_LIBS) $(ZLIB_LIBS)
 
 # the first process, the parent, and the control tool
 PARENT_OBJS =	policyd/main.o policyd/spawner.o policyd/parent.o \
-		policyd/policyfile.o policyd/children.o policyd/catalogs.o \
-		policyd/attempts.o policyd/handover.o \
+		policyd/policyfile.o policyd/children.o policyd/childmsgs.o \
+		policyd/catalogs.o \
+		policyd/attempts.o policyd/prepare.o policyd/handover.o \
 		policyd/sessions.o policyd/sessionfile.o \
 		policyd/workers.o policyd/cancel.o policyd/claims.o \
 		policyd/throttle.o policyd/auditlink.o policyd/control.o \
@@ -56,7 +57,8 @@ policyctl_LIBS = $(COMMON_LIBS)
 
 UNIT_TESTS +=	tests/unit/policyd/test_claims \
 		tests/unit/policyd/test_throttle \
-		tests/unit/policyd/test_sessionfile
+		tests/unit/policyd/test_sessionfile \
+		tests/unit/policyd/test_attempts
 tests/unit/policyd/test_claims_OBJS = policyd/claims.o $(POLICY_OBJS)
 tests/unit/policyd/test_claims_LIBS = $(JANSSON_LIBS) $(YAML_LIBS)
 tests/unit/policyd/test_throttle_OBJS = policyd/throttle.o
@@ -64,6 +66,11 @@ tests/unit/policyd/test_sessionfile_OBJS = policyd/sessionfile.o \
 		common/crypto.o common/log.o
 tests/unit/policyd/test_sessionfile_LIBS = $(JANSSON_LIBS) $(SSL_LIBS) \
 		$(ZLIB_LIBS)
+tests/unit/policyd/test_attempts_OBJS = policyd/attempts.o policyd/prepare.o \
+		policyd/handover.o policyd/throttle.o common/codec.o \
+		common/buf.o common/crypto.o common/ev.o common/log.o
+tests/unit/policyd/test_attempts_LIBS = $(JANSSON_LIBS) $(SSL_LIBS) \
+		$(ZLIB_LIBS) $(EVENT_LIBS)
 
 # the engine: SQL in, verdict out (kinds.o is in POLICY_OBJS)
 JUDGE_OBJS =	policyd/analysis.o policyd/arena.o policyd/catalog.o \
@@ -71,7 +78,8 @@ JUDGE_OBJS =	policyd/analysis.o policyd/arena.o policyd/catalog.o \
 		policyd/names.o policyd/prescan.o policyd/protect.o \
 		policyd/rewrite.o policyd/rules.o policyd/scene.o \
 		policyd/scope.o policyd/sqlnames.o policyd/sqltree.o \
-		policyd/utility.o policyd/verdict.o
+		policyd/stmtkind.o policyd/targets.o policyd/utility.o \
+		policyd/verdict.o
 ENGINE_OBJS =	policyd/engine.o policyd/catalog_recs.o $(JUDGE_OBJS)
 ENGINE_LIBS =	-lpg_query $(PROTOBUFC_LIBS) -lpthread
 

@@ -69,6 +69,7 @@ attempt_commit(struct attempt *a)
 		    "the session could not be written down");
 		return;
 	}
+	sessions_unmark(a->p, a->session);
 	ev.session = slice_str(s->id);
 	ev.issuer = slice_str(s->issuer);
 	ev.subject = slice_str(s->subject);
@@ -188,8 +189,11 @@ attempt_hand_over(struct attempt *a)
 	const struct profile	*profile;
 	int			 engine, page;
 
+	/* As for a session that is open: the policy may be another one. */
 	profile = policy_profile(a->p->policy, a->profile);
-	if (profile == NULL) {
+	if (profile == NULL ||
+	    policy_database(a->p->policy, a->database) == NULL ||
+	    !profile_has_database(profile, a->database)) {
 		attempt_refuse_auth(a, "the policy changed meanwhile");
 		return;
 	}

@@ -51,7 +51,7 @@ configure(struct keeper *k, const struct ipc_config *m,
 		vault_free(&v);
 		return -1;
 	}
-	dblogin_config(k->logins, v);
+	dblogin_config(k->logins, v, m->generation);
 	vault_free(&k->vault);
 	k->vault = v;
 	return 0;

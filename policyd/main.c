@@ -128,6 +128,23 @@ child_main(int argc, char **argv)
 	return 1;
 }
 
+/* What is right as such, and hardly meant so (D30). */
+static void
+warn_policy(const struct policy *policy, const char *path)
+{
+	size_t	i, j;
+
+	for (i = 0; i < policy->nissuers; i++)
+		for (j = 0; j < policy->issuers[i].audience.n; j++)
+			if (strcmp(policy->issuers[i].audience.v[j],
+			    "postern") == 0)
+				fprintf(stderr, "policyd: %s: warning: "
+				    "issuers.%s.audience: \"postern\" names "
+				    "every gateway: a token for another one "
+				    "is good here\n", path,
+				    policy->issuers[i].key);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -157,6 +174,8 @@ main(int argc, char **argv)
 		fprintf(stderr, "policyd: %s\n", err.text);
 		return 1;
 	}
+	if (opts.check)
+		warn_policy(policy, opts.conf);
 	if (opts.print)
 		policy_print(policy, stdout);
 	code = opts.check ? 0 : spawner_main(&opts, policy);

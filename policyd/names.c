@@ -40,6 +40,57 @@ set_config(struct analysis *a, const PgQuery__FuncCall *f)
 	    KIND_SET_ROLE : KIND_SET, 0, 0);
 }
 
+/* The sequence that a constant argument names, in plain lower case. */
+static const struct cat_rel *
+sequence_named(const struct analysis *a, const PgQuery__Node *arg)
+{
+	const struct catalog	*cat = a->scene->cat;
+	const struct cat_rel	*r;
+	const char		*name, *dot;
+	char			 schema[64];
+
+	if (arg->node_case == PG_QUERY__NODE__NODE_TYPE_CAST)
+		arg = arg->type_cast->arg;
+	if (arg == NULL || arg->node_case != PG_QUERY__NODE__NODE_A_CONST ||
+	    arg->a_const->val_case != PG_QUERY__A__CONST__VAL_SVAL)
+		return NULL;
+	name = arg->a_const->sval->sval;
+	if (name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.")] !=
+	    '\0')
+		return NULL;
+	if ((dot = strchr(name, '.')) != NULL) {
+		if ((size_t)(dot - name) >= sizeof(schema))
+			return NULL;
+		memcpy(schema, name, (size_t)(dot - name));
+		schema[dot - name] = '\0';
+		return catalog_find(cat, schema, dot + 1);
+	}
+	/* Whatever the path: none of that name may be protected. */
+	for (r = catalog_named(cat, name); r != NULL;
+	    r = catalog_next_named(r))
+		if (catalog_next_named(r) == NULL ||
+		    protect_find(a->scene->protect, r) != NULL)
+			return r;
+	return NULL;
+}
+
+/* The numbers of a masked column are not to be had from its sequence. */
+static void
+sequence_call(struct analysis *a, const PgQuery__FuncCall *f, const char *name)
+{
+	const struct cat_rel	*r = NULL;
+
+	if (a->scene->protect == NULL ||
+	    !protect_sequences(a->scene->protect))
+		return;
+	if (f->n_args == 1)
+		r = sequence_named(a, f->args[0]);
+	if (r == NULL || protect_find(a->scene->protect, r) != NULL)
+		analysis_refuse(a, "42501", "%s() is refused here: a sequence "
+		    "gives the numbers of a masked column, and this is that "
+		    "one or is not named by a plain constant", name);
+}
+
 void
 names_function(struct analysis *a, const PgQuery__FuncCall *f)
 {
@@ -54,6 +105,9 @@ names_function(struct analysis *a, const PgQuery__FuncCall *f)
 		schema = node_string(f->funcname[f->n_funcname - 2]);
 	if (strcmp(name, "set_config") == 0)
 		set_config(a, f);
+	if (a->scene->masked && (strcmp(name, "nextval") == 0 ||
+	    strcmp(name, "currval") == 0))
+		sequence_call(a, f, name);
 	class = sqlname_function(name);
 	if (f->n_funcname > 2 ||
 	    (schema != NULL && strcmp(schema, "pg_catalog") != 0))
@@ -149,6 +203,14 @@ names_type(struct analysis *a, const PgQuery__TypeName *t)
 	if (t->n_names > 1)
 		schema = node_string(t->names[t->n_names - 2]);
 	builtin = schema == NULL || strcmp(schema, "pg_catalog") == 0;
+	if (a->scene->cat != NULL &&
+	    catalog_has_cast(a->scene->cat, schema, name)) {
+		a->unproven = true;
+		if (a->scene->masked)
+			analysis_refuse(a, "42501", "type %s is not available "
+			    "in a profile with masks: somebody made a cast of "
+			    "it that calls a function", name);
+	}
 	if (builtin && sqlname_regtype(name)) {
 		a->reg_cast = name;
 		return;
@@ -164,16 +226,34 @@ names_type(struct analysis *a, const PgQuery__TypeName *t)
 		    "profile with masks", name);
 }
 
-static const struct from_item *
-find_item(const struct analysis *a, const char *alias)
-{
-	const struct level	*l;
+/*
+ * What an alias could mean: everything of that name on this level and above.
+ * Which of them the server takes depends on more than is followed here (a join
+ * alias hides what is inside, LATERAL shows what stands before), so every one
+ * of them must be harmless.
+ */
+struct candidate {
+	const struct level	*level;
 	const struct from_item	*it;
+};
 
-	for (l = a->level; l != NULL; l = l->up)
-		for (it = l->items; it != NULL; it = it->next)
-			if (it->alias != NULL && strcmp(it->alias, alias) == 0)
-				return it;
+static const struct from_item *
+next_item(const struct analysis *a, struct candidate *c, const char *alias)
+{
+	if (c->level == NULL) {
+		c->level = a->level;
+		c->it = c->level != NULL ? c->level->items : NULL;
+	} else
+		c->it = c->it->next;
+	while (c->level != NULL) {
+		for (; c->it != NULL; c->it = c->it->next)
+			if (c->it->alias != NULL &&
+			    strcmp(c->it->alias, alias) == 0)
+				return c->it;
+		c->level = c->level->up;
+		if (c->level != NULL)
+			c->it = c->level->items;
+	}
 	return NULL;
 }
 
@@ -216,31 +296,40 @@ plain_predicate(struct analysis *a, const char *name)
 		}
 }
 
-/* pg_class tells sizes in some columns: it may be read by column only. */
+/* Where some columns tell sizes or values, only the others may be read. */
 static void
 whole_row(struct analysis *a, const struct from_item *it)
 {
-	if (it->pg_class)
-		analysis_refuse(a, "42501", "pg_class can only be read column "
-		    "by column in a profile with masks");
+	if (it->raw)
+		analysis_refuse(a, "42501", "pg_class and pg_attribute can "
+		    "only be read column by column in a profile with masks");
 }
 
-static bool
-size_column(const char *name)
+static void
+whole_rows(struct analysis *a, const char *alias)
 {
-	return strcmp(name, "reltuples") == 0 ||
-	    strcmp(name, "relpages") == 0 ||
-	    strcmp(name, "relallvisible") == 0;
+	struct candidate	 c = { NULL, NULL };
+	const struct from_item	*it;
+
+	while ((it = next_item(a, &c, alias)) != NULL)
+		whole_row(a, it);
+}
+
+/* Names that matter whatever they are columns of. */
+static void
+column_name(struct analysis *a, const char *name)
+{
+	if (sqlname_system_column(name))
+		a->system_column = name;
+	if (sqlname_raw_column(name))
+		a->raw_column = name;
 }
 
 /* x.name where x has no column of that name is the call name(x). */
 void
 names_field(struct analysis *a, const char *name)
 {
-	if (sqlname_system_column(name))
-		a->system_column = name;
-	if (size_column(name))
-		a->size_column = name;
+	column_name(a, name);
 	if (!user_function(a, name) && !sqlname_notation(name))
 		return;
 	a->unproven = true;
@@ -253,28 +342,37 @@ names_field(struct analysis *a, const char *name)
 static void
 qualified(struct analysis *a, const char *alias, const char *name)
 {
-	const struct from_item	*it = find_item(a, alias);
+	struct candidate	 c = { NULL, NULL };
+	const struct from_item	*it;
+	bool			 found = false, any = false, all = true;
+	bool			 known = true;
 
-	if (it == NULL) {
+	column_name(a, name);
+	while ((it = next_item(a, &c, alias)) != NULL) {
+		found = true;
+		if (it->rel == NULL || it->renamed)
+			known = all = false;
+		else if (!sqlname_system_column(name) &&
+		    catalog_col(it->rel, name) == NULL)
+			all = false;
+		else
+			any = true;
+		if (a->pred && it->prot != NULL && !it->renamed &&
+		    protect_column(it->prot, name))
+			masked_predicate(a, it, name);
+	}
+	if (!found) {
 		analysis_refuse(a, "42P01",
 		    "there is no table \"%s\" here", alias);
 		return;
 	}
-	if (it->rel == NULL || it->renamed) {
+	if (!all)
 		names_field(a, name);
-		return;
-	}
-	if (sqlname_system_column(name))
-		a->system_column = name;
-	else if (catalog_col(it->rel, name) == NULL) {
+	if (known && !any) {
 		a->wanted = true;
 		analysis_refuse(a, "42703", "column %s.%s does not exist",
 		    alias, name);
 	}
-	if (it->pg_class && size_column(name))
-		a->size_column = name;
-	if (a->pred && it->prot != NULL && protect_column(it->prot, name))
-		masked_predicate(a, it, name);
 }
 
 static void
@@ -288,16 +386,13 @@ star(struct analysis *a, const PgQuery__ColumnRef *c)
 			whole_row(a, it);
 		return;
 	}
-	it = find_item(a, node_string(c->fields[c->n_fields - 2]));
-	if (it != NULL)
-		whole_row(a, it);
+	whole_rows(a, node_string(c->fields[c->n_fields - 2]));
 }
 
 void
 names_column(struct analysis *a, const PgQuery__ColumnRef *c)
 {
-	const struct from_item	*it;
-	const char		*name;
+	const char	*name;
 
 	if (c->n_fields == 0)
 		return;
@@ -320,12 +415,8 @@ names_column(struct analysis *a, const PgQuery__ColumnRef *c)
 		qualified(a, node_string(c->fields[c->n_fields - 2]), name);
 		return;
 	}
-	if (sqlname_system_column(name))
-		a->system_column = name;
-	if (size_column(name))
-		a->size_column = name;
-	if ((it = find_item(a, name)) != NULL)
-		whole_row(a, it);
+	column_name(a, name);
+	whole_rows(a, name);
 	if (a->pred)
 		plain_predicate(a, name);
 }
@@ -338,10 +429,7 @@ names_using(struct analysis *a, const char *column)
 
 	if (!a->scene->masked)
 		return;
-	if (size_column(column))
-		a->size_column = column;
-	if (sqlname_system_column(column))
-		a->system_column = column;
+	column_name(a, column);
 	for (it = a->level != NULL ? a->level->items : NULL; it != NULL;
 	    it = it->next)
 		if (it->prot != NULL && protect_column(it->prot, column))

@@ -13,13 +13,18 @@
 #include <string.h>
 
 #include "mask.h"
+#include "sqlnames.h"
 
 struct protect {
 	const struct profile	*profile;
 	const struct catalog	*cat;
 	struct protect_rel	**rels;		/* by index of the relation */
 	size_t			 n;
+	bool			 sequences;
 };
+
+/* What a generated column is masked by that reads a masked one. */
+static const struct mask_rule derived = { .kind = MASK_NULL };
 
 static const struct mask_rule *
 rule_for(const struct profile *p, const char *path, size_t len)
@@ -83,19 +88,53 @@ match_columns(struct protect *pr, const char *database,
 }
 
 static int
-taint(struct protect *pr, const struct cat_rel *rel,
-    const struct cat_rel *source, bool *changed)
+taint(struct protect *pr, const struct cat_rel *rel, enum taint why,
+    const struct cat_rel *source)
 {
 	struct protect_rel	*p = rel_make(pr, rel);
 
 	if (p == NULL)
 		return -1;
-	if (!p->tainted) {
-		p->tainted = true;
+	if (p->taint == TAINT_NONE) {
+		p->taint = why;
 		p->source = source;
-		*changed = true;
 	}
 	return 0;
+}
+
+static bool
+attnum_masked(const struct protect_rel *p, uint32_t attnum)
+{
+	size_t	 i;
+
+	for (i = 0; i < p->rel->ncols; i++)
+		if (p->mask[i] != NULL &&
+		    (attnum == 0 || p->rel->cols[i].attnum == attnum))
+			return true;
+	return false;
+}
+
+/* Columns computed from masked ones; they cannot be computed from another. */
+static void
+match_generated(struct protect *pr)
+{
+	const struct cat_dep	*d;
+	struct protect_rel	*p;
+	size_t			 i, k, n;
+
+	d = catalog_deps(pr->cat, &n);
+	for (i = 0; i < n; i++) {
+		if (d[i].why != 'g' ||
+		    (p = pr->rels[d[i].rel->index]) == NULL ||
+		    !attnum_masked(p, d[i].attnum))
+			continue;
+		for (k = 0; k < p->rel->ncols; k++)
+			if (p->rel->cols[k].attnum == d[i].target &&
+			    p->mask[k] == NULL) {
+				p->mask[k] = &derived;
+				p->nmasked++;
+			}
+	}
 }
 
 bool
@@ -139,7 +178,6 @@ inherit(struct protect *pr, const struct protect_rel *from,
 	const struct cat_dep	*deps;
 	const struct cat_rel	*next;
 	size_t			 i, n;
-	bool			 changed;
 
 	deps = catalog_deps(pr->cat, &n);
 	for (i = 0; i < n; i++) {
@@ -151,7 +189,7 @@ inherit(struct protect *pr, const struct protect_rel *from,
 			continue;
 		seen[next->index] = 1;
 		if (!covers(pr, next, from) &&
-		    taint(pr, next, from->rel, &changed) == -1)
+		    taint(pr, next, TAINT_SHOWS, from->rel) == -1)
 			return -1;
 		if (inherit(pr, from, next, down, seen) == -1)
 			return -1;
@@ -181,7 +219,46 @@ spread_inheritance(struct protect *pr)
 	return rc;
 }
 
-/* Views, rules and policies that read a protected relation, transitively. */
+/*
+ * A view, rule, policy or sequence over `on`, which is in the table: is what
+ * it belongs to protected by that?  1: something changed.
+ */
+static int
+spread_one(struct protect *pr, const struct cat_dep *d,
+    const struct protect_rel *on)
+{
+	struct protect_rel	*p = pr->rels[d->rel->index];
+	bool			 is_new = p == NULL;
+	enum taint		 why = on->taint;
+
+	if (p != NULL && p->taint != TAINT_NONE)
+		return 0;
+	if (why == TAINT_NONE && attnum_masked(on, d->attnum))
+		why = d->rel == d->on ? TAINT_POLICY : TAINT_SHOWS;
+	if (why == TAINT_NONE && d->why == 's')
+		return 0;
+	if (why != TAINT_NONE) {
+		pr->sequences |= d->rel->kind == 'S';
+		return taint(pr, d->rel, why, on->taint != TAINT_NONE ?
+		    on->source : on->rel) == -1 ? -1 : 1;
+	}
+	return rel_make(pr, d->rel) == NULL ? -1 : is_new;
+}
+
+/* Reading a parent reads its children: what they compute, too. */
+static int
+spread_up(struct protect *pr, const struct cat_dep *d)
+{
+	const struct protect_rel	*child = pr->rels[d->rel->index];
+	const struct protect_rel	*p = pr->rels[d->on->index];
+
+	if (child == NULL || child->taint != TAINT_CALLS ||
+	    (p != NULL && p->taint != TAINT_NONE))
+		return 0;
+	return taint(pr, d->on, TAINT_CALLS, child->source) == -1 ? -1 : 1;
+}
+
+/* Transitively. */
 static int
 spread_reads(struct protect *pr)
 {
@@ -189,20 +266,62 @@ spread_reads(struct protect *pr)
 	const struct protect_rel	*on;
 	bool				 changed = true;
 	size_t				 i, n;
+	int				 r;
 
 	deps = catalog_deps(pr->cat, &n);
 	while (changed) {
 		changed = false;
 		for (i = 0; i < n; i++) {
-			if (deps[i].why == 'i' || deps[i].why == 'f' ||
-			    deps[i].rel == deps[i].on ||
-			    (on = pr->rels[deps[i].on->index]) == NULL)
-				continue;
-			if (taint(pr, deps[i].rel, on->tainted ? on->source :
-			    on->rel, &changed) == -1)
+			r = 0;
+			on = pr->rels[deps[i].on->index];
+			switch (deps[i].why) {
+			case 'i':
+				r = spread_up(pr, &deps[i]);
+				break;
+			case 'v':
+			case 'p':
+			case 's':
+				if (on != NULL)
+					r = spread_one(pr, &deps[i], on);
+				break;
+			}
+			if (r == -1)
 				return -1;
+			changed |= r == 1;
 		}
 	}
+	return 0;
+}
+
+/* What is tainted by itself. */
+static int
+taint_own(struct protect *pr)
+{
+	const struct cat_rel	*rel;
+	const struct cat_dep	*d;
+	size_t			 i, n;
+
+	for (i = 0; i < pr->n; i++) {
+		rel = catalog_rel(pr->cat, i);
+		/* Only a plain table's reference can be replaced. */
+		if (pr->rels[i] != NULL && rel->kind != 'r' &&
+		    rel->kind != 'p' &&
+		    taint(pr, rel, TAINT_SHOWS, rel) == -1)
+			return -1;
+		if (rel->read_calls && !rel->system &&
+		    taint(pr, rel, TAINT_CALLS, rel) == -1)
+			return -1;
+	}
+	/* A view of what is not for profiles with masks: pg_stats; or not all
+	 * of it: pg_class. */
+	d = catalog_deps(pr->cat, &n);
+	for (i = 0; i < n; i++)
+		if (d[i].why == 'v' && !d[i].rel->system &&
+		    strcmp(d[i].on->schema, "pg_catalog") == 0 &&
+		    (!sqlname_catalog(d[i].on->name) ||
+		    sqlname_raw_catalog(d[i].on->name)) &&
+		    taint(pr, d[i].rel, TAINT_SHOWS, d[i].on) == -1)
+			return -1;
 	return 0;
 }
 
@@ -212,7 +331,6 @@ protect_new(const struct profile *profile, const char *database,
 {
 	const struct cat_rel	*rel;
 	struct protect		*pr;
-	bool			 changed;
 	size_t			 i;
 
 	if ((pr = calloc(1, sizeof(*pr))) == NULL)
@@ -227,14 +345,9 @@ protect_new(const struct profile *profile, const char *database,
 		if (!rel->system && match_columns(pr, database, rel) == -1)
 			goto fail;
 	}
-	/* Only a plain table's reference can be replaced. */
-	for (i = 0; i < pr->n; i++)
-		if (pr->rels[i] != NULL && pr->rels[i]->rel->kind != 'r' &&
-		    pr->rels[i]->rel->kind != 'p' &&
-		    taint(pr, pr->rels[i]->rel, pr->rels[i]->rel,
-		    &changed) == -1)
-			goto fail;
-	if (spread_inheritance(pr) == -1 || spread_reads(pr) == -1)
+	match_generated(pr);
+	if (taint_own(pr) == -1 || spread_inheritance(pr) == -1 ||
+	    spread_reads(pr) == -1)
 		goto fail;
 	return pr;
 fail:
@@ -316,7 +429,7 @@ protect_masked(struct protect *pr, const struct cat_rel *rel)
 	char			 text[64];
 	int			 rc;
 
-	if (p == NULL || p->nmasked == 0 || p->tainted)
+	if (p == NULL || p->nmasked == 0 || p->taint != TAINT_NONE)
 		return NULL;
 	if (p->subquery != NULL)
 		return p;
@@ -345,6 +458,12 @@ protect_masked(struct protect *pr, const struct cat_rel *rel)
 	return p->subquery != NULL ? p : NULL;
 }
 
+bool
+protect_sequences(const struct protect *pr)
+{
+	return pr->sequences;
+}
+
 static int
 add_le32(struct buf *b, uint32_t v)
 {
@@ -364,7 +483,7 @@ protect_guard(const struct protect *pr, struct buf *b)
 		if ((p = pr->rels[i]) == NULL)
 			continue;
 		for (j = 0; j < p->rel->ncols; j++) {
-			if (p->mask[j] == NULL && !p->tainted)
+			if (p->mask[j] == NULL && p->taint == TAINT_NONE)
 				continue;
 			if (buf_room(b) < 8)
 				return -1;

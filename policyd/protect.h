@@ -15,13 +15,22 @@
  */
 struct protect;
 
+/* Why any use of a relation is refused: no reference to it can be replaced. */
+enum taint {
+	TAINT_NONE,
+	TAINT_SHOWS,	/* it shows a protected column of `source` */
+	TAINT_POLICY,	/* row security of `source` reads its masked columns */
+	TAINT_CALLS	/* reading `source` runs what somebody made */
+};
+
 struct protect_rel {
 	const struct cat_rel		*rel;
 	const struct mask_rule		**mask;	/* by column, or NULL */
-	size_t				 nmasked;
-	/* Shows a protected column otherwise than by a plain reference that
-	 * can be replaced: any use is refused. */
-	bool				 tainted;
+	size_t				 nmasked;	/* 0, not tainted:
+							 * it reads a protected
+							 * relation's other
+							 * columns */
+	enum taint			 taint;
 	const struct cat_rel		*source;	/* of the taint */
 	char				*sql;	/* "(SELECT ... FROM ...)" */
 	struct sqltree			 tree;	/* SELECT * FROM <sql> AS x */
@@ -44,6 +53,8 @@ const struct protect_rel *protect_masked(struct protect *,
 		    const struct cat_rel *);
 /* May a column of this relation be masked by name?  (any, in this column) */
 bool		 protect_column(const struct protect_rel *, const char *column);
+/* Some sequence gives the numbers of a masked column. */
+bool		 protect_sequences(const struct protect *);
 /* (OID, attnum) pairs, little-endian u32, that no answer may show; stops at
  * the buffer's limit and then returns -1. */
 int		 protect_guard(const struct protect *, struct buf *);

@@ -1,7 +1,8 @@
 /*
  * Reload: a new policy is parsed, offered to all children, and put in force
  * once each has taken it; then every worker confirms the new generation or is
- * disconnected (D11).
+ * disconnected (D11).  No login is begun while children may work by another
+ * policy than the one in force.
  *
  * Runs in the parent.  The file is the administrator's.  If it is wrong, or a
  * child cannot work with it, nothing changes but the log and the status; a
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attempts.h"
 #include "auditlink.h"
 #include "catalogs.h"
 #include "children.h"
@@ -23,12 +25,15 @@
 #include "sessions.h"
 #include "workers.h"
 
-#define OFFER_TIME	10000	/* ms for the children */
+#define WAIT_TIME	1000	/* ms for logins that are under way */
+#define CHILD_TIME	2000	/* ms for a child, until it is started anew */
+#define OFFER_TIME	8000	/* ms more for the children */
 #define TAKE_TIME	1000	/* ms for the workers (D11) */
 #define ACCEPTED	"policy.accepted"
 
 #define RELOAD_STATES(M)						\
 	M(IDLE, "idle")							\
+	M(WAITING, "waiting")	/* for logins under way */		\
 	M(OFFERED, "offered")	/* to the children */			\
 	M(TAKING, "taking")	/* in force; workers are to confirm */
 
@@ -44,6 +49,7 @@ struct reload {
 	bool			 again;		/* asked for meanwhile */
 	bool			 reverting;	/* the offer is the old policy */
 	bool			 poking;
+	bool			 hurried;	/* late children were killed */
 	uint64_t		 numbered;	/* the newest generation given */
 	struct policy		*policy;	/* on offer */
 	char			*text;
@@ -181,7 +187,8 @@ reload_offer(struct parent *p, const char *text, size_t len,
 
 	policy->generation = ++r->numbered;
 	r->state = RELOAD_OFFERED;
-	ev_timer_set(r->timer, OFFER_TIME);
+	r->hurried = false;
+	ev_timer_set(r->timer, CHILD_TIME);
 	children_offer(p, policy->generation, text, len, policy);
 }
 
@@ -231,8 +238,10 @@ reload_commit(struct parent *p)
 	workers_generation(p, p->policy->generation);
 	r->state = RELOAD_TAKING;
 	ev_timer_set(r->timer, TAKE_TIME);
-	if (r->reverting)
+	if (r->reverting) {
+		attempts_resume(p);
 		return;
+	}
 	save_accepted(p);
 	children_settle(p);
 	catalogs_reloaded(p);
@@ -241,6 +250,7 @@ reload_commit(struct parent *p)
 	    "");
 	policy_free(&old);
 	free(old_text);
+	attempts_resume(p);
 }
 
 static bool
@@ -289,8 +299,17 @@ reload_start(struct parent *p)
 		reload_drop_offer(r);
 		return;
 	}
-	reload_offer(p, r->text, r->textlen, r->policy);
+	/* New logins wait from here on, so this ends soon. */
+	r->state = RELOAD_WAITING;
+	ev_timer_set(r->timer, WAIT_TIME);
 	reload_poke(p);
+}
+
+bool
+reload_holds(struct parent *p)
+{
+	return p->reload->state == RELOAD_WAITING ||
+	    p->reload->state == RELOAD_OFFERED;
 }
 
 void
@@ -302,6 +321,8 @@ reload_poke(struct parent *p)
 	if (r->poking)
 		return;		/* a step of ours caused it */
 	r->poking = true;
+	if (r->state == RELOAD_WAITING && attempts_asking(p) == 0)
+		reload_offer(p, r->text, r->textlen, r->policy);
 	if (r->state == RELOAD_OFFERED)
 		switch (children_answer(p, r->numbered, why, sizeof(why))) {
 		case CHILDREN_WAIT:
@@ -320,6 +341,13 @@ reload_poke(struct parent *p)
 	r->poking = false;
 }
 
+void
+reload_login_over(struct parent *p)
+{
+	if (p->reload->state == RELOAD_WAITING && attempts_asking(p) == 0)
+		reload_poke(p);
+}
+
 static void
 on_reload_timer(void *ctx)
 {
@@ -329,6 +357,13 @@ on_reload_timer(void *ctx)
 	if (r->state == RELOAD_TAKING) {
 		workers_late(p, p->page->generation);
 		reload_done(p);
+	} else if (r->state == RELOAD_WAITING) {
+		reload_offer(p, r->text, r->textlen, r->policy);
+		reload_poke(p);
+	} else if (r->state == RELOAD_OFFERED && !r->hurried) {
+		r->hurried = true;
+		ev_timer_set(r->timer, OFFER_TIME);
+		children_hurry(p, r->numbered, CHILD_TIME);
 	} else if (r->state == RELOAD_OFFERED && !r->reverting)
 		reload_refuse(p, "a child did not take the policy in time");
 	else if (r->state == RELOAD_OFFERED) {

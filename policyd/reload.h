@@ -16,6 +16,14 @@ void	 reload_start(struct parent *);
 void	 reload_poke(struct parent *);
 
 /*
+ * Children may work by a policy that is not in force, or are about to: no
+ * login is begun.  attempts_resume() follows.
+ */
+bool	 reload_holds(struct parent *);
+/* A login may wait no more for a child's answer. */
+void	 reload_login_over(struct parent *);
+
+/*
  * Read what is to be in force at start: the file, or after a crash what the
  * last parent had accepted, so that nothing is reloaded by dying.  Sets
  * p->policy, p->text and p->sha256.  -1 with a message.

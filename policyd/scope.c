@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "sqlnames.h"
+
 static void
 on_child(void *ctx, const ProtobufCMessage *m)
 {
@@ -97,13 +99,13 @@ add_relation(struct analysis *a, const PgQuery__RangeVar *rv, bool write)
 	r = &a->refs[i];
 	it->rel = r->rel;
 	it->prot = r->prot;
-	if (r->rel != NULL && r->rel->system &&
-	    strcmp(r->rel->name, "pg_class") == 0 &&
-	    strcmp(r->rel->schema, "pg_catalog") == 0) {
-		a->pg_class = it->pg_class = true;
+	if (r->rel != NULL && strcmp(r->rel->schema, "pg_catalog") == 0 &&
+	    sqlname_raw_catalog(r->rel->name)) {
+		a->raw_catalog = it->raw = true;
 		if (a->scene->masked && it->renamed)
-			analysis_refuse(a, "42501", "pg_class cannot be given "
-			    "column names in a profile with masks");
+			analysis_refuse(a, "42501", "%s cannot be given "
+			    "column names in a profile with masks",
+			    r->rel->name);
 	}
 	return it;
 }
@@ -132,20 +134,20 @@ collect_join(struct analysis *a, const PgQuery__JoinExpr *j)
 {
 	const struct from_item	*before = a->level->items, *it;
 	struct from_item	*own;
-	bool			 pg_class = false;
+	bool			 raw = false;
 
 	if (j->larg != NULL)
 		collect(a, j->larg);
 	if (j->rarg != NULL)
 		collect(a, j->rarg);
 	for (it = a->level->items; it != before; it = it->next)
-		pg_class |= it->pg_class;
+		raw |= it->raw;
 	if (j->alias != NULL && (own = add_item(a, NULL, j->alias)) != NULL) {
-		own->pg_class = pg_class;
-		if (a->scene->masked && pg_class && own->renamed)
-			analysis_refuse(a, "42501", "a join with pg_class "
-			    "cannot be given column names in a profile with "
-			    "masks");
+		own->raw = raw;
+		if (a->scene->masked && raw && own->renamed)
+			analysis_refuse(a, "42501", "a join with pg_class or "
+			    "pg_attribute cannot be given column names in a "
+			    "profile with masks");
 	}
 	if (j->join_using_alias != NULL)
 		add_item(a, NULL, j->join_using_alias);
@@ -204,7 +206,7 @@ natural(struct analysis *a)
 	if (!a->scene->masked)
 		return;
 	for (it = a->level->items; it != NULL; it = it->next)
-		if (it->pg_class || (it->prot != NULL &&
+		if (it->raw || (it->prot != NULL &&
 		    !a->scene->profile->predicates_masked))
 			analysis_refuse(a, "42501", "NATURAL JOIN with %s "
 			    "could compare masked columns; write JOIN ... ON",
@@ -351,11 +353,30 @@ leave(struct analysis *a, struct saved s)
 	a->utility = s.utility;
 }
 
+/* GROUP BY, DISTINCT ON, ORDER BY: what is shown may be compared as shown. */
+static void
+walk_shown(struct analysis *a, const PgQuery__SelectStmt *s,
+    PgQuery__Node *const *v, size_t n)
+{
+	size_t	 i;
+
+	for (i = 0; i < n; i++) {
+		if (v[i]->node_case == PG_QUERY__NODE__NODE_GROUPING_SET)
+			walk_shown(a, s, v[i]->grouping_set->content,
+			    v[i]->grouping_set->n_content);
+		else if (v[i]->node_case != PG_QUERY__NODE__NODE__NOT_SET &&
+		    targets_have(s, v[i]))
+			walk_node(a, v[i]);
+		else
+			walk_predicate(a, &v[i], 1);
+	}
+}
+
 static void
 walk_sort(struct analysis *a, const PgQuery__SelectStmt *s)
 {
 	a->sort = true;
-	walk_predicate(a, s->sort_clause, s->n_sort_clause);
+	walk_shown(a, s, s->sort_clause, s->n_sort_clause);
 	a->sort = false;
 	walk_node(a, s->limit_offset);
 	walk_node(a, s->limit_count);
@@ -370,9 +391,10 @@ walk_select_core(struct analysis *a, const PgQuery__SelectStmt *s, bool pred)
 	a->pred = false;
 	walk_list(a, s->values_lists, s->n_values_lists);
 	/* Plain DISTINCT is a list of one empty node. */
-	walk_predicate(a, s->distinct_clause, s->n_distinct_clause);
+	walk_shown(a, s, s->distinct_clause, s->n_distinct_clause);
 	walk_condition(a, s->where_clause);
-	walk_predicate(a, s->group_clause, s->n_group_clause);
+	walk_shown(a, s, s->group_clause, s->n_group_clause);
+	targets_check_groups(a, s);
 	walk_condition(a, s->having_clause);
 	walk_list(a, s->window_clause, s->n_window_clause);
 	walk_sort(a, s);

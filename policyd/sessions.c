@@ -119,6 +119,32 @@ sessions_mark(const char *path)
 		close(fd);
 }
 
+void
+sessions_unmark(struct parent *p, const char *id)
+{
+	char	path[LEN_PATH];
+
+	sessions_path(p, id, ".asked", path, sizeof(path));
+	if (unlink(path) == -1 && errno != ENOENT)
+		log_warn("event=mark path=%s", path);
+}
+
+void
+sessions_spool_over(struct parent *p, const char *id)
+{
+	static const char *const	 from[] = { "", ".asked", ".own" };
+	char				 path[LEN_PATH], to[LEN_PATH];
+	size_t				 i;
+
+	sessions_path(p, id, ".closed", to, sizeof(to));
+	for (i = 0; i < sizeof(from) / sizeof(from[0]); i++) {
+		sessions_path(p, id, from[i], path, sizeof(path));
+		if (rename(path, to) == -1 && errno != ENOENT)
+			log_warn("event=session_file path=%s", path);
+	}
+	auditlink_spool_close(p, id);
+}
+
 int
 sessions_save(struct session *s)
 {
@@ -260,7 +286,6 @@ sessions_finish(struct session *s, const char *reason)
 {
 	struct event_session_close	 ev;
 	struct ipc_keeper_forget	 m;
-	char				 from[LEN_PATH], to[LEN_PATH];
 
 	if (s->reason[0] == '\0')
 		snprintf(s->reason, sizeof(s->reason), "%s", reason);
@@ -276,11 +301,7 @@ sessions_finish(struct session *s, const char *reason)
 		    0);
 	}
 	/* Recorded; a later parent has only its spool to close. */
-	sessions_path(s->p, s->id, "", from, sizeof(from));
-	sessions_path(s->p, s->id, ".closed", to, sizeof(to));
-	if (rename(from, to) == -1 && errno != ENOENT)
-		log_warn("event=session_file path=%s", from);
-	auditlink_spool_close(s->p, s->id);
+	sessions_spool_over(s->p, s->id);
 	session_free(s);
 }
 
@@ -396,6 +417,8 @@ sessions_worker_attached(struct worker *w)
 			sessions_kill(s, "57P01", s->reason);
 		else
 			session_unsupported(s);
+		/* One that the worker lost is ended by its answer to this. */
+		s->wants_channel = true;
 		session_rechannel(s);
 	}
 }
@@ -413,14 +436,15 @@ sessions_worker_gone(struct worker *w, const char *reason)
 }
 
 void
-sessions_orphans(struct parent *p)
+sessions_orphans(struct parent *p, uint32_t master)
 {
 	struct session	*s, *next;
 
 	for (s = TAILQ_FIRST(&p->sessions->list); s != NULL; s = next) {
 		next = TAILQ_NEXT(s, entry);
 		if (s->w == NULL)
-			sessions_finish(s, "worker gone");
+			sessions_finish(s, s->master == master ?
+			    "worker gone" : "gateway gone");
 	}
 }
 
@@ -500,11 +524,14 @@ load_session(struct parent *p, const char *name, const char *path)
 	session_deadline(s);
 }
 
-/* Spools that the last parent may not have closed: its own, and sessions'. */
+/*
+ * Spools that the last parent may not have closed: its own, sessions', and
+ * those of logins that were no session yet.
+ */
 static void
 load_closed(struct parent *p, char *name, const char *path)
 {
-	char	*dot = strrchr(name, '.'), to[LEN_PATH];
+	char	*dot = strrchr(name, '.'), session[LEN_PATH];
 
 	if (strcmp(dot, ".tmp") == 0) {
 		unlink(path);
@@ -513,10 +540,11 @@ load_closed(struct parent *p, char *name, const char *path)
 	*dot = '\0';
 	if (strlen(name) == 0 || strlen(name) > LEN_SESSION)
 		return;
-	sessions_path(p, name, ".closed", to, sizeof(to));
-	if (strcmp(path, to) != 0 && rename(path, to) == -1)
-		log_warn("event=session_file path=%s", path);
-	auditlink_leftover(p, name);
+	sessions_path(p, name, "", session, sizeof(session));
+	if (strcmp(dot + 1, "asked") == 0 && access(session, F_OK) == 0)
+		unlink(path);	/* it became a session */
+	else
+		sessions_spool_over(p, name);
 }
 
 void

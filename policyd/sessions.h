@@ -86,8 +86,11 @@ void		 sessions_kill(struct session *, const char *sqlstate,
 /* A worker is attached (again); or is gone, and all that was its. */
 void		 sessions_worker_attached(struct worker *);
 void		 sessions_worker_gone(struct worker *, const char *reason);
-/* All live workers are attached: what has none is over. */
-void		 sessions_orphans(struct parent *);
+/*
+ * All live workers of the master with this pid (0: there is none) are attached:
+ * what has none is over.
+ */
+void		 sessions_orphans(struct parent *, uint32_t master);
 
 /* Children. */
 void		 sessions_engine_ready(struct parent *, const char *profile);
@@ -110,5 +113,12 @@ void		 sessions_path(struct parent *, const char *name,
 		    const char *suffix, char *, size_t);
 /* An empty file with this path. */
 void		 sessions_mark(const char *path);
+/* The session's file is there: the mark `.asked` has done its work. */
+void		 sessions_unmark(struct parent *, const char *id);
+/*
+ * No process writes its spool, and it is no session (any more): leave the mark
+ * `.closed` in place of what there is, and have the spool closed.
+ */
+void		 sessions_spool_over(struct parent *, const char *id);
 
 #endif

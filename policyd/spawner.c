@@ -10,6 +10,7 @@
  */
 #include "spawner.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -424,6 +425,19 @@ spawner_dirs(struct spawner *s, uid_t uid)
 		fatal("step=mkdir path=%s", s->empty);
 }
 
+/* A session costs the parent and its engine descriptors; all inherit this. */
+static void
+spawner_limits(void)
+{
+	struct rlimit	r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == -1)
+		return;
+	r.rlim_cur = r.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &r) == -1)
+		log_warn("event=limit name=nofile");
+}
+
 int
 spawner_main(const struct proc_opts *opts, const struct policy *policy)
 {
@@ -441,6 +455,7 @@ spawner_main(const struct proc_opts *opts, const struct policy *policy)
 		fatal("step=listen path=%s", s.rt->socket);
 	proc_daemonize(opts);
 	proc_harden();
+	spawner_limits();
 	signal(SIGPIPE, SIG_IGN);
 	s.loop = ev_loop_new();
 	s.timer = ev_timer_new(s.loop, on_timer, &s);

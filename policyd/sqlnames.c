@@ -36,7 +36,8 @@ static const char *const functions_safe[] = {
 	"encode", "every", "exp", "extract", "factorial", "family",
 	"first_value", "float4", "float8", "floor", "format",
 	"format_type", "gcd", "generate_series", "generate_subscripts",
-	"get_bit", "get_byte", "has_any_column_privilege",
+	"get_bit", "get_byte", "getdatabaseencoding",
+	"has_any_column_privilege",
 	"has_column_privilege", "has_database_privilege",
 	"has_foreign_data_wrapper_privilege", "has_function_privilege",
 	"has_language_privilege", "has_schema_privilege",
@@ -199,7 +200,7 @@ static const char *const settings[] = {
 	"application_name", "bytea_output", "datestyle",
 	"default_transaction_isolation", "default_transaction_read_only",
 	"extra_float_digits", "intervalstyle", "lock_timeout",
-	"timezone", "transaction_isolation", "transaction_read_only",
+	"statement_timeout", "timezone", "transaction_isolation", "transaction_read_only",
 	"xmloption",
 };
 
@@ -249,6 +250,23 @@ bool
 sqlname_catalog(const char *name)
 {
 	return LISTED(name, catalogs);
+}
+
+bool
+sqlname_raw_catalog(const char *name)
+{
+	return strcmp(name, "pg_class") == 0 ||
+	    strcmp(name, "pg_attribute") == 0;
+}
+
+bool
+sqlname_raw_column(const char *name)
+{
+	return strcmp(name, "reltuples") == 0 ||
+	    strcmp(name, "relpages") == 0 ||
+	    strcmp(name, "relallvisible") == 0 ||
+	    strcmp(name, "relallfrozen") == 0 ||
+	    strcmp(name, "attmissingval") == 0;
 }
 
 bool

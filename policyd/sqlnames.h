@@ -21,6 +21,9 @@ bool		 sqlname_type(const char *);
 bool		 sqlname_regtype(const char *);
 /* A relation of pg_catalog that shows neither data nor statements. */
 bool		 sqlname_catalog(const char *);
+/* One of those that tells sizes or values of data, in some columns. */
+bool		 sqlname_raw_catalog(const char *);
+bool		 sqlname_raw_column(const char *);
 bool		 sqlname_system_column(const char *);
 /* A parameter that a session with masks may set to anything. */
 bool		 sqlname_setting(const char *);

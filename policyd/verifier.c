@@ -39,6 +39,7 @@ struct verifier {
 	struct fetcher	*fetcher;
 	struct ev_timer	*timer;		/* for waiters */
 	struct policy	*policy;
+	uint64_t	 generation;	/* of the policy */
 	struct source	**sources;	/* one for each issuer */
 	size_t		 nsources;
 	struct waiter	*waiters;
@@ -75,6 +76,7 @@ accept_token(struct verifier *v, uint32_t id, const struct token *t,
 	m.subject = slice_str(r.subject);
 	m.claims = slice_str(r.claims);
 	m.expires = r.expires;
+	m.generation = v->generation;
 	ipc_send(v->parent, IPC_verified, &m, NULL, 0);
 	token_result_clear(&r);
 }
@@ -278,7 +280,8 @@ sources_new(struct verifier *v, const struct policy *p, char *reason,
 }
 
 static void
-adopt(struct verifier *v, struct policy *p, struct source **s)
+adopt(struct verifier *v, struct policy *p, struct source **s,
+    uint64_t generation)
 {
 	struct source **old = v->sources;
 	size_t i, j, nold = v->nsources;
@@ -293,6 +296,7 @@ adopt(struct verifier *v, struct policy *p, struct source **s)
 	sources_free(old, nold);
 	policy_free(&v->policy);
 	v->policy = p;
+	v->generation = generation;
 	retry(v, NULL);		/* by the new rules */
 }
 
@@ -315,7 +319,7 @@ on_config(void *ctx, const void *msg, int *fds)
 	if (p != NULL)
 		s = sources_new(v, p, err.text, sizeof(err.text));
 	if (s != NULL) {
-		adopt(v, p, s);
+		adopt(v, p, s, m->generation);
 		done.ok = 1;
 	} else {
 		policy_free(&p);

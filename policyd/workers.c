@@ -313,9 +313,10 @@ workers_attach_done(struct parent *p)
 	for (w = TAILQ_FIRST(&p->workers->list); w != NULL; w = next) {
 		next = TAILQ_NEXT(w, entry);
 		if (!w->fresh)
-			worker_free(w, "worker gone");
+			worker_free(w, w->master == p->workers->master_pid ?
+			    "worker gone" : "gateway gone");
 	}
-	sessions_orphans(p);
+	sessions_orphans(p, p->workers->master_pid);
 }
 
 void
@@ -364,9 +365,9 @@ on_no_master(void *ctx)
 	for (w = TAILQ_FIRST(&p->workers->list); w != NULL; w = next) {
 		next = TAILQ_NEXT(w, entry);
 		if (w->ipc == NULL)
-			worker_free(w, "worker gone");
+			worker_free(w, "gateway gone");
 	}
-	sessions_orphans(p);
+	sessions_orphans(p, 0);
 	ev_timer_set(p->workers->timer, MASTER_TIME);
 }
 

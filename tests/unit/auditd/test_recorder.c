@@ -19,13 +19,20 @@ static struct fixture	 fx;
 static struct ev_loop	*loop;
 static struct ev_timer	*until;
 static struct recorder	*rec;
-static char		 broken[64];
+static char		 broken[64], closed[64];
 
 static void
 on_broken(void *ctx, const char *name, const char *reason)
 {
 	(void)ctx;
 	snprintf(broken, sizeof(broken), "%s: %s", name, reason);
+}
+
+static void
+on_closed(void *ctx, const char *name)
+{
+	(void)ctx;
+	snprintf(closed, sizeof(closed), "%s", name);
 }
 
 static void
@@ -48,10 +55,11 @@ up(bool full)
 	char err[256];
 
 	fx.dir.full = full;
-	broken[0] = '\0';
+	broken[0] = closed[0] = '\0';
 	loop = ev_loop_new();
 	until = ev_timer_new(loop, on_until, loop);
-	rec = recorder_new(loop, &fx.dir, fx.store, SPOOL_MIN, on_broken, NULL);
+	rec = recorder_new(loop, &fx.dir, fx.store, SPOOL_MIN, on_broken,
+	    on_closed, NULL);
 	ck_assert_ptr_nonnull(rec);
 	if (recorder_start(rec, err, sizeof(err)) == -1)
 		ck_abort_msg("%s", err);
@@ -206,6 +214,28 @@ START_TEST(slow_scan)
 }
 END_TEST
 
+/* A byte that somebody put before it spoils a wake, and all are looked at. */
+START_TEST(stray_byte)
+{
+	struct spool *s = open_spool("s1", ROLE_WORKER, &fx);
+	uint64_t since;
+	unsigned int i;
+
+	run(100);
+	for (i = 1; i <= 20; i++) {
+		ck_assert_int_eq(write(fx.dir.wake, "x", 1), 1);
+		since = now_boot_ms();
+		put_intent(s, i, 1);
+		while (count("intent") < i && now_boot_ms() - since < 1000)
+			run(5);
+		/* Far less than the beats would take. */
+		ck_assert_uint_lt(now_boot_ms() - since, 150);
+		run(50);
+	}
+	spool_close(&s);
+}
+END_TEST
+
 /* Anything in the wake FIFO does no harm. */
 START_TEST(junk_wakes)
 {
@@ -290,10 +320,13 @@ START_TEST(closing)
 
 	put_intent(s, 1, 1);
 	spool_close(&s);
-	recorder_close(rec, "s1");
-	recorder_close(rec, "unknown");
+	ck_assert(recorder_close(rec, "s1"));
+	ck_assert(recorder_close(rec, "s1"));
+	ck_assert(!recorder_close(rec, "unknown"));
+	ck_assert_str_eq(closed, "");
 	run(50);
 	ck_assert_int_eq(count("intent"), 1);
+	ck_assert_str_eq(closed, "s1");
 	ck_assert(!there("s1.spool"));
 	ck_assert(!there("s1.pos"));
 	ck_assert(!there("s1.ack"));
@@ -409,8 +442,8 @@ int
 main(void)
 {
 	const TTest *tests[] = { wakes, group_commit, backpressure, slow_scan,
-	    junk_wakes, store_away, leftovers, closing, stale_row, breaks,
-	    orphans, many, stops };
+	    stray_byte, junk_wakes, store_away, leftovers, closing, stale_row,
+	    breaks, orphans, many, stops };
 	Suite *s = suite_create("recorder");
 	TCase *t = tcase_create("recorder");
 	SRunner *r;

@@ -115,7 +115,7 @@ relation(uint32_t oid, const char *schema, const char *name, char kind,
 	uint32_t		 n = 0;
 	int			 used;
 
-	r.rowsecurity = strcmp(name, "guarded") == 0;
+	r.rowsecurity = strncmp(name, "guarded", 7) == 0;
 	r.triggers = strcmp(name, "triggered") == 0;
 	emit(CAT_relation, &r);
 	while (sscanf(columns, " %63[^:]:%63[^:]:%c%n", col, type, &cat,
@@ -130,7 +130,7 @@ relation(uint32_t oid, const char *schema, const char *name, char kind,
 		c.relation = oid;
 		c.attnum = ++n;
 		c.name = slice_str(col);
-		c.type = 25;
+		c.type = strcmp(type, "public.coin") == 0 ? 99 : 25;
 		c.type_name = slice_str(type);
 		c.category = (uint8_t)cat;
 		emit(CAT_column, &c);
@@ -138,11 +138,45 @@ relation(uint32_t oid, const char *schema, const char *name, char kind,
 }
 
 static void
-depends(uint32_t rel, uint32_t on, char why)
+reads(uint32_t rel, uint32_t on, char why, uint32_t attnum, uint32_t target)
 {
-	struct cat_depends	 d = { rel, on, (uint8_t)why };
+	struct cat_depends	 d = { rel, on, (uint8_t)why, attnum, target };
 
 	emit(CAT_depends, &d);
+}
+
+static void
+depends(uint32_t rel, uint32_t on, char why)
+{
+	reads(rel, on, why, 0, 0);
+}
+
+static void
+calls(uint32_t rel, char when)
+{
+	struct cat_calls	 c = { rel, (uint8_t)when };
+
+	emit(CAT_calls, &c);
+}
+
+static void
+uses(uint32_t rel, const char *function, char when)
+{
+	struct cat_uses	 u = { rel, slice_str(function), (uint8_t)when };
+
+	emit(CAT_uses, &u);
+}
+
+static void
+cast(const char *schema, const char *name, bool unnamed)
+{
+	struct cat_cast	 c = { slice_str(schema), slice_str(name), unnamed,
+	    0 };
+
+	/* A type of one's own: the columns of `coin` are of it. */
+	if (strcmp(schema, "pg_catalog") != 0)
+		c.column = 99;
+	emit(CAT_cast, &c);
 }
 
 static void
@@ -172,13 +206,34 @@ relations(void)
 	relation(13, "public", "cities", 'r', "city:text:S");
 	relation(14, "public", "My \"Table", 'r', "a:integer:N card:text:S");
 	relation(15, "public", "far", 'f', "a:integer:N");
+	relation(16, "public", "tickets", 'r', "id:integer:N body:text:S");
+	relation(17, "public", "calling", 'v', "id:integer:N email:text:S");
+	relation(18, "public", "over_calling", 'v', "id:integer:N");
+	relation(19, "public", "counted", 'r', "id:integer:N");
+	relation(20, "public", "members", 'r', "id:integer:N card:text:S "
+	    "card_end:text:S twice:integer:N");
+	relation(21, "public", "guarded_cards", 'r', "id:integer:N "
+	    "card:text:S");
+	relation(22, "public", "guarded_tenants", 'r', "id:integer:N "
+	    "card:text:S");
+	relation(23, "public", "over_guarded", 'v', "id:integer:N");
+	relation(24, "public", "members_seq", 'S', "last_value:bigint:N");
+	relation(25, "public", "s", 'S', "last_value:bigint:N");
+	relation(26, "public", "name_list", 'v', "id:integer:N name:text:S");
+	relation(27, "public", "over_names", 'v', "name:text:S");
+	relation(28, "public", "stats", 'v', "x:text:S");
+	relation(29, "public", "purse", 'r', "id:integer:N c:public.coin:U");
+	relation(30, "public", "split", 'p', "id:integer:N");
+	relation(31, "public", "split_1", 'r', "id:integer:N");
+	relation(32, "public", "as_xml", 'v', "x:text:S");
+	relation(33, "public", "sizes", 'v', "x:integer:N");
 	relation(1259, "pg_catalog", "pg_class", 'r', "oid:oid:N relname:"
 	    "name:S relnamespace:oid:N relkind:\"char\":Z reltuples:real:N "
 	    "relpages:integer:N");
 	relation(2615, "pg_catalog", "pg_namespace", 'r', "oid:oid:N "
 	    "nspname:name:S");
 	relation(1249, "pg_catalog", "pg_attribute", 'r', "attrelid:oid:N "
-	    "attname:name:S attnum:smallint:N");
+	    "attname:name:S attnum:smallint:N attmissingval:anyarray:P");
 	relation(12100, "pg_catalog", "pg_stat_activity", 'v',
 	    "query:text:S");
 	relation(12101, "pg_catalog", "pg_statistic", 'r', "starelid:oid:N");
@@ -186,8 +241,40 @@ relations(void)
 	    "table_name:name:S");
 }
 
-uint8_t *
-shop_records(size_t *len)
+static void
+dependencies(void)
+{
+	depends(3, 1, 'v');
+	depends(4, 3, 'v');
+	depends(6, 5, 'i');
+	depends(7, 1, 'i');
+	depends(2, 1, 'f');
+	depends(12, 1, 'v');
+	depends(1, 13, 'f');
+	calls(17, 'r');
+	reads(18, 17, 'v', 1, 0);
+	calls(19, 'w');
+	reads(20, 20, 'g', 2, 3);
+	reads(20, 20, 'g', 1, 4);
+	reads(21, 21, 'p', 2, 0);
+	reads(22, 22, 'p', 1, 0);
+	reads(23, 21, 'v', 1, 0);
+	reads(24, 20, 's', 2, 0);
+	reads(25, 20, 's', 1, 0);
+	reads(26, 1, 'v', 1, 0);
+	reads(26, 1, 'v', 2, 0);
+	reads(27, 26, 'v', 2, 0);
+	uses(26, "upper", 'r');
+	uses(26, "bit", 'r');
+	uses(32, "query_to_xml", 'r');
+	depends(33, 1259, 'v');
+	depends(31, 30, 'i');
+	calls(31, 'w');
+	reads(28, 12101, 'v', 1, 0);
+}
+
+static uint8_t *
+make_records(size_t *len, bool hidden_cast)
 {
 	struct cat_database	 db = { slice_str("shop"), 150000 };
 	struct cat_schema	 s = { slice_str("public") };
@@ -202,13 +289,13 @@ shop_records(size_t *len)
 	emit(CAT_database, &db);
 	emit(CAT_schema, &s);
 	relations();
-	depends(3, 1, 'v');
-	depends(4, 3, 'v');
-	depends(6, 5, 'i');
-	depends(7, 1, 'i');
-	depends(2, 1, 'f');
-	depends(12, 1, 'v');
-	depends(1, 13, 'f');
+	dependencies();
+	cast("pg_catalog", "uuid", false);
+	cast("public", "coin", false);
+	if (hidden_cast)
+		cast("pg_catalog", "text", true);
+	emit(CAT_function, &f);
+	f.name = slice_str("amount");
 	emit(CAT_function, &f);
 	f.name = slice_str("lower");
 	f.volatility = 'i';
@@ -224,23 +311,43 @@ shop_records(size_t *len)
 	return p;
 }
 
-const struct catalog *
-shop_catalog(void)
+uint8_t *
+shop_records(size_t *len)
 {
-	static struct catalog	*cat;
-	const char		*why;
-	uint8_t			*p;
-	size_t			 len;
+	return make_records(len, false);
+}
 
-	if (cat != NULL)
-		return cat;
-	p = shop_records(&len);
+static struct catalog *
+make_catalog(bool hidden_cast)
+{
+	struct catalog	*cat;
+	const char	*why;
+	uint8_t		*p;
+	size_t		 len;
+
+	p = make_records(&len, hidden_cast);
 	if ((cat = catalog_parse(p, len, &why)) == NULL) {
 		fprintf(stderr, "shop: %s\n", why);
 		abort();
 	}
 	free(p);
 	return cat;
+}
+
+const struct catalog *
+shop_catalog(void)
+{
+	static struct catalog	*cat;
+
+	if (cat == NULL)
+		cat = make_catalog(false);
+	return cat;
+}
+
+struct catalog *
+shop_hidden_cast(void)
+{
+	return make_catalog(true);
 }
 
 const struct policy *

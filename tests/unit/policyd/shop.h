@@ -10,6 +10,8 @@
  * all), "writer", "dba".
  */
 const struct catalog	*shop_catalog(void);
+/* The same with a cast that runs unseen; to catalog_free(). */
+struct catalog		*shop_hidden_cast(void);
 const struct policy	*shop_policy(void);
 /* The records of the catalogue; to free(). */
 uint8_t			*shop_records(size_t *len);

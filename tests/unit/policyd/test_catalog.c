@@ -40,7 +40,15 @@ START_TEST(finds)
 	ck_assert(catalog_has_type(c, NULL, "mood"));
 	ck_assert(!catalog_has_type(c, "app", "mood"));
 	catalog_deps(c, &n);
-	ck_assert_uint_eq(n, 7);
+	ck_assert_uint_eq(n, 21);
+	ck_assert(catalog_has_cast(c, NULL, "uuid"));
+	ck_assert(catalog_has_cast(c, "pg_catalog", "uuid"));
+	ck_assert(!catalog_has_cast(c, "public", "uuid"));
+	ck_assert(!catalog_has_cast(c, NULL, "text"));
+	ck_assert(!catalog_hidden_casts(c));
+	ck_assert(catalog_find(c, "public", "calling")->read_calls);
+	ck_assert(!catalog_find(c, "public", "calling")->write_calls);
+	ck_assert(catalog_find(c, "public", "counted")->write_calls);
 }
 END_TEST
 

@@ -254,7 +254,7 @@ START_TEST(life)
 	wait_for(&b.ready, 2);
 	ck_assert_uint_eq(b.epoch, 3);
 	wait_for(&b.guards, 2);
-	ck_assert_uint_eq(b.guard, 8 * 21);
+	ck_assert_uint_eq(b.guard, 8 * 34);
 
 	/* Several at once, answered in order. */
 	judge(2, "SELECT 1");

@@ -65,6 +65,35 @@ static const struct {
 	    "WHERE s.email = 'x'" },
 	{ "SELECT $$customers$$, id FROM customers",
 	    "SELECT $$customers$$, id FROM @ AS \"customers\"" },
+	/* grouped and ordered by what is shown */
+	{ "SELECT email, count(*) FROM customers GROUP BY email ORDER BY "
+	    "email",
+	    "SELECT email, count(*) FROM @ AS \"customers\" GROUP BY email "
+	    "ORDER BY email" },
+	{ "SELECT * FROM customers c ORDER BY c.email",
+	    "SELECT * FROM @ c ORDER BY c.email" },
+	{ "SELECT DISTINCT ON (email) email, id FROM customers",
+	    "SELECT DISTINCT ON (email) email, id FROM @ AS \"customers\"" },
+	{ "SELECT upper(email), city FROM customers GROUP BY ROLLUP "
+	    "(upper(email), city)",
+	    "SELECT upper(email), city FROM @ AS \"customers\" GROUP BY "
+	    "ROLLUP (upper(email), city)" },
+	{ "SELECT id FROM customers c WHERE c.email IS NOT NULL AND card IS "
+	    "NULL",
+	    "SELECT id FROM @ c WHERE c.email IS NOT NULL AND card IS NULL" },
+	{ "SELECT xmlelement(name x, email) FROM customers",
+	    "SELECT xmlelement(name x, email) FROM @ AS \"customers\"" },
+	{ "DECLARE c CURSOR WITH HOLD FOR SELECT * FROM customers",
+	    "DECLARE c CURSOR WITH HOLD FOR SELECT * FROM @ AS "
+	    "\"customers\"" },
+	{ "SELECT * FROM members",
+	    "SELECT * FROM (SELECT pst.\"id\", CAST('***' AS text) AS "
+	    "\"card\", CAST(NULL AS text) AS \"card_end\", pst.\"twice\" "
+	    "FROM \"public\".\"members\" AS pst) AS \"members\"" },
+	{ "SELECT * FROM guarded_tenants",
+	    "SELECT * FROM (SELECT pst.\"id\", CAST('***' AS text) AS "
+	    "\"card\" FROM \"public\".\"guarded_tenants\" AS pst) AS "
+	    "\"guarded_tenants\"" },
 	{ "SELECT id AS email FROM customers ORDER BY email",
 	    "SELECT id AS email FROM @ AS \"customers\" ORDER BY email" },
 	{ "SELECT * FROM \"My \"\"Table\"",
@@ -126,7 +155,11 @@ static const char *const refused[] = {
 	"SELECT id FROM customers WHERE pg_catalog.upper(email) > 'A'",
 	"SELECT id FROM customers ORDER BY email",
 	"SELECT email FROM customers ORDER BY card",
-	"SELECT email, count(*) FROM customers GROUP BY email",
+	"SELECT count(*) FROM customers GROUP BY email",
+	"SELECT city FROM customers ORDER BY upper(email)",
+	"SELECT email FROM customers GROUP BY ROLLUP (card, email)",
+	"SELECT c.id, c.city FROM customers c GROUP BY c.id",
+	"SELECT id FROM customers WHERE (email || card) IS NULL",
 	"SELECT DISTINCT ON (email) id FROM customers",
 	"SELECT city FROM customers GROUP BY city HAVING max(card) > 'x'",
 	"SELECT 1 FROM customers c JOIN people p ON p.phone = c.card",
@@ -150,6 +183,43 @@ static const char *const refused[] = {
 	"WITH customers AS (SELECT 1) SELECT * FROM customers",
 	"WITH customer_names AS (SELECT 1) SELECT 1",
 	"SELECT * FROM U&\"customer\\0073\"",
+	/* what somebody's functions do unseen */
+	"SELECT * FROM calling",
+	"SELECT * FROM over_calling",
+	"SELECT * FROM stats",
+	"SELECT * FROM as_xml",
+	"SELECT * FROM sizes",
+	"INSERT INTO counted VALUES (1)",
+	"INSERT INTO split VALUES (1)",
+	"SELECT id FROM purse",
+	"SELECT '1'::coin",
+	"COPY counted FROM STDIN",
+	"SELECT 3::uuid",
+	"SELECT 3::pg_catalog.uuid[]",
+	/* row security that reads what it protects */
+	"SELECT id FROM guarded_cards",
+	"SELECT id FROM over_guarded",
+	"EXPLAIN SELECT * FROM name_list",
+	/* sequences of masked columns */
+	"SELECT last_value FROM members_seq",
+	"SELECT nextval('members_seq')",
+	"SELECT currval('public.members_seq'::regclass)",
+	"SELECT nextval('pg_catalog.members_seq')",
+	"SELECT nextval('\"s\"')",
+	"SELECT nextval(x) FROM (VALUES ('members_seq')) v(x)",
+	/* names that a join hides, or that are not in scope */
+	"SELECT c.* FROM pg_class c JOIN (orders c CROSS JOIN (SELECT 1) t) "
+	    "AS j ON true",
+	"SELECT c FROM pg_class c JOIN (orders c CROSS JOIN (SELECT 1) t) "
+	    "AS j ON true",
+	"SELECT c.relpages FROM pg_class c JOIN (orders c CROSS JOIN "
+	    "(SELECT 1) t) AS j ON true",
+	"SELECT (SELECT x::text FROM orders c, (SELECT c.*) x LIMIT 1) FROM "
+	    "pg_class c",
+	"SELECT t.amount FROM tickets t JOIN (orders t CROSS JOIN (SELECT 1) "
+	    "x) AS j ON true",
+	"SELECT (SELECT y.amount FROM orders t, (SELECT t.amount) y LIMIT 1) "
+	    "FROM tickets t",
 	/* columns */
 	"SELECT ctid FROM customers",
 	"SELECT c.xmin, c.id FROM customers c",
@@ -184,8 +254,14 @@ static const char *const refused[] = {
 	"SELECT NULL::customers",
 	"SELECT 1::public.customers",
 	"SELECT 'x'::xml",
-	"SELECT xmlelement(name x, email) FROM customers",
 	/* the catalogue */
+	"SELECT attmissingval FROM pg_attribute",
+	"SELECT a.attmissingval FROM pg_attribute a",
+	"SELECT * FROM pg_attribute",
+	"SELECT a FROM pg_attribute a",
+	"SELECT x.a FROM pg_attribute x(a, b)",
+	"SELECT 1 FROM pg_attribute a NATURAL JOIN pg_attribute b",
+	"COPY pg_attribute TO STDOUT",
 	"SELECT * FROM pg_stat_activity",
 	"SELECT * FROM pg_statistic",
 	"SELECT * FROM pg_catalog.pg_stats",
@@ -225,7 +301,7 @@ static const char *const refused[] = {
 	"EXPLAIN ANALYZE SELECT * FROM customers",
 	"PREPARE p AS SELECT * FROM customers",
 	"EXECUTE p",
-	"DECLARE c CURSOR FOR SELECT * FROM customers",
+	"DECLARE c CURSOR FOR SELECT * FROM customer_names",
 	"CREATE VIEW v AS SELECT * FROM customers",
 	"CREATE TABLE x AS SELECT * FROM customers",
 	"SELECT * INTO x FROM customers",
@@ -302,7 +378,16 @@ static const char *const allowed[] = {
 	"DISCARD ALL",
 	"SHOW search_path",
 	"FETCH 1 FROM c",
-	"SELECT nextval('s')",
+	"SELECT nextval('s'), currval('public.s'::regclass)",
+	"SELECT * FROM name_list WHERE id = 1",
+	"SELECT n.name FROM over_names n ORDER BY 1",
+	"SELECT t.body FROM tickets t JOIN orders o ON o.id = t.id",
+	"SELECT (SELECT max(t.status) FROM orders t) FROM tickets t",
+	"SELECT a.attname, a.attnum FROM pg_attribute a",
+	"SELECT pg_encoding_to_char(1), getdatabaseencoding()",
+	"DECLARE c CURSOR FOR SELECT * FROM orders",
+	"SET lock_timeout = 1",
+	"SET statement_timeout = 1",
 	"",
 };
 
@@ -370,6 +455,30 @@ START_TEST(without_catalogue)
 }
 END_TEST
 
+START_TEST(hidden_cast)
+{
+	struct catalog	*cat = shop_hidden_cast();
+	struct scene	*sc;
+	struct verdict	 v;
+
+	sc = scene_new(policy_profile(shop_policy(), "analyst"), "shop", cat);
+	judge_text(sc, JUDGE_QUERY, "SELECT 1", 8, false, &v);
+	ck_assert_int_eq(v.action, VERDICT_DENY);
+	ck_assert_ptr_nonnull(strstr(v.message, "a cast between built-in"));
+	judge_text(sc, JUDGE_QUERY, "COMMIT", 6, false, &v);
+	ck_assert_int_eq(v.action, VERDICT_ALLOW);
+	judge_text(sc, JUDGE_QUERY, "SET datestyle = iso", 19, false, &v);
+	ck_assert_int_eq(v.action, VERDICT_ALLOW);
+	scene_free(&sc);
+	sc = scene_new(policy_profile(shop_policy(), "dba"), "shop", cat);
+	judge_text(sc, JUDGE_QUERY, "SELECT 1", 8, false, &v);
+	ck_assert_int_eq(v.action, VERDICT_ALLOW);
+	ck_assert_uint_eq(v.flags & VERDICT_READONLY, 0);
+	scene_free(&sc);
+	catalog_free(&cat);
+}
+END_TEST
+
 START_TEST(guard)
 {
 	struct scene	*sc;
@@ -380,8 +489,10 @@ START_TEST(guard)
 	    shop_catalog());
 	ck_assert_int_eq(scene_guard(sc, &b), 0);
 	/* customers 2, people 5, its child 5, My "Table 1, and all columns
-	 * of customer_names 3, deep_view 1, customers_old 2, all_cards 2 */
-	ck_assert_uint_eq(b.len, 8 * 21);
+	 * of customer_names 3, deep_view 1, customers_old 2, all_cards 2;
+	 * members 2, guarded_tenants 1, all of guarded_cards 2, calling 2,
+	 * over_calling, over_guarded, members_seq, stats, as_xml, sizes 1 each */
+	ck_assert_uint_eq(b.len, 8 * 34);
 	ck_assert_mem_eq(buf_head(&b), "\1\0\0\0\3\0\0\0\1\0\0\0\4\0\0\0",
 	    16);
 	buf_clear(&b);
@@ -411,6 +522,7 @@ main(void)
 	tcase_add_test(t, predicates_masked);
 	tcase_add_test(t, sentences);
 	tcase_add_test(t, without_catalogue);
+	tcase_add_test(t, hidden_cast);
 	tcase_add_test(t, guard);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

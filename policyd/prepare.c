@@ -1,0 +1,200 @@
+/*
+ * What an attempt to log in needs before it can be a session: a spool from
+ * auditd, a backend connection from the keeper, asked for at once.
+ *
+ * Runs in the parent.  Both are trusted for what they are there to do; an
+ * answer that nobody waits for any more is dropped, and what came with it is
+ * closed.  A spool that was asked for is marked on disk first, so that a later
+ * parent gives it up should this one die.
+ */
+#include "attempt.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attempts.h"
+#include "auditlink.h"
+#include "children.h"
+#include "crypto.h"
+#include "reload.h"
+#include "sessions.h"
+
+static unsigned int
+attempts_like(const struct attempt *me)
+{
+	struct attempt	*a;
+	unsigned int	 n = 0;
+
+	/* From COMMITTING on it is counted as a session. */
+	TAILQ_FOREACH(a, attempts_all(me->p), entry)
+		if (a != me && a->s == NULL && a->session[0] != '\0' &&
+		    strcmp(a->profile, me->profile) == 0 &&
+		    strcmp(a->issuer, me->issuer) == 0 &&
+		    strcmp(a->subject, me->subject) == 0)
+			n++;
+	return n;
+}
+
+/* Ask auditd for a spool and the keeper for a connection, at once. */
+void
+attempt_prepare(struct attempt *a, const struct profile *profile)
+{
+	struct ipc_dial	m;
+	uint8_t		rnd[LEN_SESSION / 2];
+	char		path[LEN_PATH];
+
+	snprintf(a->profile, sizeof(a->profile), "%s", profile->key);
+	if (profile->concurrent != 0 && sessions_count(a->p, a->profile,
+	    a->issuer, a->subject) + attempts_like(a) >=
+	    profile->concurrent) {
+		attempt_refuse(a, "53300",
+		    "too many sessions of this subject in this profile",
+		    "End another session first.", "concurrent sessions");
+		return;
+	}
+	random_bytes(rnd, sizeof(rnd));
+	hex_encode(rnd, sizeof(rnd), a->session);
+	attempt_enter(a, ATTEMPT_PREPARING);
+	/* For the next parent, should we die before there is a session. */
+	sessions_path(a->p, a->session, ".asked", path, sizeof(path));
+	sessions_mark(path);
+	a->marked = true;
+	if (auditlink_spool_open(a->p, a->id, a->session) == -1) {
+		attempt_refuse_away(a, "the audit service is not available",
+		    "auditd is not available");
+		return;
+	}
+	m.id = a->id;
+	m.session = slice_str(a->session);
+	m.profile = slice_str(a->profile);
+	m.database = slice_str(a->database);
+	if (ipc_send(children_keeper(a->p), IPC_dial, &m, NULL, 0) == -1)
+		attempt_refuse_away(a, "the gateway cannot reach databases "
+		    "now", "the keeper is not available");
+}
+
+/* --- spool and backend ------------------------------------------------------------- */
+
+void
+attempts_dialed(struct parent *p, const struct ipc_dialed *m, int *fd)
+{
+	struct attempt	*a = attempt_find(p, m->id, ATTEMPT_PREPARING);
+
+	if (a == NULL || a->have_dial)
+		return;
+	if (m->generation != p->policy->generation) {
+		attempt_refuse_reload(a);
+		return;
+	}
+	if (slice_copy(m->role, a->role, sizeof(a->role)) == -1 ||
+	    slice_copy(m->dbname, a->dbname, sizeof(a->dbname)) == -1 ||
+	    slice_copy(m->dbhost, a->dbhost, sizeof(a->dbhost)) == -1 ||
+	    (m->ca.len > 0 && (a->ca = malloc(m->ca.len)) == NULL)) {
+		attempt_refuse(a, "08006", "the database cannot be reached",
+		    "", "the keeper's answer is not usable");
+		return;
+	}
+	if (m->ca.len > 0)
+		memcpy(a->ca, m->ca.p, m->ca.len);
+	a->calen = m->ca.len;
+	a->dbtls = m->dbtls;
+	a->backend = *fd;
+	*fd = -1;
+	a->have_dial = true;
+	attempt_commit(a);
+}
+
+void
+attempts_dial_failed(struct parent *p, const struct ipc_dial_failed *m)
+{
+	struct attempt	*a = attempt_find(p, m->id, ATTEMPT_PREPARING);
+	char		 reason[LEN_REASON + 1];
+
+	if (a == NULL)
+		return;
+	if (reload_holds(p)) {
+		/* Perhaps by the policy on offer. */
+		attempt_refuse_reload(a);
+		return;
+	}
+	if (slice_copy(m->reason, reason, sizeof(reason)) == -1)
+		snprintf(reason, sizeof(reason), "dialling failed");
+	attempt_refuse(a, "08006", "the database cannot be reached", "",
+	    reason);
+}
+
+void
+attempts_keeper_lost(struct parent *p)
+{
+	struct attempt	*a, *next;
+
+	for (a = TAILQ_FIRST(attempts_all(p)); a != NULL; a = next) {
+		next = TAILQ_NEXT(a, entry);
+		/*
+		 * Later ones too: the exchange with the server, that the
+		 * keeper was to make, has gone with it.
+		 */
+		if (a->state > ATTEMPT_VERIFYING)
+			attempt_refuse(a, "08006", "the database cannot be "
+			    "reached", "Try again in a moment.",
+			    "the keeper died");
+	}
+}
+
+void
+attempts_spool(struct parent *p, const struct ipc_spool_opened *m, int *fds)
+{
+	struct attempt	*a = attempt_find(p, m->id, ATTEMPT_PREPARING);
+	int		 i;
+
+	/* If nobody waits, its close is under way already. */
+	if (a == NULL || a->have_spool || !slice_eq(m->session, a->session))
+		return;
+	for (i = 0; i < 4; i++) {
+		a->spool[i] = fds[i];
+		fds[i] = -1;
+	}
+	a->have_spool = true;
+	attempt_commit(a);
+}
+
+void
+attempts_spool_failed(struct parent *p, const struct ipc_spool_failed *m)
+{
+	struct attempt	*a = attempt_find(p, m->id, ATTEMPT_PREPARING);
+	char		 reason[LEN_REASON + 1];
+
+	if (a == NULL)
+		return;
+	if (slice_copy(m->reason, reason, sizeof(reason)) == -1)
+		snprintf(reason, sizeof(reason), "auditd made no spool");
+	attempt_refuse_away(a, "the audit service is not available", reason);
+}
+
+void
+attempts_audit_lost(struct parent *p)
+{
+	struct attempt	*a, *next;
+
+	for (a = TAILQ_FIRST(attempts_all(p)); a != NULL; a = next) {
+		next = TAILQ_NEXT(a, entry);
+		if (a->state == ATTEMPT_PREPARING && !a->have_spool)
+			attempt_refuse_away(a, "the audit service is not "
+			    "available", "auditd went away");
+	}
+}
+
+void
+attempts_record_lost(struct parent *p)
+{
+	struct attempt	*a, *next;
+
+	for (a = TAILQ_FIRST(attempts_all(p)); a != NULL; a = next) {
+		next = TAILQ_NEXT(a, entry);
+		/* Its position says nothing about another spool. */
+		if (a->state == ATTEMPT_COMMITTING)
+			attempt_refuse_away(a, "the audit service is not "
+			    "available", "policyd's own spool was replaced");
+	}
+}

@@ -1,0 +1,259 @@
+/*
+ * Which kind (kinds.h) a statement's tree is.
+ *
+ * Runs in the engine on the tree of a client's text.  A type of statement that
+ * is not known here is `other`.
+ */
+#include "utility.h"
+
+#include <string.h>
+
+static enum kind
+create_kind(PgQuery__Node__NodeCase c)
+{
+	switch (c) {
+	case PG_QUERY__NODE__NODE_CREATE_STMT:
+	case PG_QUERY__NODE__NODE_DEFINE_STMT:
+	case PG_QUERY__NODE__NODE_INDEX_STMT:
+	case PG_QUERY__NODE__NODE_CREATE_FUNCTION_STMT:
+	case PG_QUERY__NODE__NODE_RULE_STMT:
+	case PG_QUERY__NODE__NODE_VIEW_STMT:
+	case PG_QUERY__NODE__NODE_CREATE_DOMAIN_STMT:
+	case PG_QUERY__NODE__NODE_CREATEDB_STMT:
+	case PG_QUERY__NODE__NODE_CREATE_TABLE_AS_STMT:
+	case PG_QUERY__NODE__NODE_CREATE_SEQ_STMT:
+	case PG_QUERY__NODE__NODE_CREATE_TRIG_STMT:
+	case PG_QUERY__NODE__NODE_CREATE_PLANG_STMT:
+	case PG_QUERY__NODE__NODE_CREATE_SCHEMA_STMT:
+	case PG_QUERY__NODE__NODE_CREATE_CONVERSION_STMT:
+	case PG_QUERY__NODE__NODE_CREATE_CAST_STMT:
+	case PG_QUERY__NODE__NODE_CREATE_OP_CLASS_STMT:
+	case PG_QUERY__NODE__NODE_CREATE_OP_FAMILY_STMT:
+	case PG_QUERY__NODE__NODE_CREATE_TABLE_SPACE_STMT:
+	case PG_QUERY__NODE__NODE_COMPOSITE_TYPE_STMT:
+	case PG_QUERY__NODE__NODE_CREATE_ENUM_STMT:
+	case PG_QUERY__NODE__NODE_CREATE_RANGE_STMT:
+	case PG_QUERY__NODE__NODE_CREATE_FDW_STMT:
+	case PG_QUERY__NODE__NODE_CREATE_FOREIGN_SERVER_STMT:
+	case PG_QUERY__NODE__NODE_CREATE_USER_MAPPING_STMT:
+	case PG_QUERY__NODE__NODE_CREATE_FOREIGN_TABLE_STMT:
+	case PG_QUERY__NODE__NODE_IMPORT_FOREIGN_SCHEMA_STMT:
+	case PG_QUERY__NODE__NODE_CREATE_EXTENSION_STMT:
+	case PG_QUERY__NODE__NODE_CREATE_EVENT_TRIG_STMT:
+	case PG_QUERY__NODE__NODE_CREATE_POLICY_STMT:
+	case PG_QUERY__NODE__NODE_CREATE_TRANSFORM_STMT:
+	case PG_QUERY__NODE__NODE_CREATE_AM_STMT:
+	case PG_QUERY__NODE__NODE_CREATE_PUBLICATION_STMT:
+	case PG_QUERY__NODE__NODE_CREATE_SUBSCRIPTION_STMT:
+	case PG_QUERY__NODE__NODE_CREATE_STATS_STMT:
+		return KIND_CREATE;
+	default:
+		return KIND_OTHER;
+	}
+}
+
+static enum kind
+alter_kind(PgQuery__Node__NodeCase c)
+{
+	switch (c) {
+	case PG_QUERY__NODE__NODE_ALTER_TABLE_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_DOMAIN_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_FUNCTION_STMT:
+	case PG_QUERY__NODE__NODE_RENAME_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_SEQ_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_DATABASE_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_DATABASE_REFRESH_COLL_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_DATABASE_SET_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_OP_FAMILY_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_OBJECT_DEPENDS_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_OBJECT_SCHEMA_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_OWNER_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_OPERATOR_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_TYPE_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_ENUM_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_TSDICTIONARY_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_TSCONFIGURATION_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_FDW_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_FOREIGN_SERVER_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_USER_MAPPING_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_TABLE_SPACE_OPTIONS_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_TABLE_MOVE_ALL_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_EXTENSION_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_EXTENSION_CONTENTS_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_EVENT_TRIG_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_POLICY_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_PUBLICATION_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_SUBSCRIPTION_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_COLLATION_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_STATS_STMT:
+		return KIND_ALTER;
+	default:
+		return create_kind(c);
+	}
+}
+
+static enum kind
+plain_kind(PgQuery__Node__NodeCase c)
+{
+	switch (c) {
+	case PG_QUERY__NODE__NODE_DROP_STMT:
+	case PG_QUERY__NODE__NODE_DROPDB_STMT:
+	case PG_QUERY__NODE__NODE_DROP_TABLE_SPACE_STMT:
+	case PG_QUERY__NODE__NODE_DROP_USER_MAPPING_STMT:
+	case PG_QUERY__NODE__NODE_DROP_SUBSCRIPTION_STMT:
+	case PG_QUERY__NODE__NODE_DROP_OWNED_STMT:
+		return KIND_DROP;
+	case PG_QUERY__NODE__NODE_TRUNCATE_STMT:
+		return KIND_TRUNCATE;
+	case PG_QUERY__NODE__NODE_COMMENT_STMT:
+	case PG_QUERY__NODE__NODE_SEC_LABEL_STMT:
+		return KIND_COMMENT;
+	case PG_QUERY__NODE__NODE_CREATE_ROLE_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_ROLE_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_ROLE_SET_STMT:
+	case PG_QUERY__NODE__NODE_DROP_ROLE_STMT:
+	case PG_QUERY__NODE__NODE_REASSIGN_OWNED_STMT:
+		return KIND_ROLE;
+	case PG_QUERY__NODE__NODE_LOCK_STMT:
+		return KIND_LOCK;
+	case PG_QUERY__NODE__NODE_CLUSTER_STMT:
+		return KIND_CLUSTER;
+	case PG_QUERY__NODE__NODE_REINDEX_STMT:
+		return KIND_REINDEX;
+	case PG_QUERY__NODE__NODE_REFRESH_MAT_VIEW_STMT:
+		return KIND_REFRESH;
+	case PG_QUERY__NODE__NODE_CHECK_POINT_STMT:
+		return KIND_CHECKPOINT;
+	case PG_QUERY__NODE__NODE_DO_STMT:
+		return KIND_DO;
+	case PG_QUERY__NODE__NODE_CALL_STMT:
+		return KIND_CALL;
+	case PG_QUERY__NODE__NODE_LOAD_STMT:
+		return KIND_LOAD;
+	case PG_QUERY__NODE__NODE_ALTER_SYSTEM_STMT:
+		return KIND_SYSTEM;
+	case PG_QUERY__NODE__NODE_LISTEN_STMT:
+	case PG_QUERY__NODE__NODE_UNLISTEN_STMT:
+		return KIND_LISTEN;
+	case PG_QUERY__NODE__NODE_NOTIFY_STMT:
+		return KIND_NOTIFY;
+	case PG_QUERY__NODE__NODE_DISCARD_STMT:
+		return KIND_DISCARD;
+	case PG_QUERY__NODE__NODE_DEALLOCATE_STMT:
+		return KIND_DEALLOCATE;
+	case PG_QUERY__NODE__NODE_CLOSE_PORTAL_STMT:
+		return KIND_CLOSE;
+	case PG_QUERY__NODE__NODE_FETCH_STMT:
+		return KIND_FETCH;
+	case PG_QUERY__NODE__NODE_EXECUTE_STMT:
+		return KIND_EXECUTE;
+	case PG_QUERY__NODE__NODE_VARIABLE_SHOW_STMT:
+		return KIND_SHOW;
+	case PG_QUERY__NODE__NODE_CONSTRAINTS_SET_STMT:
+		return KIND_SET;
+	default:
+		return alter_kind(c);
+	}
+}
+
+static enum kind
+transaction_kind(const PgQuery__TransactionStmt *t)
+{
+	switch (t->kind) {
+	case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_BEGIN:
+	case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_START:
+		return KIND_BEGIN;
+	case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_COMMIT:
+		return KIND_COMMIT;
+	case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_ROLLBACK:
+	case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_ROLLBACK_TO:
+		return KIND_ROLLBACK;
+	case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_SAVEPOINT:
+	case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_RELEASE:
+		return KIND_SAVEPOINT;
+	default:
+		return KIND_TWO_PHASE;
+	}
+}
+
+enum kind
+utility_set_kind(const PgQuery__VariableSetStmt *s)
+{
+	if (s->name != NULL && (strcasecmp(s->name, "role") == 0 ||
+	    strcasecmp(s->name, "session_authorization") == 0))
+		return KIND_SET_ROLE;
+	return s->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_RESET ||
+	    s->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_RESET_ALL ?
+	    KIND_RESET : KIND_SET;
+}
+
+enum kind
+utility_copy_kind(const PgQuery__CopyStmt *c)
+{
+	if (c->is_program)
+		return KIND_COPY_PROGRAM;
+	if (c->filename != NULL && c->filename[0] != '\0')
+		return KIND_COPY_FILE;
+	return c->is_from ? KIND_COPY_FROM : KIND_COPY_TO;
+}
+
+/* The statements that scope.c walks, and those that hold another. */
+static enum kind
+query_kind(const PgQuery__Node *n)
+{
+	switch (n->node_case) {
+	case PG_QUERY__NODE__NODE_SELECT_STMT:
+		if (n->select_stmt->into_clause != NULL)
+			return KIND_SELECT_INTO;
+		return n->select_stmt->n_values_lists > 0 ? KIND_VALUES :
+		    KIND_SELECT;
+	case PG_QUERY__NODE__NODE_INSERT_STMT:
+		return KIND_INSERT;
+	case PG_QUERY__NODE__NODE_UPDATE_STMT:
+		return KIND_UPDATE;
+	case PG_QUERY__NODE__NODE_DELETE_STMT:
+		return KIND_DELETE;
+	case PG_QUERY__NODE__NODE_MERGE_STMT:
+		return KIND_MERGE;
+	case PG_QUERY__NODE__NODE_EXPLAIN_STMT:
+		return KIND_EXPLAIN;
+	case PG_QUERY__NODE__NODE_PREPARE_STMT:
+		return KIND_PREPARE;
+	case PG_QUERY__NODE__NODE_DECLARE_CURSOR_STMT:
+		return KIND_DECLARE;
+	case PG_QUERY__NODE__NODE_COPY_STMT:
+		return utility_copy_kind(n->copy_stmt);
+	case PG_QUERY__NODE__NODE_VARIABLE_SET_STMT:
+		return utility_set_kind(n->variable_set_stmt);
+	default:
+		return plain_kind(n->node_case);
+	}
+}
+
+/* Kinds for which the type of the node is not enough come first. */
+enum kind
+utility_kind(const PgQuery__Node *n)
+{
+	switch (n->node_case) {
+	case PG_QUERY__NODE__NODE_TRANSACTION_STMT:
+		return transaction_kind(n->transaction_stmt);
+	case PG_QUERY__NODE__NODE_GRANT_STMT:
+		return n->grant_stmt->is_grant ? KIND_GRANT : KIND_REVOKE;
+	case PG_QUERY__NODE__NODE_GRANT_ROLE_STMT:
+		return n->grant_role_stmt->is_grant ? KIND_GRANT :
+		    KIND_REVOKE;
+	case PG_QUERY__NODE__NODE_ALTER_DEFAULT_PRIVILEGES_STMT:
+		return n->alter_default_privileges_stmt->action != NULL &&
+		    !n->alter_default_privileges_stmt->action->is_grant ?
+		    KIND_REVOKE : KIND_GRANT;
+	case PG_QUERY__NODE__NODE_RENAME_STMT:
+		return n->rename_stmt->rename_type ==
+		    PG_QUERY__OBJECT_TYPE__OBJECT_ROLE ? KIND_ROLE :
+		    KIND_ALTER;
+	case PG_QUERY__NODE__NODE_VACUUM_STMT:
+		return n->vacuum_stmt->is_vacuumcmd ? KIND_VACUUM :
+		    KIND_ANALYZE;
+	default:
+		return query_kind(n);
+	}
+}

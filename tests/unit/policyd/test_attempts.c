@@ -1,0 +1,563 @@
+/*
+ * Logins in policyd's parent, between a worker, the verifier, the keeper and
+ * auditd, which are all played here: what is held, refused, counted, recorded
+ * and marked.
+ */
+#include "attempt.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attempts.h"
+#include "auditlink.h"
+#include "children.h"
+#include "claims.h"
+#include "log.h"
+#include "reload.h"
+#include "sessions.h"
+#include "workers.h"
+
+static struct parent	 p;
+static struct policy	 policy;
+static struct profile	 profile;
+static struct worker	 w;
+static struct session	 session;
+static uint32_t		 number;
+
+/* What was done: one word for each step. */
+static char		 trace[512];
+static char		 sqlstate[6], message[LEN_REASON + 1];
+static char		 reason[LEN_REASON + 1];	/* of the last event */
+static unsigned int	 refusals;			/* events */
+static uint32_t		 asked;				/* the last id */
+static char		 token[64];
+static bool		 holding, committing;
+
+static void
+step(const char *what)
+{
+	size_t	len = strlen(trace);
+
+	snprintf(trace + len, sizeof(trace) - len, "%s%s",
+	    len > 0 ? " " : "", what);
+}
+
+/* --- the others ------------------------------------------------------------ */
+
+int
+ipc_send(struct ipc *ipc, enum ipc_type type, const void *msg, const int *fds,
+    size_t nfds)
+{
+	const struct ipc_login_refused	*r = msg;
+	const struct ipc_verify		*v = msg;
+	const struct ipc_dial		*d = msg;
+
+	(void)ipc;
+	(void)fds;
+	(void)nfds;
+	switch (type) {
+	case IPC_verify:
+		step("verify");
+		asked = v->id;
+		ck_assert_int_eq(slice_copy(v->token, token, sizeof(token)),
+		    0);
+		break;
+	case IPC_dial:
+		step("dial");
+		asked = d->id;
+		break;
+	case IPC_login_refused:
+		step("refused");
+		ck_assert_int_eq(slice_copy(r->sqlstate, sqlstate,
+		    sizeof(sqlstate)), 0);
+		ck_assert_int_eq(slice_copy(r->message, message,
+		    sizeof(message)), 0);
+		break;
+	case IPC_keeper_forget:
+		step("forget");
+		break;
+	default:
+		ck_abort_msg("unexpected message %d", (int)type);
+	}
+	return 0;
+}
+
+uint64_t
+auditlink_event(struct parent *pa, enum event_kind kind, const void *msg)
+{
+	const struct event_login_refused	*r = msg;
+
+	(void)pa;
+	if (kind == EVENT_login_refused) {
+		refusals++;
+		ck_assert_int_eq(slice_copy(r->reason, reason,
+		    sizeof(reason)), 0);
+	}
+	return 8;
+}
+
+bool
+auditlink_ready(struct parent *pa)
+{
+	(void)pa;
+	return true;
+}
+
+bool
+auditlink_committed(struct parent *pa, uint64_t pos)
+{
+	(void)pa;
+	ck_assert_uint_eq(pos, 8);
+	return !committing;
+}
+
+int
+auditlink_spool_open(struct parent *pa, uint32_t id, const char *name)
+{
+	(void)pa;
+	(void)id;
+	ck_assert_uint_eq(strlen(name), LEN_SESSION);
+	step("spool");
+	return 0;
+}
+
+struct ipc *
+children_verifier(struct parent *pa)
+{
+	(void)pa;
+	return NULL;
+}
+
+struct ipc *
+children_keeper(struct parent *pa)
+{
+	(void)pa;
+	return NULL;
+}
+
+const struct profile *
+claims_choose(const struct policy *po, const char *user, const char *database,
+    const struct identity *id, const char **why)
+{
+	(void)po;
+	(void)user;
+	(void)database;
+	(void)id;
+	*why = "";
+	return &profile;
+}
+
+bool
+claims_profile(const struct policy *po, const struct profile *pr,
+    const struct identity *id)
+{
+	(void)po;
+	(void)pr;
+	(void)id;
+	return true;
+}
+
+const struct profile *
+policy_profile(const struct policy *po, const char *key)
+{
+	(void)po;
+	(void)key;
+	return &profile;
+}
+
+const struct database *
+policy_database(const struct policy *po, const char *key)
+{
+	static struct database	db;
+
+	(void)po;
+	(void)key;
+	return &db;
+}
+
+bool
+profile_has_database(const struct profile *pr, const char *key)
+{
+	(void)pr;
+	(void)key;
+	return true;
+}
+
+bool
+reload_holds(struct parent *pa)
+{
+	(void)pa;
+	return holding;
+}
+
+void
+reload_login_over(struct parent *pa)
+{
+	(void)pa;
+}
+
+unsigned int
+sessions_count(struct parent *pa, const char *pr, const char *iss,
+    const char *sub)
+{
+	(void)pa;
+	(void)pr;
+	(void)iss;
+	(void)sub;
+	return 0;
+}
+
+struct session *
+sessions_new(struct parent *pa)
+{
+	memset(&session, 0, sizeof(session));
+	session.p = pa;
+	return &session;
+}
+
+int
+sessions_save(struct session *s)
+{
+	(void)s;
+	step("save");
+	return 0;
+}
+
+int
+sessions_channel(struct session *s)
+{
+	(void)s;
+	step("join");
+	return -1;	/* its engine is not ready */
+}
+
+void
+sessions_handed(struct session *s)
+{
+	(void)s;
+}
+
+void
+sessions_finish(struct session *s, const char *why)
+{
+	(void)s;
+	(void)why;
+	step("finish");
+}
+
+void
+sessions_path(struct parent *pa, const char *name, const char *suffix,
+    char *out, size_t size)
+{
+	(void)pa;
+	(void)name;
+	snprintf(out, size, "mark%s", suffix);
+}
+
+void
+sessions_mark(const char *path)
+{
+	step(path);
+}
+
+void
+sessions_unmark(struct parent *pa, const char *id)
+{
+	(void)pa;
+	(void)id;
+	step("unmark");
+}
+
+void
+sessions_spool_over(struct parent *pa, const char *id)
+{
+	(void)pa;
+	(void)id;
+	step("over");
+}
+
+/* --- steps of a login -------------------------------------------------------- */
+
+static void
+login(const char *peer)
+{
+	struct ipc_login	m = {
+		.attempt = ++number,
+		.user = slice_str("dba"),
+		.database = slice_str("shop"),
+		.token = slice_str("header.body.signature"),
+		.peer = slice_str(peer),
+		.application = slice_str("psql"),
+	};
+
+	trace[0] = sqlstate[0] = message[0] = reason[0] = token[0] = '\0';
+	ck_assert_int_eq(attempts_start(&w, &m), 0);
+}
+
+static void
+verified(uint64_t generation)
+{
+	struct ipc_verified	m = {
+		.id = asked,
+		.issuer = slice_str("corp"),
+		.subject = slice_str("ada"),
+		.claims = slice_str("{}"),
+		.generation = generation,
+	};
+
+	attempts_verified(&p, &m);
+}
+
+static void
+dialed(uint64_t generation)
+{
+	struct ipc_dialed	m = {
+		.id = asked,
+		.role = slice_str("app"),
+		.dbname = slice_str("shop"),
+		.dbhost = slice_str("db"),
+		.ca = slice_str(""),
+		.generation = generation,
+	};
+	int			fd = dup(0);
+
+	attempts_dialed(&p, &m, &fd);
+	if (fd != -1)
+		close(fd);
+}
+
+static void
+spool_opened(void)
+{
+	struct attempt		*a = attempt_find(&p, asked,
+				    ATTEMPT_PREPARING);
+	struct ipc_spool_opened	 m = { .id = asked };
+	int			 fds[4], i;
+
+	ck_assert_ptr_nonnull(a);
+	m.session = slice_str(a->session);
+	for (i = 0; i < 4; i++)
+		fds[i] = dup(0);
+	attempts_spool(&p, &m, fds);
+	for (i = 0; i < 4; i++)
+		if (fds[i] != -1)
+			close(fds[i]);
+}
+
+/* Nobody from this address is let as far as the verifier. */
+static bool
+throttled(const char *peer)
+{
+	bool	no;
+
+	login(peer);
+	no = strcmp(trace, "refused") == 0;
+	attempts_abort(&w, number);
+	return no;
+}
+
+/* --- tests --------------------------------------------------------------------- */
+
+/* A spool is marked before it is asked for, until the session's file is there. */
+START_TEST(test_marks)
+{
+	login("192.0.2.1:1");
+	verified(7);
+	ck_assert_str_eq(trace, "verify mark.asked spool dial");
+	spool_opened();
+	dialed(7);
+	ck_assert_str_eq(trace, "verify mark.asked spool dial save unmark "
+	    "join");
+	attempts_abort(&w, number);
+	ck_assert_str_eq(reason, "client went away during login");
+	ck_assert_uint_eq(attempts_count(&p), 0);
+
+	login("192.0.2.1:1");
+	verified(7);
+	attempts_abort(&w, number);
+	ck_assert_str_eq(trace, "verify mark.asked spool dial forget over");
+}
+END_TEST
+
+START_TEST(test_held)
+{
+	holding = true;
+	login("192.0.2.2:1");
+	ck_assert_str_eq(trace, "");
+	ck_assert_uint_eq(attempts_count(&p), 1);
+	ck_assert_uint_eq(attempts_asking(&p), 0);
+	holding = false;
+	attempts_resume(&p);
+	ck_assert_str_eq(trace, "verify");
+	ck_assert_str_eq(token, "header.body.signature");
+	ck_assert_uint_eq(attempts_asking(&p), 1);
+	verified(7);
+	ck_assert_str_eq(trace, "verify mark.asked spool dial");
+	attempts_abort(&w, number);
+	/* It hangs up while it is held: recorded, and no failure. */
+	holding = true;
+	login("192.0.2.2:1");
+	attempts_abort(&w, number);
+	ck_assert_str_eq(reason, "client went away during login");
+	holding = false;
+	attempts_resume(&p);
+	ck_assert_str_eq(trace, "");
+}
+END_TEST
+
+/* An answer by another policy than the one in force. */
+START_TEST(test_generation)
+{
+	struct ipc_verify_refused	no = { 0, slice_str("expired") };
+	int				i;
+
+	for (i = 0; i < 40; i++) {
+		login("192.0.2.3:1");
+		verified(i % 2 == 0 ? 8 : 6);
+		ck_assert_str_eq(trace, "verify refused");
+		ck_assert_str_eq(sqlstate, "57P03");
+		ck_assert_str_eq(message,
+		    "the policy is being reloaded; try again");
+	}
+	login("192.0.2.3:1");
+	verified(7);
+	dialed(0);
+	ck_assert_str_eq(sqlstate, "57P03");
+	ck_assert_str_eq(trace, "verify mark.asked spool dial refused forget "
+	    "over");
+	/* Perhaps by the policy on offer. */
+	for (i = 0; i < 40; i++) {
+		login("192.0.2.3:1");
+		holding = true;
+		no.id = asked;
+		attempts_verify_refused(&p, &no);
+		holding = false;
+		ck_assert_str_eq(sqlstate, "57P03");
+	}
+	ck_assert(!throttled("192.0.2.3:1"));
+}
+END_TEST
+
+START_TEST(test_throttle)
+{
+	struct ipc_verify_refused	no = { 0, slice_str("expired") };
+	unsigned int			before, i;
+
+	for (i = 0; i < 31; i++) {
+		login("192.0.2.4:1");
+		ck_assert_str_eq(trace, "verify");
+		before = refusals;
+		no.id = asked;
+		attempts_verify_refused(&p, &no);
+		ck_assert_str_eq(sqlstate, "28000");
+		ck_assert_str_eq(message, "authentication failed");
+		ck_assert_uint_eq(refusals - before, i == 30 ? 2 : 1);
+	}
+	before = refusals;
+	ck_assert(throttled("192.0.2.4:2"));
+	ck_assert_uint_eq(refusals, before);
+	ck_assert(!throttled("192.0.2.5:2"));
+}
+END_TEST
+
+/* Hanging up is no way around the limit, nor a fault once one is verified. */
+START_TEST(test_abort)
+{
+	int	i;
+
+	for (i = 0; i < 40; i++) {
+		login("192.0.2.6:1");
+		verified(7);
+		attempts_abort(&w, number);
+		ck_assert_str_eq(reason, "client went away during login");
+	}
+	for (i = 0; i < 31; i++) {
+		login("192.0.2.6:1");
+		ck_assert_str_eq(trace, "verify");
+		if (i % 2 == 0)
+			attempts_abort(&w, number);
+		else
+			attempts_worker_lost(&w);
+		ck_assert_str_eq(reason, i % 2 == 0 ?
+		    "client went away during login" :
+		    "worker went away during login");
+	}
+	ck_assert(throttled("192.0.2.6:1"));
+}
+END_TEST
+
+START_TEST(test_verifier_lost)
+{
+	int	i;
+
+	/* Nobody knows whose token it was. */
+	w.shared = true;
+	for (i = 0; i < 40; i++) {
+		login("192.0.2.7:1");
+		login("192.0.2.7:2");
+		attempts_verifier_lost(&p);
+		ck_assert_str_eq(trace, "verify refused refused");
+		ck_assert_str_eq(sqlstate, "57P03");
+		ck_assert_str_eq(reason, "the verifier died");
+	}
+	w.shared = false;
+	for (i = 0; i < 31; i++) {
+		login("192.0.2.7:1");
+		ck_assert_str_eq(trace, "verify");
+		attempts_verifier_lost(&p);
+		ck_assert_str_eq(sqlstate, "57P03");
+	}
+	ck_assert(throttled("192.0.2.7:1"));
+}
+END_TEST
+
+/* A position in a spool that was replaced says nothing about the next one. */
+START_TEST(test_record_lost)
+{
+	committing = true;
+	login("192.0.2.8:1");
+	verified(7);
+	spool_opened();
+	dialed(7);
+	ck_assert_str_eq(trace, "verify mark.asked spool dial save unmark");
+	attempts_record_lost(&p);
+	ck_assert_str_eq(sqlstate, "57P03");
+	ck_assert_str_eq(trace, "verify mark.asked spool dial save unmark "
+	    "refused finish");
+	committing = false;
+	attempts_committed(&p);
+	ck_assert_uint_eq(attempts_count(&p), 0);
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest	*tests[] = { test_marks, test_held, test_generation,
+	    test_throttle, test_abort, test_verifier_lost, test_record_lost };
+	Suite		*s = suite_create("attempts");
+	TCase		*t = tcase_create("attempts");
+	SRunner		*r;
+	size_t		 i;
+	int		 failed;
+
+	log_init("test", 1, LOG_L_FATAL);
+	policy.generation = 7;
+	profile.key = (char *)(uintptr_t)"dba";
+	p.policy = &policy;
+	p.loop = ev_loop_new();
+	w.p = &p;
+	attempts_init(&p);
+	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+		tcase_add_test(t, tests[i]);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_set_fork_status(r, CK_NOFORK);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}
