@@ -25,7 +25,8 @@ tests/unit/gatewayd/test_children_LIBS =	$(EVENT_LIBS) $(SSL_LIBS)
 # The worker: see session.h for who does what.
 PROGRAMS +=	gatewayd
 WORKER_OBJS =	gatewayd/worker.o gatewayd/session.o gatewayd/startup.o \
-		gatewayd/backendlogin.o gatewayd/frontend.o gatewayd/judge.o \
+		gatewayd/backendlogin.o gatewayd/frontend.o gatewayd/deny.o \
+		gatewayd/judge.o \
 		gatewayd/backend.o gatewayd/record.o gatewayd/pipeline.o \
 		gatewayd/names.o gatewayd/verdicts.o gatewayd/pgmsg.o \
 		gatewayd/stream.o

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crypto.h"
+#include "deny.h"
 #include "log.h"
 
 /* Messages without an answer yet; far more than any driver pipelines. */
@@ -56,111 +56,6 @@ static int
 front_forward(struct session *s, const struct front_msg *m)
 {
 	return pg_add(&s->db.out, m->type, m->body, m->len);
-}
-
-/* --- denial (the table in PROTOCOL, "Denied messages") ---------------------- */
-
-/* -1: out of memory. */
-static int
-entry_deny(struct pipe_entry *e, const char *sqlstate, const char *message,
-    const char *hint)
-{
-	uint8_t r[NONCE_LEN / 2];
-
-	e->denied = true;
-	random_bytes(r, sizeof(r));
-	hex_encode(r, sizeof(r), e->nonce);
-	snprintf(e->deny_sqlstate, sizeof(e->deny_sqlstate), "%s", sqlstate);
-	e->deny_message = strdup(message);
-	e->deny_hint = hint == NULL || *hint == '\0' ? NULL : strdup(hint);
-	return e->deny_message == NULL ? -1 : 0;
-}
-
-static int
-entry_deny_verdict(struct pipe_entry *e, const struct verdict *v)
-{
-	return entry_deny(e, v->sqlstate, v->message, v->hint);
-}
-
-/* The text that must fail in the parse analysis of any server. */
-static void
-poison_text(const struct pipe_entry *e, char *dst, size_t size)
-{
-	snprintf(dst, size, "SELECT \"pst_deny_%s\" -- refused by postern",
-	    e->nonce);
-}
-
-static int
-poison_query(struct session *s, struct pipe_entry *e)
-{
-	char text[128];
-
-	poison_text(e, text, sizeof(text));
-	return pg_add(&s->db.out, 'Q', text, strlen(text) + 1);
-}
-
-static int
-poison_parse(struct session *s, struct pipe_entry *e, const char *name)
-{
-	char text[128];
-	size_t at;
-
-	poison_text(e, text, sizeof(text));
-	if (pg_begin(&s->db.out, 'P', &at) == -1 ||
-	    buf_add_cstr(&s->db.out, name) == -1 ||
-	    buf_add_cstr(&s->db.out, text) == -1 ||
-	    buf_add_be16(&s->db.out, 0) == -1)
-		return -1;
-	return pg_end(&s->db.out, at);
-}
-
-/* Bind of a statement that cannot be there. */
-static int
-poison_bind(struct session *s, struct pipe_entry *e, const char *portal)
-{
-	char name[64];
-	size_t at;
-
-	snprintf(name, sizeof(name), "pst_deny_%s", e->nonce);
-	if (pg_begin(&s->db.out, 'B', &at) == -1 ||
-	    buf_add_cstr(&s->db.out, portal) == -1 ||
-	    buf_add_cstr(&s->db.out, name) == -1 ||
-	    buf_add(&s->db.out, "\0\0\0\0\0\0", 6) == -1)
-		return -1;
-	return pg_end(&s->db.out, at);
-}
-
-/* Execute of a portal that cannot be there. */
-static int
-poison_execute(struct session *s, struct pipe_entry *e)
-{
-	char name[64];
-	size_t at;
-
-	snprintf(name, sizeof(name), "pst_deny_%s", e->nonce);
-	if (pg_begin(&s->db.out, 'E', &at) == -1 ||
-	    buf_add_cstr(&s->db.out, name) == -1 ||
-	    buf_add_be32(&s->db.out, 0) == -1)
-		return -1;
-	return pg_end(&s->db.out, at);
-}
-
-/* FunctionCall of an OID that is not assigned: those just below 2^32 are not
- * within centuries of use.  The OID is the nonce. */
-static int
-poison_function(struct session *s, struct pipe_entry *e)
-{
-	uint32_t oid;
-	size_t at;
-
-	random_bytes(&oid, sizeof(oid));
-	oid |= 0xffff0000u;
-	snprintf(e->nonce, sizeof(e->nonce), "%u", oid);
-	if (pg_begin(&s->db.out, 'F', &at) == -1 ||
-	    buf_add_be32(&s->db.out, oid) == -1 ||
-	    buf_add(&s->db.out, "\0\0\0\0\0\0", 6) == -1)
-		return -1;
-	return pg_end(&s->db.out, at);
 }
 
 /* --- judged and recorded ------------------------------------------------------ */
@@ -283,8 +178,8 @@ send_query(struct session *s, struct pipe_entry *e, const struct front_msg *m)
 
 	switch (v->action) {
 	case VERDICT_DENY:
-		return entry_deny_verdict(e, v) == -1 ? -1 :
-		    poison_query(s, e);
+		return deny_by_verdict(e, v) == -1 ? -1 :
+		    deny_query(&s->db.out, e);
 	case VERDICT_MASK:
 		return pg_add(&s->db.out, 'Q', v->rewritten,
 		    v->rewritten_len + 1);
@@ -330,8 +225,8 @@ send_parse(struct session *s, struct pipe_entry *e, const struct front_msg *m,
 
 	switch (v->action) {
 	case VERDICT_DENY:
-		return entry_deny_verdict(e, v) == -1 ? -1 :
-		    poison_parse(s, e, name);
+		return deny_by_verdict(e, v) == -1 ? -1 :
+		    deny_parse(&s->db.out, e, name);
 	case VERDICT_MASK:
 		if (pg_begin(&s->db.out, 'P', &at) == -1 ||
 		    buf_add_cstr(&s->db.out, name) == -1 ||
@@ -452,8 +347,8 @@ front_missing_statement(struct session *s, const char *portal,
 	    "unnamed prepared statement does not exist" :
 	    "prepared statement \"%.63s\" does not exist", name);
 	if ((e = pipe_push(&s->pipe, 'B', NULL)) == NULL ||
-	    entry_deny(e, "26000", missing, NULL) == -1 ||
-	    poison_bind(s, e, portal) == -1)
+	    deny_by(e, "26000", missing, NULL) == -1 ||
+	    deny_bind(&s->db.out, e, portal) == -1)
 		return front_no_memory(s);
 	return FRONT_DONE;
 }
@@ -465,8 +360,8 @@ send_bind(struct session *s, struct pipe_entry *e, const struct front_msg *m,
 	const struct verdict *v = s->front.verdict;
 
 	if (v->action == VERDICT_DENY)
-		return entry_deny_verdict(e, v) == -1 ? -1 :
-		    poison_bind(s, e, portal);
+		return deny_by_verdict(e, v) == -1 ? -1 :
+		    deny_bind(&s->db.out, e, portal);
 	return front_forward(s, m);
 }
 
@@ -515,8 +410,8 @@ front_missing_portal(struct session *s, const char *portal)
 	snprintf(missing, sizeof(missing), "portal \"%.63s\" does not exist",
 	    portal);
 	if ((e = pipe_push(&s->pipe, 'E', NULL)) == NULL ||
-	    entry_deny(e, "34000", missing, NULL) == -1 ||
-	    poison_execute(s, e) == -1)
+	    deny_by(e, "34000", missing, NULL) == -1 ||
+	    deny_execute(&s->db.out, e) == -1)
 		return front_no_memory(s);
 	return FRONT_DONE;
 }
@@ -528,8 +423,8 @@ send_execute(struct session *s, struct pipe_entry *e,
 	const struct verdict *v = s->front.verdict;
 
 	if (v->action == VERDICT_DENY)
-		return entry_deny_verdict(e, v) == -1 ? -1 :
-		    poison_execute(s, e);
+		return deny_by_verdict(e, v) == -1 ? -1 :
+		    deny_execute(&s->db.out, e);
 	if ((v->flags & VERDICT_COPY_IN) != 0)
 		s->pipe.exclusive = e;
 	return front_forward(s, m);
@@ -593,8 +488,8 @@ front_function(struct session *s, const struct front_msg *m)
 	if (v->action == VERDICT_ALLOW) {
 		if (front_forward(s, m) == -1)
 			return front_no_memory(s);
-	} else if (entry_deny_verdict(e, v) == -1 ||
-	    poison_function(s, e) == -1)
+	} else if (deny_by_verdict(e, v) == -1 ||
+	    deny_function(&s->db.out, e) == -1)
 		return front_no_memory(s);
 	s->pipe.exclusive = e;
 	front_gate(s);

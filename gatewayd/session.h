@@ -22,6 +22,7 @@
  *	startup.c	TLS, startup packet, token, from the client
  *	backendlogin.c	TLS, startup, SASL, towards the database
  *	frontend.c	the client's messages, once the session is open
+ *	deny.c		what is sent instead of a refused one
  *	judge.c		verdicts for them: cache, engine, generation
  *	backend.c	the server's messages
  *	record.c	the audit events of all that
