@@ -167,6 +167,19 @@ key_check(const char *path, char *err, size_t errlen)
 	return 0;
 }
 
+/* What an earlier listener has loaded for itself. */
+static struct tls_server *
+loaded(const struct gw_conf *conf, const struct gw_listen *l)
+{
+	const struct gw_listen	*o;
+
+	for (o = conf->listen; o < l; o++)
+		if (o->tls != NULL && strcmp(o->certificate,
+		    l->certificate) == 0 && strcmp(o->key, l->key) == 0)
+			return tls_server_ref(o->tls);
+	return NULL;
+}
+
 int
 listen_load(struct gw_conf *conf, char *err, size_t errlen)
 {
@@ -175,13 +188,15 @@ listen_load(struct gw_conf *conf, char *err, size_t errlen)
 
 	for (i = 0; i < conf->nlisten; i++) {
 		l = &conf->listen[i];
-		if (l->certificate == NULL || l->tls != NULL)
+		if (l->certificate == NULL || l->tls != NULL ||
+		    (l->tls = loaded(conf, l)) != NULL)
 			continue;
 		if (key_check(l->key, err, errlen) == -1)
 			return -1;
 		if ((l->tls = tls_server_new(l->certificate, l->key, err,
 		    errlen)) == NULL)
 			return -1;
+		tls_warm(l->tls);
 	}
 	return 0;
 }

@@ -32,11 +32,18 @@
 #define ALPN_NAME	"\012postgresql"
 #define ALPN_LEN	11
 
+/*
+ * PostgreSQL before 18 knows P-256 and nothing else: any other guess costs a
+ * round trip (RFC 8446, 4.1.4).
+ */
+#define CLIENT_GROUPS	"P-256:X25519:P-384:P-521"
+
 /* TLS 1.2 with forward secrecy only; 1.3 has nothing else. */
 #define SERVER_CIPHERS	"ECDHE+AESGCM:ECDHE+CHACHA20"
 
 struct tls_server {
 	SSL_CTX		*ctx;
+	unsigned int	 refs;
 };
 
 struct tls {
@@ -48,15 +55,18 @@ struct tls {
 };
 
 /*
- * The context of the last tls_connect(): making one costs milliseconds and
- * tens of kilobytes, and a worker dials the same database again and again.
+ * Of all connections to databases.  Making a context costs milliseconds, so
+ * the master does (tls_warm()) and its workers inherit it.
  */
+static SSL_CTX	*client_ctx;
+
+/* Whom the last tls_connect() trusted: a worker dials one database again and
+ * again. */
 static struct {
-	SSL_CTX		*ctx;
-	int		 mode;
+	X509_STORE	*store;
 	uint8_t		*ca;
 	size_t		 calen;
-} client_cache;
+} trusted;
 
 /* The first reason in OpenSSL's queue, the root; the queue is emptied. */
 static const char *
@@ -158,6 +168,7 @@ tls_server_new(const char *cert, const char *key, char *err, size_t errlen)
 		goto fail;
 	}
 	s->ctx = ctx;
+	s->refs = 1;
 	return s;
 fail:
 	SSL_CTX_free(ctx);
@@ -165,13 +176,22 @@ fail:
 	return NULL;
 }
 
+struct tls_server *
+tls_server_ref(struct tls_server *s)
+{
+	s->refs++;
+	return s;
+}
+
 void
 tls_server_free(struct tls_server **sp)
 {
 	if (*sp == NULL)
 		return;
-	SSL_CTX_free((*sp)->ctx);
-	free(*sp);
+	if (--(*sp)->refs == 0) {
+		SSL_CTX_free((*sp)->ctx);
+		free(*sp);
+	}
 	*sp = NULL;
 }
 
@@ -204,7 +224,7 @@ tls_accept(struct tls_server *s, int fd)
 
 /* Trust the PEM certificates in `ca` and nobody else. */
 static int
-trust_add(SSL_CTX *ctx, const uint8_t *ca, size_t calen, char *err,
+trust_add(X509_STORE *store, const uint8_t *ca, size_t calen, char *err,
     size_t errlen)
 {
 	BIO	*bio;
@@ -218,7 +238,7 @@ trust_add(SSL_CTX *ctx, const uint8_t *ca, size_t calen, char *err,
 	}
 	while ((x = PEM_read_bio_X509_AUX(bio, NULL, on_passphrase, NULL)) !=
 	    NULL) {
-		if (X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), x) == 1)
+		if (X509_STORE_add_cert(store, x) == 1)
 			n++;
 		X509_free(x);
 	}
@@ -234,54 +254,80 @@ trust_add(SSL_CTX *ctx, const uint8_t *ca, size_t calen, char *err,
 	return -1;
 }
 
+/* NULL with a sentence in `err`.  Stays ours. */
 static SSL_CTX *
-client_context(int mode, const uint8_t *ca, size_t calen, char *err,
-    size_t errlen)
+client_context(char *err, size_t errlen)
 {
-	SSL_CTX	*ctx;
-	uint8_t	*copy;
+	SSL_CTX	*ctx = client_ctx;
 
-	if (mode == DB_TLS_REQUIRE)
-		calen = 0;
-	if (client_cache.ctx != NULL && client_cache.mode == mode &&
-	    client_cache.calen == calen &&
-	    (calen == 0 || memcmp(client_cache.ca, ca, calen) == 0))
-		return client_cache.ctx;
+	if (ctx != NULL)
+		return ctx;
+	/* SSL_CTX_set_alpn_protos() returns 0 for success. */
+	if ((ctx = context_new(TLS_client_method())) == NULL ||
+	    SSL_CTX_set1_groups_list(ctx, CLIENT_GROUPS) != 1 ||
+	    SSL_CTX_set_alpn_protos(ctx, (const unsigned char *)ALPN_NAME,
+	    ALPN_LEN) != 0) {
+		snprintf(err, errlen, "cannot set TLS up: %s", queue_reason());
+		SSL_CTX_free(ctx);
+		return NULL;
+	}
+	return client_ctx = ctx;
+}
 
+/* The certificates in `ca`, or the system's when it is empty.  Stays ours. */
+static X509_STORE *
+trust_store(const uint8_t *ca, size_t calen, char *err, size_t errlen)
+{
+	X509_STORE	*store;
+	uint8_t		*copy;
+
+	if (trusted.store != NULL && trusted.calen == calen &&
+	    (calen == 0 || memcmp(trusted.ca, ca, calen) == 0))
+		return trusted.store;
 	copy = malloc(calen + 1);
-	ctx = context_new(TLS_client_method());
-	if (copy == NULL || ctx == NULL) {
+	store = X509_STORE_new();
+	if (copy == NULL || store == NULL) {
 		snprintf(err, errlen, "out of memory");
 		goto fail;
 	}
 	if (calen > 0) {
 		memcpy(copy, ca, calen);
-		if (trust_add(ctx, ca, calen, err, errlen) == -1)
+		if (trust_add(store, ca, calen, err, errlen) == -1)
 			goto fail;
-	} else if (mode != DB_TLS_REQUIRE &&
-	    SSL_CTX_set_default_verify_paths(ctx) != 1) {
+	} else if (X509_STORE_set_default_paths(store) != 1) {
 		snprintf(err, errlen, "no system CAs: %s", queue_reason());
 		goto fail;
 	}
-	SSL_CTX_set_verify(ctx, mode == DB_TLS_REQUIRE ? SSL_VERIFY_NONE :
-	    SSL_VERIFY_PEER, NULL);
-	/* Returns 0 for success, unlike its neighbours. */
-	if (SSL_CTX_set_alpn_protos(ctx, (const unsigned char *)ALPN_NAME,
-	    ALPN_LEN) != 0) {
-		snprintf(err, errlen, "out of memory");
-		goto fail;
-	}
-	SSL_CTX_free(client_cache.ctx);
-	free(client_cache.ca);
-	client_cache.ctx = ctx;
-	client_cache.mode = mode;
-	client_cache.ca = copy;
-	client_cache.calen = calen;
-	return ctx;
+	X509_STORE_free(trusted.store);
+	free(trusted.ca);
+	trusted.store = store;
+	trusted.ca = copy;
+	trusted.calen = calen;
+	return store;
 fail:
-	SSL_CTX_free(ctx);
+	X509_STORE_free(store);
 	free(copy);
 	return NULL;
+}
+
+/* Whom to believe.  -1 with a sentence in `err`. */
+static int
+client_trust(SSL *ssl, int mode, const uint8_t *ca, size_t calen, char *err,
+    size_t errlen)
+{
+	X509_STORE	*store;
+
+	if (mode == DB_TLS_REQUIRE) {
+		SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);
+		return 0;
+	}
+	SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+	if ((store = trust_store(ca, calen, err, errlen)) == NULL)
+		return -1;
+	if (SSL_set1_verify_cert_store(ssl, store) == 1)
+		return 0;
+	snprintf(err, errlen, "out of memory");
+	return -1;
 }
 
 static bool
@@ -331,21 +377,64 @@ tls_connect(int fd, int mode, const char *host, const uint8_t *ca,
 		return NULL;
 	}
 	ERR_clear_error();
-	if ((ctx = client_context(mode, ca, calen, err, errlen)) == NULL)
+	if ((ctx = client_context(err, errlen)) == NULL)
 		return NULL;
 	if ((t = connection_new(ctx, fd)) == NULL) {
 		snprintf(err, errlen, "out of memory");
 		return NULL;
 	}
-	if (client_name(t->ssl, mode, host) == -1) {
-		snprintf(err, errlen, "cannot check the name of the database: "
-		    "%s", queue_reason());
-		t->failed = true;
-		tls_free(&t);
-		return NULL;
-	}
 	SSL_set_connect_state(t->ssl);
-	return t;
+	if (client_trust(t->ssl, mode, ca, calen, err, errlen) == -1)
+		goto fail;
+	if (client_name(t->ssl, mode, host) == 0)
+		return t;
+	snprintf(err, errlen, "cannot check the name of the database: %s",
+	    queue_reason());
+fail:
+	t->failed = true;
+	tls_free(&t);
+	return NULL;
+}
+
+/* Both ends of a handshake in memory, until both are done or neither moves. */
+static void
+handshake_with_self(SSL *server, SSL *client)
+{
+	int	turns, done;
+
+	SSL_set_accept_state(server);
+	SSL_set_connect_state(client);
+	for (turns = 0; turns < 8; turns++) {
+		done = SSL_do_handshake(client) == 1;
+		done &= SSL_do_handshake(server) == 1;
+		if (done)
+			break;
+	}
+	ERR_clear_error();
+}
+
+void
+tls_warm(struct tls_server *s)
+{
+	char	 err[128];
+	SSL_CTX	*ctx;
+	SSL	*server = NULL, *client = NULL;
+	BIO	*a = NULL, *b = NULL;
+
+	ERR_clear_error();
+	if ((ctx = client_context(err, sizeof(err))) == NULL)
+		return;
+	server = SSL_new(s->ctx);
+	client = SSL_new(ctx);
+	if (server != NULL && client != NULL &&
+	    BIO_new_bio_pair(&a, 0, &b, 0) == 1) {
+		SSL_set_bio(server, a, a);
+		SSL_set_bio(client, b, b);
+		handshake_with_self(server, client);
+	}
+	SSL_free(server);
+	SSL_free(client);
+	ERR_clear_error();
 }
 
 void

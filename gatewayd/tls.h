@@ -18,7 +18,16 @@ enum tls_want { TLS_WANT_NONE, TLS_WANT_READ, TLS_WANT_WRITE };
 /* PEM files: a chain, and its key.  NULL with a sentence in `err`. */
 struct tls_server *tls_server_new(const char *cert, const char *key,
 	    char *err, size_t errlen);
+/* One more holder; each frees. */
+struct tls_server *tls_server_ref(struct tls_server *);
 void		 tls_server_free(struct tls_server **);
+
+/*
+ * One handshake with oneself, in memory.  OpenSSL looks its algorithms up at
+ * first use, which costs more than the handshake; what the master has looked up
+ * its workers inherit.  Failing changes nothing but that.
+ */
+void		 tls_warm(struct tls_server *);
 
 /* Neither takes the descriptor: the caller closes it after tls_free(). */
 struct tls	*tls_accept(struct tls_server *, int fd);
