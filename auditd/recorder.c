@@ -25,8 +25,8 @@
 #define ROUND_ROWS	2000
 #define ROUND_US	2000
 #define SHARE_ROWS	256	/* of one spool in one round */
-#define NORMAL_MS	5	/* between rounds */
-#define LINGER		5	/* empty rounds until asleep, in `normal` */
+#define NORMAL_MS	20	/* between rounds */
+#define LINGER		2	/* empty rounds until asleep, in `normal` */
 #define RETRY_MIN_MS	100
 #define RETRY_MAX_MS	1000
 #define COMPLAIN_MS	30000

@@ -23,7 +23,7 @@
 /* A reader's lock is waited for this long; longer, and clients would notice. */
 #define BUSY_MS		100
 /* Pages in the WAL before it is copied back: fewer, larger checkpoints. */
-#define CHECKPOINT	"4000"
+#define CHECKPOINT	"2000"
 
 /* Statements, prepared once: name, SQL. */
 #define STORE_SQL(M)							\
@@ -240,7 +240,8 @@ store_setup(struct store *s, const char *path, bool full)
 	if (sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0,
 	    NULL) != SQLITE_OK)
 		return failed(s, "triggers");
-	if (execute(s, "PRAGMA journal_mode = WAL", "journal_mode") == -1 ||
+	if (execute(s, "PRAGMA page_size = 8192", "page_size") == -1 ||
+	    execute(s, "PRAGMA journal_mode = WAL", "journal_mode") == -1 ||
 	    execute(s, full ? "PRAGMA synchronous = FULL" :
 	    "PRAGMA synchronous = NORMAL", "synchronous") == -1 ||
 	    execute(s, "PRAGMA wal_autocheckpoint = " CHECKPOINT ";"

@@ -134,12 +134,12 @@ START_TEST(wakes)
 	struct spool *s = open_spool("s1", ROLE_WORKER, &fx);
 	struct recorder_status st;
 
-	run(100);
+	run(250);
 	recorder_status(rec, &st);
 	ck_assert_uint_eq(st.spools, 1);
 	ck_assert_uint_eq(st.awake, 0);
 	put_intent(s, 1, 1);
-	run(20);
+	run(60);
 	ck_assert_int_eq(count("intent"), 1);
 	ck_assert(spool_alive(s, now_boot_ms()));
 	spool_close(&s);
@@ -156,13 +156,13 @@ START_TEST(group_commit)
 	up(true);
 	s = open_spool("s1", ROLE_WORKER, &fx);
 	t = open_spool("s2", ROLE_WORKER, &fx);
-	run(50);
+	run(150);
 	p = put_intent(s, 1, 1);
 	q = put_intent(t, 1, 1);
 	ck_assert(!spool_committed(s, p));
 	ck_assert(!spool_committed(t, q));
 	ck_assert(!acked(s));
-	run(50);
+	run(150);
 	ck_assert(acked(s));
 	ck_assert(acked(t));
 	spool_acked(s);
@@ -192,7 +192,7 @@ START_TEST(backpressure)
 			spool_acked(s);
 	}
 	ck_assert(spool_idle(s));
-	run(30);
+	run(100);
 	ck_assert_int_eq(count("intent"), 50);
 	spool_close(&s);
 }
@@ -204,7 +204,7 @@ START_TEST(slow_scan)
 	struct spool *s = open_spool("s1", ROLE_WORKER, &fx);
 	uint32_t junk[8];
 
-	run(100);
+	run(250);
 	put_intent(s, 1, 1);
 	while (read(fx.dir.wake, junk, sizeof(junk)) > 0)
 		;
@@ -221,7 +221,7 @@ START_TEST(stray_byte)
 	uint64_t since;
 	unsigned int i;
 
-	run(100);
+	run(250);
 	for (i = 1; i <= 20; i++) {
 		ck_assert_int_eq(write(fx.dir.wake, "x", 1), 1);
 		since = now_boot_ms();
@@ -230,7 +230,7 @@ START_TEST(stray_byte)
 			run(5);
 		/* Far less than the beats would take. */
 		ck_assert_uint_lt(now_boot_ms() - since, 150);
-		run(50);
+		run(150);
 	}
 	spool_close(&s);
 }
@@ -242,7 +242,7 @@ START_TEST(junk_wakes)
 	struct spool *s = open_spool("s1", ROLE_WORKER, &fx);
 	static const uint8_t junk[] = "\xff\xff\xff\xff\xff\xff\xff\x7fxyz";
 
-	run(100);
+	run(250);
 	ck_assert_int_eq(write(fx.dir.wake, junk, sizeof(junk)),
 	    sizeof(junk));
 	put_intent(s, 1, 1);
@@ -259,7 +259,7 @@ START_TEST(store_away)
 	struct recorder_status st;
 	void *lock;
 
-	run(50);
+	run(150);
 	lock = fixture_lock(&fx);
 	put_intent(s, 1, 1);
 	run(2600);
@@ -286,13 +286,13 @@ START_TEST(leftovers)
 	int fds[4], i;
 
 	put_intent(s, 1, 1);
-	run(50);
+	run(150);
 	put_intent(s, 2, 1);
 	down();
 	fixture_reopen(&fx);
 	pos = put_intent(s, 3, 1);
 	up(false);
-	run(50);
+	run(150);
 	ck_assert_int_eq(count("intent"), 3);
 	ck_assert_int_eq(fixture_int(&fx, "SELECT json_extract(body, "
 	    "'$.leftover') FROM events WHERE kind = 'audit_start' ORDER BY "
@@ -300,7 +300,7 @@ START_TEST(leftovers)
 	/* The writer from before goes on, and the parent gets it again. */
 	ck_assert(spool_alive(s, now_boot_ms()));
 	put_intent(s, 4, 1);
-	run(50);
+	run(150);
 	ck_assert_int_eq(count("intent"), 4);
 	ck_assert(spool_committed(s, pos));
 	ck_assert_int_eq(recorder_open(rec, "s1", ROLE_WORKER, &fx, fds, err,
@@ -324,7 +324,7 @@ START_TEST(closing)
 	ck_assert(recorder_close(rec, "s1"));
 	ck_assert(!recorder_close(rec, "unknown"));
 	ck_assert_str_eq(closed, "");
-	run(50);
+	run(150);
 	ck_assert_int_eq(count("intent"), 1);
 	ck_assert_str_eq(closed, "s1");
 	ck_assert(!there("s1.spool"));
@@ -334,7 +334,7 @@ START_TEST(closing)
 	/* The name may come again and begins anew. */
 	s = open_spool("s1", ROLE_WORKER, &fx);
 	put_intent(s, 1, 1);
-	run(50);
+	run(150);
 	ck_assert_int_eq(count("intent"), 2);
 	ck_assert_int_eq(count("gap"), 0);
 	spool_close(&s);
@@ -349,7 +349,7 @@ START_TEST(stale_row)
 	fixture_exec(&fx, "INSERT INTO spools VALUES ('s1', 4096, 9, 1)");
 	s = open_spool("s1", ROLE_WORKER, &fx);
 	put_intent(s, 1, 1);
-	run(50);
+	run(150);
 	ck_assert(!spool_broken(s));
 	ck_assert_int_eq(count("intent"), 1);
 	spool_close(&s);
@@ -362,17 +362,17 @@ START_TEST(breaks)
 	struct spool *t = open_spool("s2", ROLE_WORKER, &fx);
 	struct event_policy_stop stop = { .reason = slice_str("x") };
 
-	run(50);
+	run(150);
 	ck_assert_uint_ne(spool_append(s, EVENT_policy_stop, &stop), 0);
 	put_intent(t, 1, 1);
-	run(50);
+	run(150);
 	ck_assert_str_eq(broken, "s1: kind of event that is not its writer's");
 	ck_assert(spool_broken(s));
 	ck_assert(acked(s));
 	ck_assert(!spool_broken(t));
 	ck_assert_int_eq(count("intent"), 1);
 	recorder_close(rec, "s1");
-	run(50);
+	run(150);
 	ck_assert(!there("s1.spool"));
 	ck_assert_int_eq(count("gap"), 1);
 	spool_close(&s);
@@ -389,15 +389,15 @@ START_TEST(orphans)
 
 	spool_append(a, EVENT_policy_stop, &stop);
 	b = open_spool("policyd-2", ROLE_PARENT, "second");
-	run(50);
+	run(150);
 	ck_assert(there("policyd-1.spool"));
 	recorder_client_gone(rec, "first");
-	run(50);
+	run(150);
 	ck_assert(!there("policyd-1.spool"));
 	ck_assert_int_eq(count("policy_stop"), 1);
 	ck_assert(there("policyd-2.spool"));
 	recorder_client_gone(rec, "second");
-	run(50);
+	run(150);
 	ck_assert(there("policyd-2.spool"));
 	spool_close(&a);
 	spool_close(&b);
@@ -414,7 +414,7 @@ START_TEST(many)
 		snprintf(name, sizeof(name), "s%zu", i);
 		s[i] = open_spool(name, ROLE_WORKER, &fx);
 	}
-	run(100);
+	run(250);
 	for (i = 0; i < 200; i++)
 		put_intent(s[i], i, 1);
 	run(200);
@@ -428,7 +428,7 @@ START_TEST(stops)
 {
 	struct spool *s = open_spool("s1", ROLE_WORKER, &fx);
 
-	run(50);
+	run(150);
 	put_intent(s, 1, 1);
 	ck_assert_int_eq(recorder_stop(rec, "signal", 1000), 0);
 	ck_assert_int_eq(count("intent"), 1);
