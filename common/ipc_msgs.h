@@ -60,6 +60,12 @@ enum ipc_role {
 #define IPC_FIELDS_master_hello(F)					\
 	F(U32, version, 0)						\
 	F(U32, pid, 0)
+/* The answer to it: attach your workers ... */
+#define IPC_FIELDS_master_welcome(F)					\
+	F(U32, version, 0)
+/* ... or: another master is connected; the parent closes. */
+#define IPC_FIELDS_master_refused(F)					\
+	F(STR, reason, LEN_REASON)
 /* The parent's end of a worker's channel.  `worker` is never used twice by
  * one master.  Sent for each new worker, and for each live one after
  * policyd's restart. */
@@ -365,6 +371,8 @@ enum ipc_role {
 	M(worker_busy, ROLE_WORKER, ROLE_MASTER, 0)			\
 	M(worker_drain, ROLE_MASTER, ROLE_WORKER, 0)			\
 	M(master_hello, ROLE_MASTER, ROLE_PARENT, 0)			\
+	M(master_welcome, ROLE_PARENT, ROLE_MASTER, 0)			\
+	M(master_refused, ROLE_PARENT, ROLE_MASTER, 0)			\
 	M(worker_attach, ROLE_MASTER, ROLE_PARENT, 1)			\
 	M(attach_done, ROLE_MASTER, ROLE_PARENT, 0)			\
 	M(worker_gone, ROLE_MASTER, ROLE_PARENT, 0)			\

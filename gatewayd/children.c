@@ -53,6 +53,7 @@ struct child {
 	bool		 draining;
 	bool		 killed;	/* by us: no crash */
 	bool		 used;		/* has had a session */
+	bool		 owed;		/* a channel to policyd */
 	int		 dead;		/* 1: waited for; 2: and a turn ago */
 	int		 status;	/* as waitpid() gave it */
 	uint32_t	 sessions;
@@ -511,7 +512,33 @@ children_channel(struct children *all, uint32_t worker, int fd)
 		close(fd);
 		return -1;
 	}
+	c->owed = false;
 	return ipc_send(c->ipc, IPC_worker_channel, &m, &fd, 1);
+}
+
+void
+children_owe(struct children *all, uint32_t worker)
+{
+	struct child	*c;
+
+	if ((c = child_find(all, worker)) != NULL)
+		c->owed = true;
+}
+
+size_t
+children_each_owed(struct children *all, children_cb *cb, void *ctx)
+{
+	struct child	*c, *next;
+	size_t		 n = 0;
+
+	for (c = all->first; c != NULL; c = next) {
+		next = c->next;
+		if (c->owed && cb != NULL)
+			cb(ctx, c->number, c->pid, c->shared);
+	}
+	for (c = all->first; c != NULL; c = c->next)
+		n += c->owed;
+	return n;
 }
 
 void

@@ -58,6 +58,11 @@ void		 children_kill_all(struct children *);
 int		 children_kill(struct children *, uint32_t worker);
 /* Pass a channel to policyd on; takes fd.  -1: no such worker. */
 int		 children_channel(struct children *, uint32_t worker, int fd);
+/* It could not be made now: remember the worker until it has got one. */
+void		 children_owe(struct children *, uint32_t worker);
+/* Each that is owed one (`cb` may be NULL); how many are so after that. */
+size_t		 children_each_owed(struct children *, children_cb *,
+		    void *ctx);
 void		 children_each(struct children *, children_cb *, void *ctx);
 size_t		 children_live(const struct children *);
 /* `address` NULL: of all listeners, and of those that are no more. */

@@ -19,6 +19,7 @@
 #include "unixsock.h"
 
 #define CLIENTS_MAX	64
+#define ACCEPT_PAUSE	100	/* ms, when descriptors are out */
 
 struct client {
 	struct client	*next;
@@ -33,6 +34,7 @@ struct control {
 	struct ev_loop		*loop;
 	int			 fd;
 	struct ev_io		*io;
+	struct ev_timer		*pause;
 	struct policylink	*link;
 	control_status		*status;
 	void			*ctx;
@@ -148,8 +150,12 @@ on_connect(void *ctx, int what)
 
 	(void)what;
 	if ((fd = unix_accept(ctl->fd)) == -1) {
-		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-			log_warn("event=control_accept_failed");
+		if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+			return;
+		/* Who waits in the queue would wake us again at once. */
+		log_warn("event=control_accept_failed");
+		ev_io_want(ctl->io, 0);
+		ev_timer_set(ctl->pause, ACCEPT_PAUSE);
 		return;
 	}
 	if (unix_peer(fd, &uid, &pid) == -1 || !peer_is_admin(uid)) {
@@ -177,6 +183,14 @@ on_connect(void *ctx, int what)
 	ctl->nclients++;
 }
 
+static void
+on_pause(void *ctx)
+{
+	struct control	*ctl = ctx;
+
+	ev_io_want(ctl->io, EV_IN);
+}
+
 struct control *
 control_new(struct ev_loop *loop, int fd, struct policylink *link,
     control_status *status, void *ctx)
@@ -190,6 +204,7 @@ control_new(struct ev_loop *loop, int fd, struct policylink *link,
 	ctl->link = link;
 	ctl->status = status;
 	ctl->ctx = ctx;
+	ctl->pause = ev_timer_new(loop, on_pause, ctl);
 	ctl->io = ev_io_new(loop, fd, EV_IN, on_connect, ctl);
 	return ctl;
 }
@@ -207,6 +222,7 @@ control_free(struct control **ctlp)
 		client_free(c);
 	}
 	ev_io_free(&ctl->io);
+	ev_timer_free(&ctl->pause);
 	close(ctl->fd);
 	free(ctl);
 	*ctlp = NULL;

@@ -31,6 +31,8 @@
 #include "log.h"
 #include "policylink.h"
 
+#define ATTACH_PAUSE	100	/* ms, when descriptors are out */
+
 struct master {
 	struct ev_loop		*loop;
 	const char		*path;
@@ -41,6 +43,8 @@ struct master {
 	struct policylink	*link;
 	struct control		*control;
 	struct ev_timer		*drain;
+	struct ev_timer		*attach;	/* workers without a channel */
+	bool			 attaching;	/* policyd knows not all yet */
 	uint64_t		 started;	/* boot ms */
 	uint64_t		 generation;	/* 1; reloads add 1 each */
 	char			 refused[1024];	/* why the last reload failed */
@@ -207,6 +211,30 @@ on_born(void *ctx, uint32_t worker, pid_t pid, bool shared)
 
 	if ((fd = policylink_attach(m->link, worker, pid, shared)) != -1)
 		children_channel(m->children, worker, fd);
+	else if (policylink_is_up(m->link)) {
+		/* It has a client soon, who must not wait for ever. */
+		children_owe(m->children, worker);
+		ev_timer_set(m->attach, ATTACH_PAUSE);
+	}
+}
+
+/* All have a channel: what policyd has not heard of is dead. */
+static void
+attach_over(struct master *m)
+{
+	if (!m->attaching || children_each_owed(m->children, NULL, NULL) > 0)
+		return;
+	m->attaching = false;
+	policylink_attached(m->link, (uint32_t)children_live(m->children));
+}
+
+static void
+on_attach(void *ctx)
+{
+	struct master	*m = ctx;
+
+	children_each_owed(m->children, on_born, m);
+	attach_over(m);
 }
 
 static void
@@ -222,8 +250,9 @@ on_policyd_up(void *ctx)
 {
 	struct master	*m = ctx;
 
+	m->attaching = true;
 	children_each(m->children, on_born, m);
-	policylink_attached(m->link, (uint32_t)children_live(m->children));
+	attach_over(m);
 }
 
 static void
@@ -318,6 +347,7 @@ master_run(const struct master_opts *o)
 	m.generation = 1;
 	m.loop = ev_loop_new();
 	m.drain = ev_timer_new(m.loop, on_drained_too_long, &m);
+	m.attach = ev_timer_new(m.loop, on_attach, &m);
 	if ((m.socket = strdup(m.conf->socket)) == NULL ||
 	    (m.policyd = strdup(m.conf->policyd)) == NULL ||
 	    (m.children = children_new(m.loop, &child_hooks, &m)) == NULL ||
@@ -342,6 +372,7 @@ master_run(const struct master_opts *o)
 	ev_signal_free(&term[0]);
 	ev_signal_free(&term[1]);
 	ev_timer_free(&m.drain);
+	ev_timer_free(&m.attach);
 	ev_loop_free(&m.loop);
 	gw_conf_free(&m.conf);
 	free(m.socket);

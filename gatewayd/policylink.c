@@ -6,7 +6,7 @@
  * requests of ours.  A lost connection is made again, at first after 100 ms,
  * and every live worker is attached anew with a fresh pair of sockets: both
  * ends of the pairs of before are dead to policyd (D7).  Nothing here blocks;
- * policyd being away is logged once.
+ * policyd being away, or having another gatewayd already, is logged once.
  */
 #include "policylink.h"
 
@@ -44,6 +44,8 @@ struct policylink {
 	uint64_t			 delay;
 	uint64_t			 since;	/* boot ms of connecting */
 	bool				 away;		/* logged */
+	bool				 welcome;	/* it is up */
+	bool				 refused;	/* logged */
 	struct request			*requests;
 	uint32_t			 last_id;
 };
@@ -72,6 +74,36 @@ on_kill(void *ctx, const void *msg, int *fds)
 
 	(void)fds;
 	l->hooks->kill(l->ctx, m->worker, m->reason);
+	return 0;
+}
+
+static int
+on_refused(void *ctx, const void *msg, int *fds)
+{
+	const struct ipc_master_refused	*m = msg;
+	struct policylink		*l = ctx;
+
+	(void)fds;
+	if (!l->refused)
+		log_warnx("event=policyd_refused reason=%s",
+		    log_esc(m->reason.p, m->reason.len));
+	l->refused = true;
+	return 0;
+}
+
+static int
+on_welcome(void *ctx, const void *msg, int *fds)
+{
+	struct policylink		*l = ctx;
+
+	(void)msg;
+	(void)fds;
+	if (l->welcome)
+		return -1;
+	l->welcome = true;
+	l->away = l->refused = false;
+	log_info("event=policyd_connected socket=%s", l->path);
+	l->hooks->up(l->ctx);
 	return 0;
 }
 
@@ -105,6 +137,8 @@ on_end(void *ctx, const void *msg, int *fds)
 
 static const struct ipc_permit permits[] = {
 	{ IPC_worker_kill, ~0u, on_kill },
+	{ IPC_master_welcome, ~0u, on_welcome },
+	{ IPC_master_refused, ~0u, on_refused },
 	{ IPC_ctl_row, ~0u, on_row },
 	{ IPC_ctl_end, ~0u, on_end }
 };
@@ -124,9 +158,11 @@ on_closed(void *ctx, const char *reason)
 	struct policylink	*l = ctx;
 	struct request		*r;
 
-	log_warnx("event=policyd_lost reason=%s", log_esc(reason,
-	    strlen(reason)));
+	if (l->welcome)
+		log_warnx("event=policyd_lost reason=%s", log_esc(reason,
+		    strlen(reason)));
 	ipc_free(&l->ipc);
+	l->welcome = false;
 	if (now_boot_ms() - l->since > RETRY_QUIET)
 		l->delay = RETRY_FIRST;
 	while ((r = l->requests) != NULL) {
@@ -153,13 +189,10 @@ on_retry(void *ctx)
 		retry_later(l);
 		return;
 	}
-	l->away = false;
 	l->since = now_boot_ms();
-	log_info("event=policyd_connected socket=%s", l->path);
 	m.version = LINK_VERSION;
 	m.pid = (uint32_t)getpid();
 	ipc_send(l->ipc, IPC_master_hello, &m, NULL, 0);
-	l->hooks->up(l->ctx);
 }
 
 struct policylink *
@@ -203,7 +236,7 @@ policylink_free(struct policylink **lp)
 bool
 policylink_is_up(const struct policylink *l)
 {
-	return l->ipc != NULL;
+	return l->welcome;
 }
 
 int
@@ -213,7 +246,7 @@ policylink_attach(struct policylink *l, uint32_t worker, pid_t pid,
 	struct ipc_worker_attach	m;
 	int				pair[2];
 
-	if (l->ipc == NULL)
+	if (!l->welcome)
 		return -1;
 	if (unix_pair(pair) == -1) {
 		log_warn("event=worker_attach_failed worker=%u", worker);
@@ -256,7 +289,7 @@ policylink_request(struct policylink *l, struct slice verb,
 	struct ipc_ctl_request	 m;
 	struct request		*r;
 
-	if (l->ipc == NULL || (r = calloc(1, sizeof(*r))) == NULL)
+	if (!l->welcome || (r = calloc(1, sizeof(*r))) == NULL)
 		return 0;
 	do
 		l->last_id++;

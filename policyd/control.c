@@ -44,6 +44,7 @@ struct conn {
 	struct ipc		*ipc;
 	uid_t			 uid;
 	bool			 master;
+	uint32_t		 pid;		/* of the master */
 };
 TAILQ_HEAD(conn_list, conn);
 
@@ -63,6 +64,7 @@ struct control {
 	struct ev_timer		*pause;
 	struct conn_list	 conns;
 	unsigned int		 nconns;
+	uint32_t		 refused_pid;	/* a second master, logged */
 	struct asking_list	 asking;
 	uint32_t		 next_id;
 };
@@ -336,11 +338,29 @@ on_ctl_request(void *ctx, const void *msg, int *fds)
 	return 0;
 }
 
+/* It tries again and again: once in the log is enough. */
+static void
+master_refuse(struct conn *c, uint32_t pid, uint32_t first)
+{
+	struct ipc_master_refused	 m;
+	char				 reason[80];
+
+	if (c->p->control->refused_pid != pid)
+		log_warnx("event=master_refused pid=%u error=\"gatewayd %u is "
+		    "connected already\"", pid, first);
+	c->p->control->refused_pid = pid;
+	snprintf(reason, sizeof(reason), "another gatewayd is connected, "
+	    "pid %u", first);
+	m.reason = slice_str(reason);
+	ipc_send(c->ipc, IPC_master_refused, &m, NULL, 0);
+}
+
 static int
 on_master_hello(void *ctx, const void *msg, int *fds)
 {
-	struct conn			*c = ctx, *o, *next;
+	struct conn			*c = ctx, *first;
 	const struct ipc_master_hello	*m = msg;
+	struct ipc_master_welcome	 welcome;
 
 	(void)fds;
 	if (m->version != PROTOCOL_VERSION) {
@@ -348,17 +368,23 @@ on_master_hello(void *ctx, const void *msg, int *fds)
 		    m->pid, m->version);
 		return -1;
 	}
-	/* One master: the old one is a ghost. */
-	for (o = TAILQ_FIRST(&c->p->control->conns); o != NULL; o = next) {
-		next = TAILQ_NEXT(o, entry);
-		if (o->master) {
-			o->master = false;
-			ipc_phase(o->ipc, 0);
+	/*
+	 * One master at a time.  A second gatewayd, started by mistake, must
+	 * not take the sessions of the first; a dead one's connection is
+	 * closed by the kernel, and its successor tries until then.
+	 */
+	TAILQ_FOREACH(first, &c->p->control->conns, entry)
+		if (first->master) {
+			master_refuse(c, m->pid, first->pid);
+			return -1;
 		}
-	}
+	c->p->control->refused_pid = 0;
+	c->pid = m->pid;
 	c->master = true;
 	ipc_phase(c->ipc, PHASE_MASTER);
 	workers_hello(c->p, c->ipc, m->pid);
+	welcome.version = PROTOCOL_VERSION;
+	ipc_send(c->ipc, IPC_master_welcome, &welcome, NULL, 0);
 	return 0;
 }
 

@@ -5,7 +5,7 @@ mktoken_OBJS =	tests/tools/mktoken.o tests/tools/forge.o
 mktoken_LIBS =	$(JANSSON_LIBS) $(SSL_LIBS)
 
 # tests/e2e/test_x.c is the program e2e_x; tests/run brings its stack up.
-E2E =		story login discovery extended desync wire audit reload crash scale
+E2E =		story login discovery extended desync wire audit reload crash scale master
 TEST_PROGRAMS += $(addprefix e2e_,$(E2E))
 define e2e_program
 e2e_$(1)_OBJS =	tests/e2e/e2e.o tests/e2e/raw.o tests/e2e/load.o \
