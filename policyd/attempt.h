@@ -37,8 +37,10 @@ struct attempt {
 	char			 addr[64];	/* of the peer, no port */
 	char			 application[LEN_NAME + 1];
 	uint8_t			 tls;
-	uint8_t			*token;		/* while HELD */
+	uint8_t			*token;		/* until COMMITTING */
 	size_t			 tokenlen;
+	uint64_t		 generation;	/* when it was begun */
+	unsigned int		 again;		/* how often anew */
 	/* From the verifier. */
 	char			 issuer[LEN_KEY + 1];
 	char			 subject[256];
@@ -76,15 +78,18 @@ void	attempt_free(struct attempt *, const char *reason);
  * Tell the worker, the log and the record that it is refused, and free it.
  * `message` is for the client, `reason` for the log and the record.  _auth: the
  * client's fault, of which he learns no more than that, and which is counted;
- * _away: ours, for now; _reload: its answer is of another policy than the one
- * in force.
+ * _away: ours, for now.
  */
 void	attempt_refuse(struct attempt *, const char *sqlstate,
 	    const char *message, const char *hint, const char *reason);
 void	attempt_refuse_auth(struct attempt *, const char *reason);
 void	attempt_refuse_away(struct attempt *, const char *message,
 	    const char *reason);
-void	attempt_refuse_reload(struct attempt *);
+/*
+ * A reload came between: undo it all and begin again with its token, once the
+ * reload is over; refused, and gone, if that happens too often.
+ */
+void	attempt_again(struct attempt *);
 
 /*
  * Verified, and this profile is its own: get it a spool and a backend.  It may

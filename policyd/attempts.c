@@ -7,8 +7,9 @@
  * work by a policy that is not in force, and one never to be.  The worker's message is not trusted beyond what it says about its client; the
  * verifier's answer is trusted for what it is there to know.  Whatever goes
  * wrong refuses this attempt: with one sentence for all faults of the client,
- * with a clear one for ours.  A token that the verifier has had is not kept: if
- * it dies of it nobody asks again.
+ * with a clear one for ours.  An attempt that a reload overtook is begun again
+ * by the policy that is then in force; for that the token is kept until the
+ * session is written down.  If the verifier dies of it nobody asks again.
  */
 #include "attempt.h"
 
@@ -34,6 +35,7 @@
 #define ATTEMPT_TIME	25000	/* ms, all steps together */
 #define FAILURES_MAX	30	/* a minute, from one address */
 #define PER_WORKER_MAX	1024	/* attempts under way */
+#define AGAIN_MAX	3	/* reloads that one attempt lives through */
 
 #define SENTENCE_AUTH	"authentication failed"
 
@@ -47,12 +49,23 @@ struct attempts {
 	struct throttle		*throttle;
 };
 
+static void
+attempt_token_free(struct attempt *a)
+{
+	if (a->token != NULL)
+		explicit_bzero(a->token, a->tokenlen);
+	free(a->token);
+	a->token = NULL;
+}
+
 void
 attempt_enter(struct attempt *a, enum attempt_state state)
 {
 	log_debug("event=attempt_state id=%u from=%s to=%s", a->id,
 	    state_names[a->state], state_names[state]);
 	a->state = state;
+	if (state == ATTEMPT_COMMITTING)
+		attempt_token_free(a);
 	reload_login_over(a->p);
 }
 
@@ -102,29 +115,18 @@ attempts_asking(struct parent *p)
 	    attempts_in(p, ATTEMPT_PREPARING);
 }
 
+static void	attempt_verify(struct attempt *);
+
 /* --- ends ---------------------------------------------------------------------------- */
 
+/* Spool and backend, whether they are there yet or not. */
 static void
-attempt_token_free(struct attempt *a)
-{
-	if (a->token != NULL)
-		explicit_bzero(a->token, a->tokenlen);
-	free(a->token);
-	a->token = NULL;
-}
-
-/* Undo what was begun and forget it; the worker has been told. */
-void
-attempt_free(struct attempt *a, const char *reason)
+attempt_undo(struct attempt *a)
 {
 	struct ipc_keeper_forget	m;
-	struct parent			*p = a->p;
 	int				i;
 
-	TAILQ_REMOVE(&a->p->attempts->list, a, entry);
-	if (a->s != NULL)
-		sessions_finish(a->s, reason);
-	else if (a->session[0] != '\0') {
+	if (a->s == NULL && a->session[0] != '\0') {
 		m.session = slice_str(a->session);
 		ipc_send(children_keeper(a->p), IPC_keeper_forget, &m, NULL,
 		    0);
@@ -132,18 +134,49 @@ attempt_free(struct attempt *a, const char *reason)
 		if (a->marked)
 			sessions_spool_over(a->p, a->session);
 	}
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < 4; i++) {
 		if (a->spool[i] != -1)
 			close(a->spool[i]);
+		a->spool[i] = -1;
+	}
 	if (a->backend != -1)
 		close(a->backend);
-	ev_timer_free(&a->timer);
+	a->backend = -1;
 	json_decref(a->claims);
+	a->claims = NULL;
 	free(a->claims_text);
+	a->claims_text = NULL;
 	free(a->ca);
+	a->ca = NULL;
+	a->session[0] = '\0';
+	a->marked = a->have_spool = a->have_dial = false;
+}
+
+/* Undo what was begun and forget it; the worker has been told. */
+void
+attempt_free(struct attempt *a, const char *reason)
+{
+	struct parent	*p = a->p;
+
+	TAILQ_REMOVE(&a->p->attempts->list, a, entry);
+	if (a->s != NULL)
+		sessions_finish(a->s, reason);
+	attempt_undo(a);
+	ev_timer_free(&a->timer);
 	attempt_token_free(a);
 	free(a);
 	reload_login_over(p);
+}
+
+/* For all who answer; never 0. */
+static uint32_t
+attempt_id(struct parent *p)
+{
+	uint32_t	id = p->attempts->next_id++;
+
+	if (p->attempts->next_id == 0)
+		p->attempts->next_id = 1;
+	return id;
 }
 
 static void
@@ -234,9 +267,22 @@ attempt_refuse_away(struct attempt *a, const char *message,
 	attempt_refuse(a, "57P03", message, "Try again in a moment.", reason);
 }
 
+/* A reload came between: what was found out is by the wrong policy. */
 void
-attempt_refuse_reload(struct attempt *a)
+attempt_again(struct attempt *a)
 {
+	struct parent	*p = a->p;
+
+	if (++a->again <= AGAIN_MAX && a->token != NULL) {
+		log_debug("event=attempt_again id=%u", a->id);
+		attempt_undo(a);
+		/* Answers that are still to come are for nobody. */
+		a->id = attempt_id(p);
+		attempt_enter(a, ATTEMPT_HELD);
+		if (!reload_holds(p))
+			attempt_verify(a);
+		return;
+	}
 	attempt_refuse_away(a, "the policy is being reloaded; try again",
 	    "the policy was reloaded meanwhile");
 }
@@ -264,9 +310,7 @@ attempt_new(struct worker *w, const struct ipc_login *m)
 	a->p = w->p;
 	a->w = w;
 	a->number = m->attempt;
-	a->id = w->p->attempts->next_id++;
-	if (w->p->attempts->next_id == 0)
-		w->p->attempts->next_id = 1;
+	a->id = attempt_id(w->p);
 	a->tls = m->tls;
 	a->backend = a->spool[0] = a->spool[1] = a->spool[2] = a->spool[3] =
 	    -1;
@@ -287,7 +331,7 @@ attempt_new(struct worker *w, const struct ipc_login *m)
 
 /* Ask the verifier. */
 static void
-attempt_verify(struct attempt *a, struct slice token)
+attempt_verify(struct attempt *a)
 {
 	struct parent		*p = a->p;
 	struct ipc_verify	 ask;
@@ -298,25 +342,24 @@ attempt_verify(struct attempt *a, struct slice token)
 		return;
 	}
 	ask.id = a->id;
-	ask.token = token;
+	ask.token = slice_of(a->token, a->tokenlen);
 	ask.peer = slice_str(a->peer);
 	if (ipc_send(children_verifier(p), IPC_verify, &ask, NULL, 0) == -1) {
 		attempt_refuse_away(a, "the gateway cannot verify tokens now",
 		    "the verifier is not available");
 		return;
 	}
+	a->generation = p->policy->generation;
 	attempt_enter(a, ATTEMPT_VERIFYING);
-	attempt_token_free(a);
 }
 
 static int
-attempt_hold(struct attempt *a, struct slice token)
+attempt_keep(struct attempt *a, struct slice token)
 {
-	if (token.len > 0) {
-		if ((a->token = malloc(token.len)) == NULL)
-			return -1;
+	if ((a->token = malloc((size_t)token.len + 1)) == NULL)
+		return -1;
+	if (token.len > 0)
 		memcpy(a->token, token.p, token.len);
-	}
 	a->tokenlen = token.len;
 	return 0;
 }
@@ -329,7 +372,7 @@ attempts_resume(struct parent *p)
 	for (a = TAILQ_FIRST(&p->attempts->list); a != NULL; a = next) {
 		next = TAILQ_NEXT(a, entry);
 		if (a->state == ATTEMPT_HELD)
-			attempt_verify(a, slice_of(a->token, a->tokenlen));
+			attempt_verify(a);
 	}
 }
 
@@ -356,11 +399,11 @@ attempts_start(struct worker *w, const struct ipc_login *m)
 		return 0;
 	}
 	ev_timer_set(a->timer, ATTEMPT_TIME);
-	if (!reload_holds(p))
-		attempt_verify(a, m->token);
-	else if (attempt_hold(a, m->token) == -1)
+	if (attempt_keep(a, m->token) == -1)
 		attempt_refuse_away(a, "the gateway is out of memory",
 		    "out of memory");
+	else if (!reload_holds(p))
+		attempt_verify(a);
 	return 0;
 }
 
@@ -404,7 +447,7 @@ attempts_verified(struct parent *p, const struct ipc_verified *m)
 	if (a == NULL)
 		return;
 	if (m->generation != p->policy->generation) {
-		attempt_refuse_reload(a);
+		attempt_again(a);
 		return;
 	}
 	if (slice_copy(m->issuer, a->issuer, sizeof(a->issuer)) == -1 ||
@@ -436,9 +479,9 @@ attempts_verify_refused(struct parent *p, const struct ipc_verify_refused *m)
 
 	if (a == NULL)
 		return;
-	if (reload_holds(p)) {
-		/* Perhaps by the policy on offer. */
-		attempt_refuse_reload(a);
+	if (reload_holds(p) || a->generation != p->policy->generation) {
+		/* Perhaps by the policy on offer, or the one of before. */
+		attempt_again(a);
 		return;
 	}
 	if (slice_copy(m->reason, reason, sizeof(reason)) == -1)

@@ -33,6 +33,10 @@ attempt_commit(struct attempt *a)
 
 	if (!a->have_spool || !a->have_dial)
 		return;
+	if (a->generation != a->p->policy->generation) {
+		attempt_again(a);
+		return;
+	}
 	/* The policy may be another one by now. */
 	profile = policy_profile(a->p->policy, a->profile);
 	if (profile == NULL ||

@@ -84,7 +84,7 @@ attempts_dialed(struct parent *p, const struct ipc_dialed *m, int *fd)
 	if (a == NULL || a->have_dial)
 		return;
 	if (m->generation != p->policy->generation) {
-		attempt_refuse_reload(a);
+		attempt_again(a);
 		return;
 	}
 	if (slice_copy(m->role, a->role, sizeof(a->role)) == -1 ||
@@ -113,9 +113,9 @@ attempts_dial_failed(struct parent *p, const struct ipc_dial_failed *m)
 
 	if (a == NULL)
 		return;
-	if (reload_holds(p)) {
-		/* Perhaps by the policy on offer. */
-		attempt_refuse_reload(a);
+	if (reload_holds(p) || a->generation != p->policy->generation) {
+		/* Perhaps by the policy on offer, or the one of before. */
+		attempt_again(a);
 		return;
 	}
 	if (slice_copy(m->reason, reason, sizeof(reason)) == -1)

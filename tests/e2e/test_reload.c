@@ -4,6 +4,7 @@
  */
 #include "e2e.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,6 +102,56 @@ START_TEST(prepared_verdicts_are_void)
 	hup("policyd");
 	ck_assert(E2E_UNTIL(5000, updates_are(c, true)));
 	PQfinish(c);
+}
+END_TEST
+
+/* One step of it: is it still under way? */
+static bool
+connecting(PGconn *c, PostgresPollingStatusType *st)
+{
+	struct pollfd p = { .fd = PQsocket(c), .events =
+	    *st == PGRES_POLLING_READING ? POLLIN : POLLOUT };
+
+	if (*st == PGRES_POLLING_OK || *st == PGRES_POLLING_FAILED)
+		return false;
+	if (poll(&p, 1, 0) == 1)
+		*st = PQconnectPoll(c);
+	return *st != PGRES_POLLING_OK && *st != PGRES_POLLING_FAILED;
+}
+
+/* A login that outlasts the reload's patience is judged by the new policy. */
+START_TEST(login_meanwhile)
+{
+	const char *keys[] = { "host", "port", "dbname", "user", "password",
+	    "sslmode", "sslrootcert", NULL };
+	char *token = e2e_token("reload-login", "ai-agents");
+	const char *values[] = { e2e_env("GW_HOST"), e2e_env("GW_PORT"),
+	    e2e_env("GW_DB"), "nightly-bot", token, "verify-full",
+	    e2e_env("GW_CA"), NULL };
+	pid_t verifier = e2e_process("verifier");
+	PostgresPollingStatusType st = PGRES_POLLING_WRITING;
+	PGconn *c;
+
+	kill(verifier, SIGSTOP);
+	c = PQconnectStartParams(keys, values, 0);
+	ck_assert_ptr_nonnull(c);
+	ck_assert(E2E_UNTIL(10000, !connecting(c, &st) || e2e_sh("%s/policyctl -s %s "
+	    "--json status | grep -q '\"logins\":1'", e2e_env("POSTERN_BIN"),
+	    e2e_env("POLICYD_SOCK")) == 0));
+	edit_policy("s/kind: \\[insert, update, copy_from\\]/kind: [insert]/");
+	hup("policyd");
+	ck_assert(E2E_UNTIL(5000, e2e_sh("%s/policyctl -s %s --json status | "
+	    "grep -q '\"state\":\"offered\"'", e2e_env("POSTERN_BIN"),
+	    e2e_env("POLICYD_SOCK")) == 0));
+	kill(verifier, SIGCONT);
+	ck_assert(E2E_UNTIL(15000, !connecting(c, &st)));
+	ck_assert_msg(PQstatus(c) == CONNECTION_OK, "%s", PQerrorMessage(c));
+	ck_assert(updates_are(c, false));
+	edit_policy("s/kind: \\[insert\\]/kind: [insert, update, copy_from]/");
+	hup("policyd");
+	ck_assert(E2E_UNTIL(5000, updates_are(c, true)));
+	PQfinish(c);
+	free(token);
 }
 END_TEST
 
@@ -237,6 +288,7 @@ main(void)
 	tcase_add_test(tc, control_tools);
 	tcase_add_test(tc, policy_reload);
 	tcase_add_test(tc, prepared_verdicts_are_void);
+	tcase_add_test(tc, login_meanwhile);
 	tcase_add_test(tc, other_daemons_reload);
 	tcase_add_test(tc, drain);
 	suite_add_tcase(s, tc);

@@ -408,36 +408,78 @@ START_TEST(test_held)
 }
 END_TEST
 
-/* An answer by another policy than the one in force. */
+/* A reload came between: once more, by the policy in force. */
 START_TEST(test_generation)
 {
 	struct ipc_verify_refused	no = { 0, slice_str("expired") };
+	uint32_t			first;
 	int				i;
 
+	login("192.0.2.3:1");
+	first = asked;
+	verified(6);
+	ck_assert_str_eq(trace, "verify verify");
+	ck_assert_str_eq(token, "header.body.signature");
+	/* The first one's answer is for nobody now. */
+	ck_assert_uint_ne(asked, first);
+	verified(7);
+	ck_assert_str_eq(trace, "verify verify mark.asked spool dial");
+	/* What the keeper did by another policy is undone. */
+	dialed(6);
+	ck_assert_str_eq(trace, "verify verify mark.asked spool dial forget "
+	    "over verify");
+	verified(7);
+	ck_assert_uint_eq(attempts_count(&p), 1);
+	attempts_abort(&w, number);
+
+	/* While it goes on it waits. */
+	login("192.0.2.3:1");
+	holding = true;
+	verified(6);
+	ck_assert_str_eq(trace, "verify");
+	ck_assert_uint_eq(attempts_asking(&p), 0);
+	holding = false;
+	attempts_resume(&p);
+	ck_assert_str_eq(trace, "verify verify");
+	attempts_abort(&w, number);
+
+	/* Refused, perhaps by the policy on offer: not so by the one in force. */
+	login("192.0.2.3:1");
+	holding = true;
+	no.id = asked;
+	attempts_verify_refused(&p, &no);
+	ck_assert_str_eq(trace, "verify");
+	holding = false;
+	attempts_resume(&p);
+	verified(7);
+	ck_assert_str_eq(trace, "verify verify mark.asked spool dial");
+	attempts_abort(&w, number);
+
+	/* ... or by the one of before. */
+	login("192.0.2.3:1");
+	policy.generation = 8;
+	no.id = asked;
+	attempts_verify_refused(&p, &no);
+	ck_assert_str_eq(trace, "verify verify");
+	no.id = asked;
+	attempts_verify_refused(&p, &no);
+	ck_assert_str_eq(sqlstate, "28000");
+	policy.generation = 7;
+
+	/* Not for ever. */
 	for (i = 0; i < 40; i++) {
-		login("192.0.2.3:1");
-		verified(i % 2 == 0 ? 8 : 6);
-		ck_assert_str_eq(trace, "verify refused");
+		login("192.0.2.40:1");
+		verified(6);
+		verified(8);
+		verified(6);
+		ck_assert_uint_eq(attempts_count(&p), 1);
+		verified(8);
+		ck_assert_uint_eq(attempts_count(&p), 0);
 		ck_assert_str_eq(sqlstate, "57P03");
 		ck_assert_str_eq(message,
 		    "the policy is being reloaded; try again");
 	}
-	login("192.0.2.3:1");
-	verified(7);
-	dialed(0);
-	ck_assert_str_eq(sqlstate, "57P03");
-	ck_assert_str_eq(trace, "verify mark.asked spool dial refused forget "
-	    "over");
-	/* Perhaps by the policy on offer. */
-	for (i = 0; i < 40; i++) {
-		login("192.0.2.3:1");
-		holding = true;
-		no.id = asked;
-		attempts_verify_refused(&p, &no);
-		holding = false;
-		ck_assert_str_eq(sqlstate, "57P03");
-	}
-	ck_assert(!throttled("192.0.2.3:1"));
+	ck_assert(!throttled("192.0.2.40:1"));
 }
 END_TEST
 
