@@ -149,6 +149,29 @@ START_TEST(kill_worker)
 }
 END_TEST
 
+/* The load's odd clients are all in it; the even ones do not notice. */
+START_TEST(kill_shared_worker)
+{
+	struct load *l = load_start("killshared");
+	PGconn *inside = e2e_session_shared("dba", "kill-shared");
+	PGconn *witness = e2e_session("dba", "kill-shared-witness");
+	pid_t worker = e2e_worker_of(inside);
+
+	ck_assert_int_gt(worker, 0);
+	ck_assert_int_eq(kill(worker, SIGKILL), 0);
+	ck_assert_msg(load_moves(l, patience(2000)),
+	    "not back within two seconds after a shared worker died");
+	ck_assert_int_le(load_lost(l), LOAD_CLIENTS / 2);
+	free(e2e_value(witness, "SELECT 1"));
+	PQfinish(witness);
+	PQfinish(inside);
+	PQfinish(e2e_session_shared("dba", "kill-shared"));
+	ck_assert_msg(load_stop(l), "a client hangs");
+	load_check(l);
+	load_free(&l);
+}
+END_TEST
+
 /* --- stopped, not dead ------------------------------------------------------ */
 
 static long
@@ -247,6 +270,13 @@ START_TEST(stop_keeper)
 }
 END_TEST
 
+START_TEST(stop_gatewayd)
+{
+	/* Sessions have all that they need; spare workers take new ones. */
+	stop_one("gatewayd", false);
+}
+END_TEST
+
 START_TEST(stop_worker)
 {
 	struct load *l = load_start("stopworker");
@@ -318,7 +348,9 @@ main(void)
 	tcase_add_test(tc, stop_verifier);
 	tcase_add_test(tc, stop_engine);
 	tcase_add_test(tc, stop_keeper);
+	tcase_add_test(tc, stop_gatewayd);
 	tcase_add_test(tc, stop_worker);
+	tcase_add_test(tc, kill_shared_worker);
 	tcase_add_test(tc, kill_gatewayd);
 	tcase_add_test(tc, everything_down);
 	suite_add_tcase(s, tc);
