@@ -22,6 +22,13 @@ ALL_CFLAGS =	$(WARN) -fPIE -O1 -g -fno-omit-frame-pointer \
 ALL_LDFLAGS =	-pie -fsanitize=address,undefined $(LDFLAGS)
 endif
 
+ifdef FUZZING
+ALL_CFLAGS =	$(WARN) -fPIE -O1 -g -fno-omit-frame-pointer \
+		-fsanitize=address,undefined,fuzzer-no-link \
+		-fno-sanitize-recover=all
+ALL_LDFLAGS =	-pie -fsanitize=address,undefined,fuzzer $(LDFLAGS)
+endif
+
 # Each directory lists its objects, programs and unit tests.
 PROGRAMS =
 UNIT_TESTS =
@@ -114,6 +121,22 @@ bench:
 
 lint:
 	@$(TEST_ENV) LIB_CFLAGS="$(LIB_CFLAGS)" tests/lint
+
+# libFuzzer, FUZZ_SECONDS for each target; what it finds stays in
+# build-fuzz/found, and is run again by build/bin/fuzz_x FILE.
+FUZZ_SECONDS ?=	10
+fuzz:
+	@sh tests/deps clang libclang-rt-14-dev
+	@$(MAKE) --no-print-directory -j$$(nproc) CC=clang O=build-fuzz \
+	    FUZZING=1 $(addprefix build-fuzz/bin/fuzz_,$(FUZZ))
+	@for t in $(FUZZ); do \
+	    mkdir -p build-fuzz/found/$$t build-fuzz/new/$$t && \
+	    echo "fuzz $$t" && \
+	    build-fuzz/bin/fuzz_$$t -max_total_time=$(FUZZ_SECONDS) \
+		-verbosity=0 -print_final_stats=1 -max_len=8192 \
+		-artifact_prefix=build-fuzz/found/$$t/ build-fuzz/new/$$t \
+		tests/fuzz/corpus/$$t || exit 1; \
+	done
 
 # What a compiler can find by thinking longer.
 analyze:

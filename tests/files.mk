@@ -19,3 +19,22 @@ TEST_PROGRAMS += policyd_liar
 policyd_liar_OBJS = $(sort $(filter-out policyd/engine.o,$(policyd_OBJS)) \
 		tests/e2e/liar.o)
 policyd_liar_LIBS = $(policyd_LIBS)
+
+# tests/fuzz/x.c is a target for the pure part x.  fuzz_x runs files (the
+# corpus, in make check); make fuzz lets libFuzzer make them up.
+FUZZ =		pgmsg codec prescan conf token
+pgmsg_FUZZED =	gatewayd/pgmsg.o common/buf.o
+codec_FUZZED =	$(IPC_OBJS)
+prescan_FUZZED = policyd/prescan.o
+conf_FUZZED =	common/conf.o common/conf_print.o common/conf_tree.o
+token_FUZZED =	policyd/token.o policyd/jwks.o policyd/claims.o \
+		$(POLICY_OBJS) common/crypto.o common/log.o common/buf.o
+FUZZ_LIBS =	$(CJOSE_LIBS) $(JANSSON_LIBS) $(SSL_LIBS) $(ZLIB_LIBS) \
+		$(YAML_LIBS) $(EVENT_LIBS) -lm
+TEST_PROGRAMS += $(addprefix fuzz_,$(FUZZ))
+define fuzz_program
+fuzz_$(1)_OBJS = tests/fuzz/$(if $(FUZZING),,main.o tests/fuzz/)$(1).o \
+		$$($(1)_FUZZED)
+fuzz_$(1)_LIBS = $(FUZZ_LIBS)
+endef
+$(foreach t,$(FUZZ),$(eval $(call fuzz_program,$(t))))
