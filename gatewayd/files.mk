@@ -2,11 +2,15 @@
 
 PROGRAMS +=	gatewayctl
 
+# The configuration checks what the exchange will say.
+OAUTH_OBJS =	gatewayd/oauth.o gatewayd/pgmsg.o
+
 MASTER_OBJS =	gatewayd/main.o gatewayd/master.o gatewayd/children.o \
 		gatewayd/control.o gatewayd/gwconf.o gatewayd/listen.o \
-		gatewayd/policylink.o gatewayd/spawn.o gatewayd/tls.o
+		gatewayd/policylink.o gatewayd/spawn.o gatewayd/tls.o \
+		$(OAUTH_OBJS)
 gatewayctl_OBJS =	gatewayd/gatewayctl.o gatewayd/gwconf.o \
-		gatewayd/listen.o gatewayd/tls.o $(COMMON_OBJS)
+		gatewayd/listen.o gatewayd/tls.o $(OAUTH_OBJS) $(COMMON_OBJS)
 gatewayctl_LIBS =	$(COMMON_LIBS)
 
 UNIT_TESTS +=	tests/unit/gatewayd/test_tls tests/unit/gatewayd/test_gwconf \
@@ -14,6 +18,7 @@ UNIT_TESTS +=	tests/unit/gatewayd/test_tls tests/unit/gatewayd/test_gwconf \
 tests/unit/gatewayd/test_tls_OBJS =	gatewayd/tls.o
 tests/unit/gatewayd/test_tls_LIBS =	$(SSL_LIBS)
 tests/unit/gatewayd/test_gwconf_OBJS =	gatewayd/gwconf.o gatewayd/listen.o \
+		$(OAUTH_OBJS) common/buf.o \
 		gatewayd/tls.o common/conf.o common/conf_print.o \
 		common/conf_tree.o common/unixsock.o
 tests/unit/gatewayd/test_gwconf_LIBS =	$(SSL_LIBS) $(YAML_LIBS)
@@ -28,8 +33,7 @@ WORKER_OBJS =	gatewayd/worker.o gatewayd/session.o gatewayd/startup.o \
 		gatewayd/backendlogin.o gatewayd/frontend.o gatewayd/deny.o \
 		gatewayd/judge.o \
 		gatewayd/backend.o gatewayd/record.o gatewayd/pipeline.o \
-		gatewayd/names.o gatewayd/verdicts.o gatewayd/pgmsg.o \
-		gatewayd/stream.o
+		gatewayd/names.o gatewayd/verdicts.o gatewayd/stream.o
 gatewayd_OBJS =	$(MASTER_OBJS) $(WORKER_OBJS) $(COMMON_OBJS)
 gatewayd_LIBS =	$(COMMON_LIBS)
 
@@ -38,3 +42,5 @@ tests/unit/gatewayd/test_pipeline_OBJS =	gatewayd/pipeline.o \
 		gatewayd/names.o gatewayd/verdicts.o common/buf.o common/codec.o
 tests/unit/gatewayd/test_pgmsg_OBJS =	gatewayd/pgmsg.o gatewayd/verdicts.o \
 		common/buf.o common/codec.o
+UNIT_TESTS +=	tests/unit/gatewayd/test_oauth
+tests/unit/gatewayd/test_oauth_OBJS =	$(OAUTH_OBJS) common/buf.o
