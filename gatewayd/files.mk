@@ -44,3 +44,5 @@ tests/unit/gatewayd/test_pgmsg_OBJS =	gatewayd/pgmsg.o gatewayd/verdicts.o \
 		common/buf.o common/codec.o
 UNIT_TESTS +=	tests/unit/gatewayd/test_oauth
 tests/unit/gatewayd/test_oauth_OBJS =	$(OAUTH_OBJS) common/buf.o
+UNIT_TESTS +=	tests/unit/gatewayd/test_options
+tests/unit/gatewayd/test_options_OBJS =	gatewayd/options.o
