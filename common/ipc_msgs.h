@@ -98,6 +98,7 @@ enum ipc_role {
 /* The attempt is over for the worker (its client went away). */
 #define IPC_FIELDS_login_abort(F)					\
 	F(U32, attempt, 0)
+/* An empty message: for no reason that the client may know. */
 #define IPC_FIELDS_login_refused(F)					\
 	F(U32, attempt, 0)						\
 	F(STR, sqlstate, 5)						\
@@ -143,7 +144,8 @@ enum ipc_role {
 #define IPC_FIELDS_session_ready(F)					\
 	F(STR, session, LEN_SESSION)					\
 	F(U32, pid, 0)							\
-	F(BYTES, key, 256)
+	F(BYTES, key, 256)						\
+	F(U8, long_key, 0)	/* the client speaks 3.2 */
 /* The client's BackendKeyData: same pid, a key of our own. */
 #define IPC_FIELDS_session_key(F)					\
 	F(STR, session, LEN_SESSION)					\

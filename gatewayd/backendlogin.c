@@ -304,7 +304,8 @@ dblogin_ready(struct session *s)
 {
 	struct ipc_session_ready m = { .session = slice_str(s->id),
 	    .pid = pg_be32(s->db_key),
-	    .key = slice_of(s->db_key + 4, s->db_key_len - 4) };
+	    .key = slice_of(s->db_key + 4, s->db_key_len - 4),
+	    .long_key = s->minor >= 2 };
 
 	session_goto(s, SESSION_DB_KEY);
 	/* What else it says is for the open session. */
@@ -381,7 +382,7 @@ dblogin_on_input(struct session *s, const void *arg)
 		p = buf_head(&s->db.in);
 		len = pg_be32(p + 1);
 		/* A server that cannot fork answers E and plain text. */
-		if (len < 4 || len > 30000) {
+		if (len < (p[0] == 'E' ? 8 : 4) || len > 30000) {
 			dblogin_fail(s, "the database answered with something "
 			    "else than its protocol", "");
 			return;

@@ -33,7 +33,8 @@ WORKER_OBJS =	gatewayd/worker.o gatewayd/session.o gatewayd/startup.o \
 		gatewayd/backendlogin.o gatewayd/frontend.o gatewayd/deny.o \
 		gatewayd/judge.o \
 		gatewayd/backend.o gatewayd/record.o gatewayd/pipeline.o \
-		gatewayd/names.o gatewayd/verdicts.o gatewayd/stream.o
+		gatewayd/names.o gatewayd/verdicts.o gatewayd/stream.o \
+		gatewayd/bearer.o gatewayd/options.o
 gatewayd_OBJS =	$(MASTER_OBJS) $(WORKER_OBJS) $(COMMON_OBJS)
 gatewayd_LIBS =	$(COMMON_LIBS)
 

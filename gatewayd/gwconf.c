@@ -14,6 +14,7 @@
 #include <sys/un.h>
 
 #include "listen.h"
+#include "oauth.h"
 
 #define NELEM(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -21,16 +22,22 @@
 struct listen_keys {
 	char	*address;
 	char	*certificate, *key;
+	char	*client_ca;
 	int	 isolation;
 	int	 cleartext;
+	int	 auth;
+	char	*issuer, *scope;	/* of oauth: */
 };
 
 static const char *const isolations[] = { "session", "shared", NULL };
 static const char *const cleartexts[] = { "refuse", "loopback", NULL };
+static const char *const auths[] = { "password", "oauthbearer", NULL };
 
 static int	version_parse(const struct conf *, const struct conf_node *,
 		    void *, struct conf_error *);
 static int	listen_parse(const struct conf *, const struct conf_node *,
+		    void *, struct conf_error *);
+static int	oauth_parse(const struct conf *, const struct conf_node *,
 		    void *, struct conf_error *);
 static int	workers_parse(const struct conf *, const struct conf_node *,
 		    void *, struct conf_error *);
@@ -51,6 +58,19 @@ static const struct conf_key listen_table[] = {
 	    .dflt = "session", .choices = isolations, .reloadable = true },
 	{ .name = "cleartext", .type = CONF_ENUM, .offset = L(cleartext),
 	    .dflt = "refuse", .choices = cleartexts, .reloadable = true },
+	{ .name = "client_ca", .type = CONF_PATH, .offset = L(client_ca),
+	    .dflt = "", .reloadable = true },
+	{ .name = "auth", .type = CONF_ENUM, .offset = L(auth),
+	    .dflt = "password", .choices = auths, .reloadable = true },
+	{ .name = "oauth", .type = CONF_CUSTOM, .dflt = "",
+	    .parse = oauth_parse, .reloadable = true },
+};
+
+static const struct conf_key oauth_table[] = {
+	{ .name = "issuer", .type = CONF_STRING, .offset = L(issuer),
+	    .reloadable = true },
+	{ .name = "scope", .type = CONF_STRING, .offset = L(scope),
+	    .dflt = "openid", .reloadable = true },
 };
 
 static const struct conf_key workers_table[] = {
@@ -108,6 +128,53 @@ version_parse(const struct conf *c, const struct conf_node *node, void *out,
 
 /* --- listen ------------------------------------------------------------ */
 
+/* `out` is a struct listen_keys. */
+static int
+oauth_parse(const struct conf *c, const struct conf_node *node, void *out,
+    struct conf_error *err)
+{
+	struct listen_keys	*k = out;
+
+	if (node == NULL)
+		return 0;
+	if (conf_fill(c, node, "listen.oauth", oauth_table,
+	    NELEM(oauth_table), out, err) == -1)
+		return -1;
+	if (!oauth_issuer_ok(k->issuer))
+		return conf_fail(c, conf_get(node, "issuer"), err,
+		    "\"issuer\" is not an https URL without query (http is "
+		    "for the loopback interface)");
+	if (!oauth_scope_ok(k->scope))
+		return conf_fail(c, conf_get(node, "scope"), err,
+		    "\"scope\" is not a list of names with one space between");
+	return 0;
+}
+
+/* What both kinds of listeners have to keep about the ways in. */
+static int
+listen_check_auth(const struct conf *c, const struct conf_node *node,
+    const struct gw_listen *l, struct conf_error *err)
+{
+	if (l->oauth && l->issuer == NULL)
+		return conf_fail(c, conf_get(node, "auth"), err,
+		    "\"auth: oauthbearer\" needs \"oauth\" with an "
+		    "\"issuer\"");
+	if (!l->oauth && l->issuer != NULL)
+		return conf_fail(c, conf_get(node, "oauth"), err,
+		    "\"oauth\" is for \"auth: oauthbearer\"");
+	if (l->client_ca == NULL)
+		return 0;
+	if (l->is_unix)
+		return conf_fail(c, conf_get(node, "client_ca"), err,
+		    "a Unix socket takes no \"client_ca\"");
+	/* Without TLS nobody would show one. */
+	if (l->cleartext || l->certificate == NULL)
+		return conf_fail(c, conf_get(node, "client_ca"), err,
+		    "\"client_ca\" needs a certificate and "
+		    "\"cleartext: refuse\"");
+	return 0;
+}
+
 static int
 listen_check(const struct conf *c, const struct conf_node *node,
     const struct gw_listen *l, struct conf_error *err)
@@ -161,13 +228,18 @@ listen_one(const struct conf *c, const struct conf_node *node,
 	l->address = k.address;
 	l->certificate = k.certificate;
 	l->key = k.key;
+	l->client_ca = k.client_ca;
+	l->issuer = k.issuer;
+	l->scope = k.scope;
 	l->fd = -1;
 	if (rc == -1)
 		return -1;
+	l->oauth = k.auth == 1;
 	l->shared = k.isolation == 1;
 	l->cleartext = k.cleartext == 1;
 	l->is_unix = l->address[0] == '/';
-	return listen_check(c, node, l, err);
+	return listen_check(c, node, l, err) == -1 ? -1 :
+	    listen_check_auth(c, node, l, err);
 }
 
 static int
@@ -266,6 +338,9 @@ gw_conf_free(struct gw_conf **cp)
 		free(conf->listen[i].address);
 		free(conf->listen[i].certificate);
 		free(conf->listen[i].key);
+		free(conf->listen[i].client_ca);
+		free(conf->listen[i].issuer);
+		free(conf->listen[i].scope);
 		tls_server_free(&conf->listen[i].tls);
 	}
 	free(conf->listen);
@@ -288,6 +363,19 @@ listen_print(const struct gw_listen *l, FILE *fp)
 	fprintf(fp, "\n    isolation: %s\n", isolations[l->shared]);
 	if (!l->is_unix)
 		fprintf(fp, "    cleartext: %s\n", cleartexts[l->cleartext]);
+	if (l->client_ca != NULL) {
+		fputs("    client_ca: ", fp);
+		conf_print_scalar(fp, l->client_ca);
+		fputc('\n', fp);
+	}
+	fprintf(fp, "    auth: %s\n", auths[l->oauth]);
+	if (!l->oauth)
+		return;
+	fputs("    oauth:\n      issuer: ", fp);
+	conf_print_scalar(fp, l->issuer);
+	fputs("\n      scope: ", fp);
+	conf_print_scalar(fp, l->scope);
+	fputc('\n', fp);
 }
 
 void

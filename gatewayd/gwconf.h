@@ -15,6 +15,9 @@ struct gw_listen {
 	char		*certificate, *key;	/* absolute paths; NULL on a Unix socket */
 	bool		 shared;	/* isolation: shared */
 	bool		 cleartext;	/* cleartext: loopback - a token may come without TLS */
+	bool		 oauth;		/* auth: oauthbearer */
+	char		*issuer, *scope;	/* what discovery says; oauth only */
+	char		*client_ca;	/* absolute; NULL: no certificate wanted */
 	/* Filled by the master, not from the file. */
 	int		 fd;
 	bool		 is_unix;

@@ -167,15 +167,22 @@ key_check(const char *path, char *err, size_t errlen)
 	return 0;
 }
 
-/* What an earlier listener has loaded for itself. */
+static bool
+same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* What an earlier listener has loaded for itself: the context says whom it
+ * believes too. */
 static struct tls_server *
 loaded(const struct gw_conf *conf, const struct gw_listen *l)
 {
 	const struct gw_listen	*o;
 
 	for (o = conf->listen; o < l; o++)
-		if (o->tls != NULL && strcmp(o->certificate,
-		    l->certificate) == 0 && strcmp(o->key, l->key) == 0)
+		if (o->tls != NULL && same(o->certificate, l->certificate) &&
+		    same(o->key, l->key) && same(o->client_ca, l->client_ca))
 			return tls_server_ref(o->tls);
 	return NULL;
 }
@@ -193,8 +200,8 @@ listen_load(struct gw_conf *conf, char *err, size_t errlen)
 			continue;
 		if (key_check(l->key, err, errlen) == -1)
 			return -1;
-		if ((l->tls = tls_server_new(l->certificate, l->key, err,
-		    errlen)) == NULL)
+		if ((l->tls = tls_server_new(l->certificate, l->key,
+		    l->client_ca, err, errlen)) == NULL)
 			return -1;
 		tls_warm(l->tls);
 	}

@@ -14,7 +14,8 @@
 #define PG_SSLREQUEST		80877103u	/* 1234, 5679 */
 #define PG_GSSENCREQUEST	80877104u	/* 1234, 5680 */
 #define PG_CANCELREQUEST	80877102u	/* 1234, 5678 */
-#define PG_PROTOCOL_3		(3u << 16)
+#define PG_PROTOCOL_3		(3u << 16)	/* 3.0 */
+#define PG_MINOR_LATEST		2u		/* 3.2; 3.1 is reserved */
 #define PG_STARTUP_MAX		10000u
 
 static inline uint32_t

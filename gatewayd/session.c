@@ -51,6 +51,14 @@ static handler *const table[SESSION_NSTATES][SESSION_NEVENTS] = {
 		[EVT_CLIENT] = startup_on_token,
 		[EVT_TIMER] = startup_on_timeout,
 	},
+	[SESSION_SASL] = {
+		[EVT_CLIENT] = bearer_on_input,
+		[EVT_TIMER] = startup_on_timeout,
+	},
+	[SESSION_SASL_END] = {
+		[EVT_CLIENT] = bearer_on_end,
+		[EVT_TIMER] = startup_on_timeout,
+	},
 	[SESSION_LOGIN] = {
 		[EVT_CLIENT] = startup_on_login_wait,
 		[EVT_TIMER] = startup_on_timeout,
@@ -295,6 +303,7 @@ session_free(struct session *s)
 	buf_clear(&s->ca);
 	buf_clear(&s->greeting);
 	free(s->guard);
+	free(s->refusal);
 	free(s);
 }
 
@@ -335,8 +344,8 @@ session_finish(struct session *s, const char *reason)
 	s->ended = true;
 	if (s->reason[0] == '\0')
 		snprintf(s->reason, sizeof(s->reason), "%s", reason);
-	log_info("attempt=%u session=%s peer=%s end=\"%s\"", s->attempt, s->id,
-	    s->peer, s->reason);
+	log_info("attempt=%u session=%s peer=%s end=%s", s->attempt, s->id,
+	    s->peer, log_esc(s->reason, strlen(s->reason)));
 	ev_timer_stop(s->retry);
 	ev_timer_stop(s->idle_timer);
 	ev_timer_stop(s->stall);
@@ -379,20 +388,34 @@ session_drop(struct session *s, const char *reason)
 	session_linger(s);
 }
 
-void
-session_fatal(struct session *s, const char *sqlstate, const char *message,
-    const char *hint, const char *reason)
+static void
+session_say(struct session *s, const char *sqlstate, const char *message,
+    const char *detail, const char *hint, const char *reason)
 {
 	if (s->state >= SESSION_FAREWELL)
 		return;
 	session_finish(s, reason);
 	if (s->client.failed || s->client.eof || pg_add_error(&s->client.out,
-	    'E', "FATAL", sqlstate, message, NULL, hint) == -1) {
+	    'E', "FATAL", sqlstate, message, detail, hint) == -1) {
 		session_linger(s);
 		return;
 	}
 	session_goto(s, SESSION_FAREWELL);
 	session_event(s, EVT_CLIENT, NULL);
+}
+
+void
+session_fatal(struct session *s, const char *sqlstate, const char *message,
+    const char *hint, const char *reason)
+{
+	session_say(s, sqlstate, message, NULL, hint, reason);
+}
+
+void
+session_fatal_detail(struct session *s, const char *sqlstate,
+    const char *message, const char *detail, const char *reason)
+{
+	session_say(s, sqlstate, message, detail, NULL, reason);
 }
 
 /*

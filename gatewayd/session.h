@@ -20,6 +20,7 @@
  * worker, by the part of a session's life that they handle:
  *
  *	startup.c	TLS, startup packet, token, from the client
+ *	bearer.c	the token by OAUTHBEARER
  *	backendlogin.c	TLS, startup, SASL, towards the database
  *	frontend.c	the client's messages, once the session is open
  *	deny.c		what is sent instead of a refused one
@@ -32,7 +33,9 @@
 	S(TLS)		/* handshake with the client */			\
 	S(STARTUP)	/* the startup packet */			\
 	S(TOKEN)	/* the password message */			\
+	S(SASL)		/* OAUTHBEARER's response */			\
 	S(LOGIN)	/* policyd decides */				\
+	S(SASL_END)	/* the client's word to its failure */		\
 	S(DB_HELLO)	/* the server's answer to SSLRequest */		\
 	S(DB_TLS)	/* handshake with the server */			\
 	S(DB_LOGIN)	/* startup and authentication there */		\
@@ -78,6 +81,11 @@ enum front_step {
 	FRONT_RECORDED		/* its intent is written, to `front.pos` */
 };
 
+/* A refused login, kept until the client has heard of it by OAUTHBEARER. */
+struct refusal {
+	char		 message[LEN_REASON + 1], hint[LEN_REASON + 1];
+};
+
 struct session {
 	struct session	*next, **prev;	/* in the worker's list */
 	struct worker	*w;
@@ -98,7 +106,11 @@ struct session {
 	char		 user[LEN_NAME + 1], database[LEN_NAME + 1];
 	char		 application[LEN_NAME + 1];
 	struct buf	 params;	/* name NUL value NUL, for the backend */
-	bool		 asked_tls, asked_gss, asked_twice;
+	bool		 asked_tls, asked_gss;	/* each once (55.2.10) */
+	bool		 direct_tls;	/* without SSLRequest */
+	unsigned int	 minor;		/* of protocol 3: 0 or 2 */
+	bool		 asked_again;	/* OAUTHBEARER: by an empty challenge */
+	struct refusal	*refusal;
 
 	/* From login_ok. */
 	char		 role[LEN_NAME + 1], dbname[LEN_NAME + 1];
@@ -165,6 +177,9 @@ const char	*session_state_name(enum session_state);
  */
 void		 session_fatal(struct session *, const char *sqlstate,
 		    const char *message, const char *hint, const char *reason);
+void		 session_fatal_detail(struct session *, const char *sqlstate,
+		    const char *message, const char *detail,
+		    const char *reason);
 /* End it without a word to the client. */
 void		 session_drop(struct session *, const char *reason);
 /* Move bytes on both sides as far as they go, and set what to wait for. */
@@ -181,6 +196,27 @@ void	startup_on_login_wait(struct session *, const void *);
 void	startup_on_refused(struct session *, const void *);
 void	startup_on_timeout(struct session *, const void *);
 void	startup_on_parent_gone(struct session *, const void *);
+/* Read what there is; false when there is nothing more to do now. */
+bool	startup_read(struct session *);
+/* Log it and end the session with this FATAL. */
+void	startup_refuse(struct session *, const char *sqlstate,
+	    const char *message);
+/* Give the token to policyd; it stays the caller's, who wipes it. */
+void	startup_login(struct session *, const uint8_t *token, size_t len);
+/* Wipe and drop the first n bytes of the client's input. */
+void	startup_spend(struct session *, size_t n);
+
+/* --- bearer.c ---------------------------------------------------------------- */
+/* AuthenticationSASL.  -1: no memory, and nothing was done. */
+int	bearer_offer(struct session *);
+void	bearer_on_input(struct session *, const void *);
+void	bearer_on_end(struct session *, const void *);
+/*
+ * policyd refused (an empty message: for no reason that the client may know).
+ * -1: not by OAUTHBEARER or no fault of the token; the caller ends the session.
+ */
+int	bearer_refused(struct session *, const char *sqlstate,
+	    const char *message, const char *hint);
 
 /* --- backendlogin.c ---------------------------------------------------------- */
 void	dblogin_on_grant(struct session *, const void *);

@@ -8,19 +8,25 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "log.h"
+#include "options.h"
 
-/* What a client may set at startup; everything else is refused by name. */
+#define TLS_HANDSHAKE	0x16	/* a record's type (RFC 8446, 5.1) */
+
+/* What a client may set at startup; everything else is refused by name, which
+ * the server takes in any case. */
 static const char *const allowed_params[] = { "application_name",
     "client_encoding", "DateStyle", "IntervalStyle", "TimeZone",
     "extra_float_digits" };
 
-static void
+void
 startup_refuse(struct session *s, const char *sqlstate, const char *message)
 {
-	log_info("attempt=%u peer=%s refused=\"%s\"", s->attempt, s->peer,
-	    message);
+	/* The message may name what the client sent. */
+	log_info("attempt=%u peer=%s refused=%s", s->attempt, s->peer,
+	    log_esc(message, strlen(message)));
 	session_fatal(s, sqlstate, message, NULL, message);
 }
 
@@ -41,8 +47,7 @@ startup_on_parent_gone(struct session *s, const void *arg)
 	startup_refuse(s, "57P03", "the policy service is not available");
 }
 
-/* Read; false when there is nothing more to do now. */
-static bool
+bool
 startup_read(struct session *s)
 {
 	stream_flush(&s->client);
@@ -94,6 +99,18 @@ startup_cancel(struct session *s, const uint8_t *p, size_t len)
 }
 
 static void
+startup_accept_tls(struct session *s)
+{
+	if ((s->client.tls = tls_accept(s->w->listen->tls, s->client.fd)) ==
+	    NULL) {
+		session_drop(s, "out of memory");
+		return;
+	}
+	session_goto(s, SESSION_TLS);
+	startup_on_tls(s, NULL);
+}
+
+static void
 startup_tls(struct session *s)
 {
 	if (s->w->listen->tls == NULL) {
@@ -107,45 +124,67 @@ startup_tls(struct session *s)
 		return;
 	}
 	stream_put(&s->client, "S", 1);
-	if ((s->client.tls = tls_accept(s->w->listen->tls, s->client.fd)) ==
-	    NULL) {
-		session_drop(s, "out of memory");
+	/* Else it would go out encrypted. */
+	if (s->client.out.len > 0) {
+		session_drop(s, "client takes no answer");
 		return;
 	}
-	session_goto(s, SESSION_TLS);
+	startup_accept_tls(s);
+}
+
+/* May this be asked, and is it for the first time?  -1: the session ended. */
+static int
+startup_asked(struct session *s, uint32_t code, int len)
+{
+	bool *asked = code == PG_SSLREQUEST ? &s->asked_tls : &s->asked_gss;
+
+	if (len != 8 || *asked) {
+		session_drop(s, "repeated encryption request");
+		return -1;
+	}
+	*asked = true;
+	buf_drain(&s->client.in, 8);
+	return 0;
+}
+
+/*
+ * A TLS record in the place of the first packet (55.2.11): its first byte is no
+ * length that a packet may have.  Nothing was read yet, so OpenSSL gets it all.
+ */
+static bool
+startup_is_direct(const struct session *s)
+{
+	return s->w->listen->tls != NULL && !s->asked_tls && !s->asked_gss &&
+	    s->client.in.len == 0 && stream_peek(&s->client) == TLS_HANDSHAKE;
 }
 
 void
 startup_on_hello(struct session *s, const void *arg)
 {
-	const uint8_t *p;
 	uint32_t code;
 	int len;
 
 	(void)arg;
+	if (startup_is_direct(s)) {
+		s->direct_tls = true;
+		startup_accept_tls(s);
+		return;
+	}
 	if (!startup_read(s))
 		return;
 	while (s->state == SESSION_HELLO && (len = startup_packet(s)) > 0) {
-		p = buf_head(&s->client.in);
-		code = pg_be32(p + 4);
+		code = pg_be32(buf_head(&s->client.in) + 4);
 		if (code != PG_SSLREQUEST && code != PG_GSSENCREQUEST) {
 			session_goto(s, SESSION_STARTUP);
 			session_event(s, EVT_CLIENT, NULL);
 			return;
 		}
-		if (len != 8 || (code == PG_SSLREQUEST ? s->asked_tls :
-		    s->asked_gss)) {
-			session_drop(s, "repeated encryption request");
+		if (startup_asked(s, code, len) == -1)
 			return;
-		}
-		buf_drain(&s->client.in, 8);
-		if (code == PG_GSSENCREQUEST) {
-			s->asked_gss = true;
+		if (code == PG_GSSENCREQUEST)
 			stream_put(&s->client, "N", 1);
-		} else {
-			s->asked_tls = true;
+		else
 			startup_tls(s);
-		}
 	}
 }
 
@@ -153,10 +192,10 @@ void
 startup_on_tls(struct session *s, const void *arg)
 {
 	enum tls_want want;
+	char name[256];
 	int rc;
 
 	(void)arg;
-	/* The S must be out before the handshake answers. */
 	rc = tls_handshake(s->client.tls, &want);
 	if (rc == -1) {
 		log_info("attempt=%u peer=%s tls=\"%s\"", s->attempt, s->peer,
@@ -168,6 +207,17 @@ startup_on_tls(struct session *s, const void *arg)
 		ev_io_want(s->client.io, want == TLS_WANT_WRITE ? EV_OUT :
 		    EV_IN);
 		return;
+	}
+	/* Else bytes meant for another protocol's server could be fed to us
+	 * (ALPACA); after an SSLRequest that cannot be. */
+	if (s->direct_tls && !tls_alpn(s->client.tls)) {
+		session_drop(s, "direct TLS without ALPN \"postgresql\"");
+		return;
+	}
+	if (s->w->listen->client_ca != NULL) {
+		tls_peer_name(s->client.tls, name, sizeof(name));
+		log_info("attempt=%u peer=%s certificate=%s", s->attempt,
+		    s->peer, log_esc(name, strlen(name)));
 	}
 	session_goto(s, SESSION_STARTUP);
 	session_event(s, EVT_CLIENT, NULL);
@@ -181,7 +231,7 @@ param_allowed(const char *name)
 	size_t i;
 
 	for (i = 0; i < sizeof(allowed_params) / sizeof(*allowed_params); i++)
-		if (strcmp(name, allowed_params[i]) == 0)
+		if (strcasecmp(name, allowed_params[i]) == 0)
 			return true;
 	return false;
 }
@@ -201,12 +251,52 @@ copy_name(struct session *s, const char *what, const char *value, char *dst)
 	return 0;
 }
 
+/* A setting that the client wants at the server.  -1: the session was ended. */
+static int
+startup_setting(struct session *s, const char *name, const char *value)
+{
+	char message[256];
+
+	if (!param_allowed(name)) {
+		snprintf(message, sizeof(message), "startup parameter \"%.63s\" "
+		    "is not allowed", name);
+		startup_refuse(s, "42501", message);
+		return -1;
+	}
+	if (strcasecmp(name, "application_name") == 0)
+		snprintf(s->application, sizeof(s->application), "%s", value);
+	if (buf_add_cstr(&s->params, name) == -1 ||
+	    buf_add_cstr(&s->params, value) == -1) {
+		session_drop(s, "out of memory");
+		return -1;
+	}
+	return 0;
+}
+
+/*
+ * Those in `options`: judged one by one, and passed on before the others, which
+ * hold over them as at a server.  -1: the session was ended.
+ */
+static int
+startup_options(struct session *s, const char *options)
+{
+	char name[LEN_NAME + 1], value[512];
+	int rc;
+
+	while ((rc = options_next(&options, name, sizeof(name), value,
+	    sizeof(value))) == 1)
+		if (startup_setting(s, name, value) == -1)
+			return -1;
+	if (rc == -1)
+		startup_refuse(s, "42501", "startup options other than "
+		    "-c name=value are not allowed");
+	return rc;
+}
+
 /* -1: the session was ended. */
 static int
 startup_param(struct session *s, const char *name, const char *value)
 {
-	char message[256];
-
 	if (strcmp(name, "user") == 0)
 		return copy_name(s, "user", value, s->user);
 	if (strcmp(name, "database") == 0)
@@ -221,22 +311,26 @@ startup_param(struct session *s, const char *name, const char *value)
 	}
 	if (strncmp(name, "_pq_.", 5) == 0)
 		return 0;
-	if (strcmp(name, "options") == 0 && *value == '\0')
-		return 0;
-	if (!param_allowed(name)) {
-		snprintf(message, sizeof(message), "startup parameter \"%.63s\" "
-		    "is not allowed", name);
-		startup_refuse(s, "42501", message);
-		return -1;
+	if (strcmp(name, "options") == 0)
+		return 0;	/* startup_options() had it */
+	return startup_setting(s, name, value);
+}
+
+/* Is it well-formed to its last byte?  `options` of it, "" for none. */
+static bool
+startup_scan(const uint8_t *p, size_t len, const char **options)
+{
+	struct pg_reader r;
+	const char *name, *value;
+
+	*options = "";
+	pg_read(&r, p, len);
+	while (*(name = pg_str(&r)) != '\0') {
+		value = pg_str(&r);
+		if (!r.bad && strcmp(name, "options") == 0)
+			*options = value;
 	}
-	if (strcmp(name, "application_name") == 0)
-		snprintf(s->application, sizeof(s->application), "%s", value);
-	if (buf_add_cstr(&s->params, name) == -1 ||
-	    buf_add_cstr(&s->params, value) == -1) {
-		session_drop(s, "out of memory");
-		return -1;
-	}
-	return 0;
+	return pg_done(&r);
 }
 
 /* -1: the session was ended. */
@@ -245,25 +339,21 @@ startup_params(struct session *s, const uint8_t *p, size_t len,
     struct buf *unknown)
 {
 	struct pg_reader r;
-	const char *name, *value;
+	const char *name, *options;
 
+	if (!startup_scan(p, len, &options)) {
+		startup_refuse(s, "08P01", "malformed startup packet");
+		return -1;
+	}
+	if (startup_options(s, options) == -1)
+		return -1;
 	pg_read(&r, p, len);
-	for (;;) {
-		name = pg_str(&r);
-		if (*name == '\0')
-			break;
-		value = pg_str(&r);
-		if (r.bad)
-			break;
+	while (*(name = pg_str(&r)) != '\0') {
 		if (strncmp(name, "_pq_.", 5) == 0 &&
 		    buf_add_cstr(unknown, name) == -1)
 			return -1;
-		if (startup_param(s, name, value) == -1)
+		if (startup_param(s, name, pg_str(&r)) == -1)
 			return -1;
-	}
-	if (!pg_done(&r)) {
-		startup_refuse(s, "08P01", "malformed startup packet");
-		return -1;
 	}
 	if (s->user[0] == '\0') {
 		startup_refuse(s, "28000", "no user name in startup packet");
@@ -274,22 +364,24 @@ startup_params(struct session *s, const uint8_t *p, size_t len,
 	return 0;
 }
 
-/* We speak 3.0: say so once to a client that asked for more (55.2.11). */
+/* We speak 3.0 and 3.2: say so once to a client that asked for another minor
+ * version, or for what we do not know (55.2.1, 55.7 NegotiateProtocolVersion). */
 static int
 startup_negotiate(struct session *s, uint32_t version,
     const struct buf *unknown)
 {
 	struct buf *out = &s->client.out;
 	const uint8_t *p = buf_head(unknown);
-	uint32_t n = 0;
+	uint32_t n = 0, minor = version & 0xffff;
 	size_t at, i;
 
 	for (i = 0; i < unknown->len; i++)
 		n += p[i] == '\0';
-	if (version == PG_PROTOCOL_3 && n == 0)
+	s->minor = minor >= PG_MINOR_LATEST ? PG_MINOR_LATEST : 0;
+	if (minor == s->minor && n == 0)
 		return 0;
 	if (pg_begin(out, 'v', &at) == -1 ||
-	    buf_add_be32(out, PG_PROTOCOL_3) == -1 ||
+	    buf_add_be32(out, PG_PROTOCOL_3 | s->minor) == -1 ||
 	    buf_add_be32(out, n) == -1 ||
 	    buf_add(out, p, unknown->len) == -1)
 		return -1;
@@ -307,12 +399,16 @@ token_is_safe(const struct session *s)
 static void
 startup_begin(struct session *s, const uint8_t *p, size_t len)
 {
+	char message[96];
 	struct buf unknown;
 	uint32_t version = pg_be32(p + 4);
 	int rc;
 
 	if (version >> 16 != 3) {
-		startup_refuse(s, "0A000", "unsupported frontend protocol");
+		snprintf(message, sizeof(message), "unsupported frontend "
+		    "protocol %u.%u: server supports 3.0 to 3.%u",
+		    version >> 16, version & 0xffff, PG_MINOR_LATEST);
+		startup_refuse(s, "0A000", message);
 		return;
 	}
 	buf_init(&unknown, PG_STARTUP_MAX);
@@ -329,12 +425,13 @@ startup_begin(struct session *s, const uint8_t *p, size_t len)
 		    "connect with sslmode=verify-full");
 		return;
 	}
-	/* AuthenticationCleartextPassword */
-	if (pg_add_auth(&s->client.out, 3, NULL, 0) == -1) {
+	if (s->w->listen->oauth)
+		rc = bearer_offer(s);
+	else if ((rc = pg_add_auth(&s->client.out, 3, NULL, 0)) == 0)
+		/* AuthenticationCleartextPassword */
+		session_goto(s, SESSION_TOKEN);
+	if (rc == -1)
 		session_drop(s, "out of memory");
-		return;
-	}
-	session_goto(s, SESSION_TOKEN);
 }
 
 void
@@ -354,20 +451,17 @@ startup_on_startup(struct session *s, const void *arg)
 		return;
 	}
 	if (code == PG_SSLREQUEST || code == PG_GSSENCREQUEST) {
-		/* Inside TLS there is nothing left to encrypt. */
-		if (len != 8 || s->client.tls == NULL || s->asked_twice) {
-			session_drop(s, "repeated encryption request");
+		/* Inside TLS, or the hello would have had it: there is
+		 * nothing left to encrypt. */
+		if (startup_asked(s, code, len) == -1)
 			return;
-		}
-		s->asked_twice = true;
-		buf_drain(&s->client.in, 8);
 		stream_put(&s->client, "N", 1);
 		/* What came with it wakes nobody. */
 		session_event(s, EVT_CLIENT, NULL);
 		return;
 	}
 	startup_begin(s, p, (size_t)len);
-	if (s->state != SESSION_TOKEN)
+	if (s->state != SESSION_TOKEN && s->state != SESSION_SASL)
 		return;
 	buf_drain(&s->client.in, (size_t)len);
 	session_event(s, EVT_CLIENT, NULL);
@@ -375,7 +469,7 @@ startup_on_startup(struct session *s, const void *arg)
 
 /* --- the token -------------------------------------------------------------------- */
 
-static void
+void
 startup_login(struct session *s, const uint8_t *token, size_t len)
 {
 	struct ipc_login m = {
@@ -391,6 +485,22 @@ startup_login(struct session *s, const uint8_t *token, size_t len)
 	session_goto(s, SESSION_LOGIN);
 	if (ipc_send(s->w->parent, IPC_login, &m, NULL, 0) == -1)
 		startup_on_parent_gone(s, NULL);
+}
+
+void
+startup_spend(struct session *s, size_t n)
+{
+	struct buf *in = &s->client.in;
+
+	/* Where the session is over the whole buffer was wiped. */
+	if (s->client.fd == -1)
+		return;
+	if (n > in->len)
+		n = in->len;
+	explicit_bzero(buf_head(in), n);
+	buf_drain(in, n);
+	if (in->len == 0)
+		buf_wipe(in);
 }
 
 void
@@ -417,14 +527,7 @@ startup_on_token(struct session *s, const void *arg)
 		return;
 	}
 	startup_login(s, p + 5, (size_t)(end - (p + 5)));
-	if (s->state == SESSION_OVER || s->client.fd == -1)
-		return;
-	if (s->client.in.len >= (size_t)len + 1) {
-		explicit_bzero(buf_head(&s->client.in), (size_t)len + 1);
-		buf_drain(&s->client.in, (size_t)len + 1);
-	}
-	if (s->client.in.len == 0)
-		buf_wipe(&s->client.in);
+	startup_spend(s, (size_t)len + 1);
 }
 
 /* While policyd and the server are asked: only an end is of interest, but the
@@ -455,5 +558,7 @@ startup_on_refused(struct session *s, const void *arg)
 	    slice_copy(m->message, message, sizeof(message)) == -1 ||
 	    slice_copy(m->hint, hint, sizeof(hint)) == -1)
 		return;
-	session_fatal(s, sqlstate, message, hint, message);
+	if (bearer_refused(s, sqlstate, message, hint) == -1)
+		session_fatal(s, sqlstate, message[0] != '\0' ? message :
+		    "authentication failed", hint, "login refused");
 }

@@ -77,6 +77,14 @@ stream_fill(struct stream *s)
 	return (size_t)n;
 }
 
+int
+stream_peek(const struct stream *s)
+{
+	uint8_t c;
+
+	return recv(s->fd, &c, 1, MSG_PEEK) == 1 ? c : -1;
+}
+
 bool
 stream_pending(const struct stream *s)
 {

@@ -38,6 +38,9 @@ void	stream_open(struct stream *, struct ev_loop *, int fd, size_t in_max,
 void	stream_close(struct stream *);
 /* Read once into `in`.  Bytes read; 0: nothing now, or the end (see eof, failed). */
 size_t	stream_fill(struct stream *);
+/* The next byte of the socket, left there, before anything was read; -1: none
+ * is there. */
+int	stream_peek(const struct stream *);
 /* More can be read without waiting for the socket. */
 bool	stream_pending(const struct stream *);
 /* Write what is queued, as far as it goes. */

@@ -137,8 +137,28 @@ context_new(const SSL_METHOD *method)
 	return ctx;
 }
 
+/* Who shows no certificate that one of these signed does not come in. */
+static int
+demand_certificate(SSL_CTX *ctx, const char *ca, char *err, size_t errlen)
+{
+	STACK_OF(X509_NAME)	*names;
+
+	if (SSL_CTX_load_verify_locations(ctx, ca, NULL) != 1 ||
+	    (names = SSL_load_client_CA_file(ca)) == NULL) {
+		snprintf(err, errlen, "cannot load client_ca %s: %s", ca,
+		    queue_reason());
+		return -1;
+	}
+	/* Which ones, for clients that have several certificates. */
+	SSL_CTX_set_client_CA_list(ctx, names);
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER |
+	    SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	return 0;
+}
+
 struct tls_server *
-tls_server_new(const char *cert, const char *key, char *err, size_t errlen)
+tls_server_new(const char *cert, const char *key, const char *client_ca,
+    char *err, size_t errlen)
 {
 	struct tls_server	*s;
 	SSL_CTX			*ctx;
@@ -167,6 +187,9 @@ tls_server_new(const char *cert, const char *key, char *err, size_t errlen)
 		    queue_reason());
 		goto fail;
 	}
+	if (client_ca != NULL &&
+	    demand_certificate(ctx, client_ca, err, errlen) == -1)
+		goto fail;
 	s->ctx = ctx;
 	s->refs = 1;
 	return s;
@@ -627,6 +650,26 @@ tls_endpoint_digest(const struct tls *t, uint8_t out[64])
 	X509_free(x);
 	ERR_clear_error();
 	return ok == 1 ? (int)n : -1;
+}
+
+void
+tls_peer_name(const struct tls *t, char *dst, size_t size)
+{
+	X509	*x = SSL_get0_peer_certificate(t->ssl);
+	BIO	*bio;
+	int	 n = -1;
+
+	if (x != NULL && (bio = BIO_new(BIO_s_mem())) != NULL) {
+		if (X509_NAME_print_ex(bio, X509_get_subject_name(x), 0,
+		    XN_FLAG_RFC2253) >= 0 && size <= INT_MAX)
+			n = BIO_read(bio, dst, (int)size - 1);
+		BIO_free(bio);
+		ERR_clear_error();
+	}
+	if (n < 1)
+		snprintf(dst, size, "-");
+	else
+		dst[n] = '\0';
 }
 
 const char *

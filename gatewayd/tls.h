@@ -15,9 +15,13 @@ struct tls;		/* one connection */
 
 enum tls_want { TLS_WANT_NONE, TLS_WANT_READ, TLS_WANT_WRITE };
 
-/* PEM files: a chain, and its key.  NULL with a sentence in `err`. */
+/*
+ * PEM files: a chain, its key, and the CAs one of which must have signed the
+ * certificate that a client has to show (NULL: none is asked for).  NULL with a
+ * sentence in `err`.
+ */
 struct tls_server *tls_server_new(const char *cert, const char *key,
-	    char *err, size_t errlen);
+	    const char *client_ca, char *err, size_t errlen);
 /* One more holder; each frees. */
 struct tls_server *tls_server_ref(struct tls_server *);
 void		 tls_server_free(struct tls_server **);
@@ -55,6 +59,8 @@ size_t		 tls_pending(const struct tls *);
 bool		 tls_alpn(const struct tls *);
 /* tls-server-end-point (RFC 5929) of the peer's certificate: digest length, or -1. */
 int		 tls_endpoint_digest(const struct tls *, uint8_t out[64]);
+/* The subject of the peer's certificate (RFC 2253) or, when there is none, "-". */
+void		 tls_peer_name(const struct tls *, char *, size_t);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384" */
 const char	*tls_describe(const struct tls *);
 /* Why the last call failed: a sentence, never NULL. */

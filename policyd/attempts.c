@@ -37,7 +37,8 @@
 #define PER_WORKER_MAX	1024	/* attempts under way */
 #define AGAIN_MAX	3	/* reloads that one attempt lives through */
 
-#define SENTENCE_AUTH	"authentication failed"
+/* The worker has a sentence for it, by the way that the token came. */
+#define SENTENCE_AUTH	""
 
 #define M_NAME(id)	#id,
 static const char *const state_names[] = { ATTEMPT_STATES(M_NAME) };

@@ -90,11 +90,12 @@ find_key(struct parent *p, const struct ipc_cancel_request *m)
 {
 	struct session	*s, *found = NULL;
 
-	if (m->key.len != CLIENT_KEY_LEN)
+	if (m->key.len == 0)
 		return NULL;
 	TAILQ_FOREACH(s, sessions_all(p), entry)
 		if (s->state == SESSION_READY && s->pid == m->pid &&
-		    ct_differ(s->client_key, m->key.p, CLIENT_KEY_LEN) == 0)
+		    s->client_keylen == m->key.len &&
+		    ct_differ(s->client_key, m->key.p, m->key.len) == 0)
 			found = s;
 	return found;
 }

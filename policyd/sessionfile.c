@@ -41,12 +41,12 @@ static json_t *
 encode(const struct session *s)
 {
 	char	boot[64], key[sizeof(s->key) * 2 + 1];
-	char	client_key[CLIENT_KEY_LEN * 2 + 1];
+	char	client_key[CLIENT_KEY_LONG * 2 + 1];
 	json_t	*o;
 
 	boot_id(boot, sizeof(boot));
 	hex_encode(s->key, s->keylen, key);
-	hex_encode(s->client_key, CLIENT_KEY_LEN, client_key);
+	hex_encode(s->client_key, s->client_keylen, client_key);
 	o = json_pack("{s:s, s:s, s:I, s:I, s:b, s:s, s:s, s:s, s:s, s:s, "
 	    "s:I, s:I, s:I, s:s, s:s}",
 	    "boot", boot, "id", s->id,
@@ -58,6 +58,7 @@ encode(const struct session *s)
 	    "deadline", (json_int_t)s->deadline,
 	    "pid", (json_int_t)s->pid, "key", key, "client_key", client_key);
 	explicit_bzero(key, sizeof(key));
+	explicit_bzero(client_key, sizeof(client_key));
 	if (o == NULL)
 		return NULL;
 	/* These two are the client's bytes: not UTF-8, not kept. */
@@ -161,7 +162,6 @@ sessionfile_read(struct session *s, const char *path)
 {
 	char	 boot[64], was[64];
 	json_t	*o = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
-	size_t	 n;
 	int	 rc = -1;
 
 	boot_id(boot, sizeof(boot));
@@ -178,8 +178,8 @@ sessionfile_read(struct session *s, const char *path)
 	    get_str(o, "application", s->application,
 	    sizeof(s->application), false) == -1 ||
 	    get_hex(o, "key", s->key, sizeof(s->key), &s->keylen) == -1 ||
-	    get_hex(o, "client_key", s->client_key, CLIENT_KEY_LEN, &n) ||
-	    n != CLIENT_KEY_LEN)
+	    get_hex(o, "client_key", s->client_key, sizeof(s->client_key),
+	    &s->client_keylen) == -1)
 		goto out;
 	s->master = (uint32_t)get_num(o, "master");
 	s->worker = (uint32_t)get_num(o, "worker");

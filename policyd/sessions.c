@@ -220,18 +220,23 @@ sessions_handed(struct session *s)
 	session_deadline(s);
 }
 
-/* Four bytes that no session with this pid has. */
+/* A key that no session with this pid has: four bytes can meet. */
 static void
-draw_client_key(struct session *s)
+draw_client_key(struct session *s, size_t len)
 {
 	struct session	*o;
+	bool		 taken;
 
-again:
-	random_bytes(s->client_key, CLIENT_KEY_LEN);
-	TAILQ_FOREACH(o, &s->p->sessions->list, entry)
-		if (o != s && o->pid == s->pid && memcmp(o->client_key,
-		    s->client_key, CLIENT_KEY_LEN) == 0)
-			goto again;
+	s->client_keylen = len;
+	do {
+		taken = false;
+		random_bytes(s->client_key, len);
+		TAILQ_FOREACH(o, &s->p->sessions->list, entry)
+			if (o != s && o->pid == s->pid &&
+			    o->client_keylen == len && memcmp(o->client_key,
+			    s->client_key, len) == 0)
+				taken = true;
+	} while (taken);
 }
 
 int
@@ -247,13 +252,13 @@ sessions_ready(struct session *s, const struct ipc_session_ready *m)
 	if (m->key.len > 0)
 		memcpy(s->key, m->key.p, m->key.len);
 	s->keylen = m->key.len;
-	draw_client_key(s);
+	draw_client_key(s, m->long_key ? CLIENT_KEY_LONG : CLIENT_KEY_SHORT);
 	session_enter(s, SESSION_READY);
 	if (sessions_save(s) == -1)
 		log_warn("event=session_save session=%s", s->id);
 	re.session = slice_str(s->id);
 	re.pid = s->pid;
-	re.key = slice_of(s->client_key, CLIENT_KEY_LEN);
+	re.key = slice_of(s->client_key, s->client_keylen);
 	ipc_send(s->w->ipc, IPC_session_key, &re, NULL, 0);
 	return 0;
 }

@@ -25,7 +25,9 @@ struct worker;
 enum session_state { SESSION_STATES(SESSION_M_ENUM) SESSION_NSTATES };
 #undef SESSION_M_ENUM
 
-#define CLIENT_KEY_LEN	4
+/* Of a client's cancel key: protocol 3.0 has no room for more, 3.2 has. */
+#define CLIENT_KEY_SHORT	4
+#define CLIENT_KEY_LONG		32
 
 struct session {
 	TAILQ_ENTRY(session)	 entry;
@@ -48,7 +50,8 @@ struct session {
 	uint32_t		 pid;		/* of the backend; 0: unknown */
 	uint8_t			 key[256];	/* of the backend */
 	size_t			 keylen;
-	uint8_t			 client_key[CLIENT_KEY_LEN];
+	uint8_t			 client_key[CLIENT_KEY_LONG];
+	size_t			 client_keylen;
 	bool			 wants_channel;	/* a new one, to an engine */
 	struct ev_timer		*timer;		/* deadline, then grace */
 	char			 reason[LEN_REASON + 1];	/* of its end */

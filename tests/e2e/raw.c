@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -27,38 +28,104 @@ struct raw {
 };
 
 struct raw *
-raw_tcp(bool shared)
+raw_to(const char *port, const char *from)
 {
 	struct raw *r = calloc(1, sizeof *r);
-	struct sockaddr_in sin = { .sin_family = AF_INET };
+	struct sockaddr_in sin = { .sin_family = AF_INET }, me = sin;
 
 	ck_assert_ptr_nonnull(r);
-	sin.sin_port = htons((uint16_t)atoi(e2e_env(shared ?
-	    "GW_SHARED_PORT" : "GW_PORT")));
+	sin.sin_port = htons((uint16_t)atoi(e2e_env(port)));
 	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	r->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	ck_assert_int_ge(r->fd, 0);
+	if (from != NULL) {
+		ck_assert_int_eq(inet_pton(AF_INET, from, &me.sin_addr), 1);
+		ck_assert_int_eq(bind(r->fd, (struct sockaddr *)&me,
+		    sizeof me), 0);
+	}
 	ck_assert_msg(connect(r->fd, (struct sockaddr *)&sin, sizeof sin) == 0,
 	    "the gateway does not accept");
 	return r;
 }
 
 struct raw *
-raw_tls(bool shared)
+raw_tcp(bool shared)
+{
+	return raw_to(shared ? "GW_SHARED_PORT" : "GW_PORT", NULL);
+}
+
+bool
+raw_handshake(struct raw *r, const char *alpn, int version, const char *cert,
+    const char *key)
+{
+	unsigned char wire[64];
+
+	r->ctx = SSL_CTX_new(TLS_client_method());
+	ck_assert_ptr_nonnull(r->ctx);
+	/* What the library would not even offer is to be offered too. */
+	SSL_CTX_set_security_level(r->ctx, 0);
+	if (version != 0) {
+		SSL_CTX_set_min_proto_version(r->ctx, version);
+		SSL_CTX_set_max_proto_version(r->ctx, version);
+	}
+	if (cert != NULL)
+		ck_assert(SSL_CTX_use_certificate_file(r->ctx, cert,
+		    SSL_FILETYPE_PEM) == 1 && SSL_CTX_use_PrivateKey_file(
+		    r->ctx, key, SSL_FILETYPE_PEM) == 1);
+	r->ssl = SSL_new(r->ctx);
+	SSL_set_fd(r->ssl, r->fd);
+	if (alpn != NULL) {
+		wire[0] = (unsigned char)strlen(alpn);
+		memcpy(wire + 1, alpn, wire[0]);
+		SSL_set_alpn_protos(r->ssl, wire, wire[0] + 1u);
+	}
+	return SSL_connect(r->ssl) == 1;
+}
+
+struct raw *
+raw_tls_to(const char *port, const char *from)
 {
 	static const uint8_t request[] = { 0, 0, 0, 8, 4, 210, 22, 47 };
-	struct raw *r = raw_tcp(shared);
+	struct raw *r = raw_to(port, from);
 	char answer = 0;
 
 	ck_assert_int_eq(send(r->fd, request, sizeof request, MSG_NOSIGNAL),
 	    sizeof request);
 	ck_assert_int_eq(recv(r->fd, &answer, 1, 0), 1);
 	ck_assert_int_eq(answer, 'S');
-	r->ctx = SSL_CTX_new(TLS_client_method());
-	r->ssl = SSL_new(r->ctx);
-	SSL_set_fd(r->ssl, r->fd);
-	ck_assert_msg(SSL_connect(r->ssl) == 1, "no TLS");
+	ck_assert_msg(raw_handshake(r, NULL, 0, NULL, NULL), "no TLS");
 	return r;
+}
+
+struct raw *
+raw_tls(bool shared)
+{
+	return raw_tls_to(shared ? "GW_SHARED_PORT" : "GW_PORT", NULL);
+}
+
+bool
+raw_peer_is(const struct raw *r, const char *path)
+{
+	X509 *is = SSL_get1_peer_certificate(r->ssl), *want;
+	FILE *f = fopen(path, "r");
+	bool same;
+
+	ck_assert_ptr_nonnull(f);
+	want = PEM_read_X509(f, NULL, NULL, NULL);
+	ck_assert_ptr_nonnull(want);
+	same = is != NULL && X509_cmp(is, want) == 0;
+	fclose(f);
+	X509_free(want);
+	X509_free(is);
+	return same;
+}
+
+bool
+raw_resumable(const struct raw *r)
+{
+	const SSL_SESSION *s = SSL_get0_session(r->ssl);
+
+	return s != NULL && SSL_SESSION_is_resumable(s);
 }
 
 static void
@@ -152,19 +219,31 @@ raw_query(struct raw *r, const char *sql)
 }
 
 bool
-raw_startup(struct raw *r, const char *user, const char *database)
+raw_startup_as(struct raw *r, uint32_t version, const char *user,
+    const char *database, const void *more, size_t len)
 {
-	uint8_t m[512];
+	uint8_t m[16384];
 	size_t n = 8;
-	uint32_t be;
+	uint32_t be = htonl(version);
 
-	memcpy(m + 4, "\0\3\0\0", 4);
+	ck_assert_uint_lt(len, sizeof m - 512);
+	memcpy(m + 4, &be, 4);
 	n += (size_t)snprintf((char *)m + n, sizeof m - n,
-	    "user%c%s%cdatabase%c%s%capplication_name%craw%c%c", 0, user, 0, 0,
-	    database, 0, 0, 0, 0);
+	    "user%c%s%cdatabase%c%s%capplication_name%craw%c", 0, user, 0, 0,
+	    database, 0, 0, 0);
+	if (len > 0)
+		memcpy(m + n, more, len);
+	n += len;
+	m[n++] = 0;
 	be = htonl((uint32_t)n);
 	memcpy(m, &be, 4);
 	return raw_send(r, m, n);
+}
+
+bool
+raw_startup(struct raw *r, const char *user, const char *database)
+{
+	return raw_startup_as(r, 0x30000, user, database, NULL, 0);
 }
 
 /* > 0: bytes came; 0: end; -1: nothing within ms. */
@@ -210,16 +289,34 @@ note_error(struct raw *r, const uint8_t *body, size_t len)
 	}
 }
 
+static void
+consume(struct raw *r)
+{
+	if (r->taken > 0)
+		memmove(r->buf, r->buf + r->taken, r->len - r->taken);
+	r->len -= r->taken;
+	r->taken = 0;
+}
+
+int
+raw_byte(struct raw *r, int ms)
+{
+	int n;
+
+	consume(r);
+	if (r->len == 0 && (n = fill(r, ms)) <= 0)
+		return n == 0 ? -2 : -1;
+	r->taken = 1;
+	return r->buf[0];
+}
+
 int
 raw_read(struct raw *r, int ms, const uint8_t **body, size_t *len)
 {
 	long long end = e2e_now() + ms;
 	uint32_t be, total;
 
-	if (r->taken > 0)
-		memmove(r->buf, r->buf + r->taken, r->len - r->taken);
-	r->len -= r->taken;
-	r->taken = 0;
+	consume(r);
 	for (;;) {
 		if (r->len >= 5) {
 			memcpy(&be, r->buf + 1, 4);

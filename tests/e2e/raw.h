@@ -16,6 +16,21 @@ struct raw;
 struct raw	*raw_tls(bool shared);
 /* TCP alone. */
 struct raw	*raw_tcp(bool shared);
+/* TCP to a port of the stack's env file, from this address (NULL: any). */
+struct raw	*raw_to(const char *port, const char *from);
+/* The same with SSLRequest and TLS. */
+struct raw	*raw_tls_to(const char *port, const char *from);
+/*
+ * TLS on what is connected, without asking: offering this ALPN protocol (NULL:
+ * none), at most this version (0: any), with certificate and key from these
+ * files (NULL: none).  False: no handshake.
+ */
+bool		 raw_handshake(struct raw *, const char *alpn, int version,
+		    const char *cert, const char *key);
+/* Is the server's certificate the one in this file? */
+bool		 raw_peer_is(const struct raw *, const char *path);
+/* Could the session be resumed: did a ticket come? */
+bool		 raw_resumable(const struct raw *);
 /* A session that is ready for a query. */
 struct raw	*raw_session(const char *profile, const char *sub, bool shared);
 void		 raw_free(struct raw **);
@@ -33,6 +48,14 @@ bool		 raw_liar(struct raw *, char type, uint32_t length,
 bool		 raw_query(struct raw *, const char *sql);
 bool		 raw_startup(struct raw *, const char *user,
 		    const char *database);
+
+/* A startup packet of this version, with further parameters: name NUL value NUL
+ * and so on, `len` bytes. */
+bool		 raw_startup_as(struct raw *, uint32_t version,
+		    const char *user, const char *database, const void *more,
+		    size_t len);
+/* One byte that is no message; -1: nothing in ms; -2: the end. */
+int		 raw_byte(struct raw *, int ms);
 
 /*
  * Read a message: its type, or 0 at the end of the connection, or -1 when

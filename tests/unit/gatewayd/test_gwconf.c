@@ -92,6 +92,12 @@ START_TEST(test_all_keys)
 	    "  - {address: '*:6434', certificate: /c, key: /k,\n"
 	    "     cleartext: refuse}\n"
 	    "  - address: /run/postern/.s.PGSQL.6432\n"
+	    "    auth: oauthbearer\n"
+	    "    oauth: {issuer: 'https://idp.example'}\n"
+	    "  - {address: '*:6435', certificate: /c, key: /k,\n"
+	    "     client_ca: ca.pem, auth: oauthbearer,\n"
+	    "     oauth: {issuer: 'https://idp.example/x',\n"
+	    "     scope: openid shop}}\n"
 	    "socket: s\n"
 	    "policyd: /p\n"
 	    "user: nobody\n"
@@ -99,7 +105,14 @@ START_TEST(test_all_keys)
 	    "workers: {spare: 1, maximum: 2, shared: 3, per_worker: 4}\n"
 	    "limits: {login: 1s, message: 64KiB, drain: 0s}\n");
 	ck_assert_msg(c != NULL, "%s", err.text);
-	ck_assert_uint_eq(c->nlisten, 4);
+	ck_assert_uint_eq(c->nlisten, 5);
+	ck_assert(!c->listen[0].oauth);
+	ck_assert_ptr_null(c->listen[0].client_ca);
+	ck_assert(c->listen[3].oauth);
+	ck_assert_str_eq(c->listen[3].issuer, "https://idp.example");
+	ck_assert_str_eq(c->listen[3].scope, "openid");
+	ck_assert_str_eq(c->listen[4].scope, "openid shop");
+	ck_assert_str_eq(c->listen[4].client_ca, "/tmp/ca.pem");
 	ck_assert(c->listen[0].shared);
 	ck_assert(c->listen[1].cleartext);
 	ck_assert_ptr_null(c->listen[1].certificate);
@@ -158,6 +171,25 @@ START_TEST(test_refused)
 		    "twice" },
 		{ "listen: [{address: /s, isolation: none}]\n", ":1:35: ",
 		    "session" },
+		{ "listen: [{address: /s, auth: kerberos}]\n", ":1:30: ",
+		    "oauthbearer" },
+		{ "listen: [{address: /s, auth: oauthbearer}]\n", ":1:30: ",
+		    "issuer" },
+		{ "listen:\n- {address: /s, auth: oauthbearer, oauth: "
+		    "{scope: x}}\n", ":2:43: ", "\"issuer\" is missing" },
+		{ "listen:\n- {address: /s, auth: oauthbearer, oauth: "
+		    "{issuer: 'http://idp.example'}}\n", ":2:52: ",
+		    "https" },
+		{ "listen:\n- {address: /s, auth: oauthbearer, oauth: "
+		    "{issuer: 'https://i', scope: ''}}\n", ":2:72: ",
+		    "scope" },
+		{ "listen:\n- {address: /s, oauth: {issuer: 'https://i'}}"
+		    "\n", ":2:24: ", "is for" },
+		{ "listen:\n- {address: /s, client_ca: x}\n", ":2:28: ",
+		    "Unix socket" },
+		{ "listen:\n- {address: '127.0.0.1:1', certificate: c, key: "
+		    "k, cleartext: loopback, client_ca: x}\n", ":2:84: ",
+		    "cleartext: refuse" },
 		{ "listen: [{address: /s}]\nworkers: {spare: 0}\n",
 		    ":2:18: ", "spare" },
 		{ "listen: [{address: /s}]\nworkers: {spare: 9, "

@@ -119,7 +119,7 @@ ends_open(struct ends *e, int mode, const char *host, const char *ca)
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
 	    e->fd), 0);
-	s = tls_server_new(cert_path, key_path, err, sizeof(err));
+	s = tls_server_new(cert_path, key_path, NULL, err, sizeof(err));
 	ck_assert_msg(s != NULL, "%s", err);
 	e->server = tls_accept(s, e->fd[0]);
 	ck_assert_ptr_nonnull(e->server);
@@ -263,15 +263,51 @@ START_TEST(test_wrong_ca)
 }
 END_TEST
 
+/* Who has no certificate does not get through the handshake. */
+START_TEST(test_client_ca)
+{
+	struct tls_server	*s;
+	struct ends		 e;
+	enum tls_want		 want;
+	char			 err[256], name[64];
+	int			 rc = 0, i;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+	    e.fd), 0);
+	s = tls_server_new(cert_path, key_path, other_path, err, sizeof(err));
+	ck_assert_msg(s != NULL, "%s", err);
+	e.server = tls_accept(s, e.fd[0]);
+	tls_server_free(&s);
+	e.client = tls_connect(e.fd[1], DB_TLS_REQUIRE, "", NULL, 0, err,
+	    sizeof(err));
+	for (i = 0; i < 20 && rc == 0; i++) {
+		tls_handshake(e.client, &want);
+		rc = tls_handshake(e.server, &want);
+	}
+	ck_assert_int_eq(rc, -1);
+	ck_assert_ptr_nonnull(strstr(tls_error(e.server), "certificate"));
+	tls_peer_name(e.server, name, sizeof(name));
+	ck_assert_str_eq(name, "-");
+	tls_peer_name(e.client, name, sizeof(name));
+	ck_assert_str_eq(name, "CN=test");
+	ends_close(&e);
+	ck_assert_ptr_null(tls_server_new(cert_path, key_path, key_path, err,
+	    sizeof(err)));
+	ck_assert_ptr_nonnull(strstr(err, "client_ca"));
+	ck_assert_ptr_null(tls_server_new(cert_path, key_path, "/nonexistent",
+	    err, sizeof(err)));
+}
+END_TEST
+
 START_TEST(test_bad_arguments)
 {
 	char	err[256];
 
-	ck_assert_ptr_null(tls_server_new("/nonexistent", key_path, err,
+	ck_assert_ptr_null(tls_server_new("/nonexistent", key_path, NULL, err,
 	    sizeof(err)));
 	ck_assert_ptr_nonnull(strstr(err, "No such file"));
 	/* The key of another certificate. */
-	ck_assert_ptr_null(tls_server_new(other_path, key_path, err,
+	ck_assert_ptr_null(tls_server_new(other_path, key_path, NULL, err,
 	    sizeof(err)));
 	ck_assert_ptr_nonnull(strstr(err, "cannot use key"));
 	ck_assert_ptr_null(tls_connect(0, DB_TLS_VERIFY_FULL, "", NULL, 0,
@@ -406,6 +442,7 @@ main(void)
 	tcase_add_test(tc, test_end_without_notify);
 	tcase_add_test(tc, test_names);
 	tcase_add_test(tc, test_wrong_ca);
+	tcase_add_test(tc, test_client_ca);
 	tcase_add_test(tc, test_bad_arguments);
 	tcase_add_test(tc, test_pending);
 	tcase_add_test(tc, test_pending_after_handshake);

@@ -35,6 +35,7 @@ example(struct session *s)
 	s->keylen = 32;
 	memset(s->key, 0xa5, 32);
 	memcpy(s->client_key, "\x00\x01\xfe\xff", 4);
+	s->client_keylen = 4;
 }
 
 START_TEST(test_round_trip)
