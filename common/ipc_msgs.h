@@ -50,6 +50,16 @@ enum ipc_role {
 /* How many sessions (or logins in progress) this worker has now. */
 #define IPC_FIELDS_worker_busy(F)					\
 	F(U32, sessions, 0)
+/* A client that has not logged in came from this address, or is that no more:
+ * it logged in, or is gone.  Not for Unix sockets. */
+#define IPC_FIELDS_client_came(F)					\
+	F(U32, attempt, 0)	/* the worker's number for it */	\
+	F(BYTES, addr, 16)	/* IPv6, or IPv4 mapped into it */
+#define IPC_FIELDS_client_settled(F)					\
+	F(U32, attempt, 0)
+/* Too many of its address wait: end it. */
+#define IPC_FIELDS_client_drop(F)					\
+	F(U32, attempt, 0)
 /* Take no new client; end when the last session has ended. */
 #define IPC_FIELDS_worker_drain(F)					\
 	F(U32, reason, 0)
@@ -372,6 +382,9 @@ enum ipc_role {
 	M(worker_channel, ROLE_MASTER, ROLE_WORKER, 1)			\
 	M(worker_busy, ROLE_WORKER, ROLE_MASTER, 0)			\
 	M(worker_drain, ROLE_MASTER, ROLE_WORKER, 0)			\
+	M(client_came, ROLE_WORKER, ROLE_MASTER, 0)			\
+	M(client_settled, ROLE_WORKER, ROLE_MASTER, 0)			\
+	M(client_drop, ROLE_MASTER, ROLE_WORKER, 0)			\
 	M(master_hello, ROLE_MASTER, ROLE_PARENT, 0)			\
 	M(master_welcome, ROLE_PARENT, ROLE_MASTER, 0)			\
 	M(master_refused, ROLE_PARENT, ROLE_MASTER, 0)			\

@@ -2,9 +2,10 @@
  * The workers, as gatewayd's master sees them: forked ahead of their clients,
  * replaced when they took one, reaped, throttled when they crash.
  *
- * Runs in the master.  A worker is not trusted: it meets the network.  All
- * that it can say is worker_busy, which at most makes the master fork one more
- * worker; anything else, or a closed link, ends it with SIGKILL.  A worker's
+ * Runs in the master.  A worker is not trusted: it meets the network.  It can
+ * say worker_busy, which at most makes the master fork one more worker, and
+ * which clients of it have not logged in, at most as many as it may have;
+ * anything else, or a closed link, ends it with SIGKILL.  A worker's
  * number is never used twice.  A fork that fails counts as a crash and is
  * tried again.
  */
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include "ipc.h"
+#include "lobby.h"
 #include "log.h"
 #include "spawn.h"
 
@@ -26,6 +28,8 @@
 #define DELAY_LAST	1000
 /* Without a crash for so long, a listener starts over. */
 #define DELAY_QUIET	10000
+/* Clients of a shared worker that have not logged in: gwconf's limit. */
+#define WAITING_MAX	100000
 /* "maximum reached" is logged at most this often. */
 #define FULL_QUIET	10000
 
@@ -57,9 +61,11 @@ struct child {
 	int		 dead;		/* 1: waited for; 2: and a turn ago */
 	int		 status;	/* as waitpid() gave it */
 	uint32_t	 sessions;
+	uint32_t	 waiting;	/* seats in the lobby, as it says */
 };
 
 struct children {
+	struct lobby			*lobby;
 	struct ev_loop			*loop;
 	const struct children_hooks	*hooks;
 	void				*ctx;
@@ -75,6 +81,7 @@ struct children {
 };
 
 static void	slot_fill(struct slot *);
+static struct child *child_find(const struct children *, uint32_t number);
 
 /* --- the master's side of one child ------------------------------------ */
 
@@ -95,8 +102,48 @@ on_busy(void *ctx, const void *msg, int *fds)
 	return 0;
 }
 
+static int
+on_client_came(void *ctx, const void *msg, int *fds)
+{
+	const struct ipc_client_came	*m = msg;
+	struct child			*c = ctx, *loser;
+	struct lobby_seat		 seat = { c->number, m->attempt }, out;
+	struct ipc_client_drop		 drop;
+	int				 rc;
+
+	(void)fds;
+	if (m->addr.len != 16 || c->waiting >= (c->shared ? WAITING_MAX : 1))
+		return -1;
+	/* In any case: it will say that it is settled. */
+	c->waiting++;
+	rc = lobby_enter(c->all->lobby, m->addr.p, seat,
+	    c->all->conf->unauthenticated, now_boot_ms(), &out);
+	if (rc == 1 && (loser = child_find(c->all, out.worker)) != NULL) {
+		drop.attempt = out.attempt;
+		ipc_send(loser->ipc, IPC_client_drop, &drop, NULL, 0);
+	}
+	return 0;
+}
+
+static int
+on_client_settled(void *ctx, const void *msg, int *fds)
+{
+	const struct ipc_client_settled	*m = msg;
+	struct child			*c = ctx;
+	struct lobby_seat		 seat = { c->number, m->attempt };
+
+	(void)fds;
+	if (c->waiting == 0)
+		return -1;
+	c->waiting--;
+	lobby_leave(c->all->lobby, seat);
+	return 0;
+}
+
 static const struct ipc_permit permits[] = {
-	{ IPC_worker_busy, ~0u, on_busy }
+	{ IPC_worker_busy, ~0u, on_busy },
+	{ IPC_client_came, ~0u, on_client_came },
+	{ IPC_client_settled, ~0u, on_client_settled }
 };
 
 /* Once it has been waited for, its pid can be anybody's. */
@@ -342,6 +389,7 @@ child_bury(struct child **cp)
 		log_debug("event=worker_end worker=%u pid=%ld", c->number,
 		    (long)c->pid);
 	ipc_free(&c->ipc);
+	lobby_leave_all(all->lobby, c->number);
 	all->hooks->gone(all->ctx, c->number, status);
 	free(c);
 }
@@ -407,8 +455,11 @@ children_new(struct ev_loop *loop, const struct children_hooks *hooks,
 {
 	struct children	*all;
 
-	if ((all = calloc(1, sizeof(*all))) == NULL)
+	if ((all = calloc(1, sizeof(*all))) == NULL ||
+	    (all->lobby = lobby_new()) == NULL) {
+		free(all);
 		return NULL;
+	}
 	all->loop = loop;
 	all->hooks = hooks;
 	all->ctx = ctx;
@@ -439,6 +490,7 @@ children_free(struct children **allp)
 	}
 	ev_signal_free(&all->sigchld);
 	ev_timer_free(&all->reap);
+	lobby_free(&all->lobby);
 	free(all);
 	*allp = NULL;
 }

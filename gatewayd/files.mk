@@ -6,7 +6,7 @@ PROGRAMS +=	gatewayctl
 OAUTH_OBJS =	gatewayd/oauth.o gatewayd/pgmsg.o
 
 MASTER_OBJS =	gatewayd/main.o gatewayd/master.o gatewayd/children.o \
-		gatewayd/control.o gatewayd/gwconf.o gatewayd/listen.o \
+		gatewayd/lobby.o gatewayd/control.o gatewayd/gwconf.o gatewayd/listen.o \
 		gatewayd/policylink.o gatewayd/spawn.o gatewayd/tls.o \
 		$(OAUTH_OBJS)
 gatewayctl_OBJS =	gatewayd/gatewayctl.o gatewayd/gwconf.o \
@@ -23,6 +23,7 @@ tests/unit/gatewayd/test_gwconf_OBJS =	gatewayd/gwconf.o gatewayd/listen.o \
 		common/conf_tree.o common/unixsock.o
 tests/unit/gatewayd/test_gwconf_LIBS =	$(SSL_LIBS) $(YAML_LIBS)
 tests/unit/gatewayd/test_children_OBJS =	gatewayd/children.o \
+		gatewayd/lobby.o \
 		gatewayd/spawn.o gatewayd/listen.o gatewayd/tls.o \
 		common/proc.o $(IPC_OBJS)
 tests/unit/gatewayd/test_children_LIBS =	$(EVENT_LIBS) $(SSL_LIBS)
@@ -34,7 +35,8 @@ WORKER_OBJS =	gatewayd/worker.o gatewayd/session.o gatewayd/startup.o \
 		gatewayd/judge.o \
 		gatewayd/backend.o gatewayd/record.o gatewayd/pipeline.o \
 		gatewayd/names.o gatewayd/verdicts.o gatewayd/stream.o \
-		gatewayd/bearer.o gatewayd/options.o
+		gatewayd/bearer.o gatewayd/options.o \
+		gatewayd/peer.o
 gatewayd_OBJS =	$(MASTER_OBJS) $(WORKER_OBJS) $(COMMON_OBJS)
 gatewayd_LIBS =	$(COMMON_LIBS)
 
@@ -47,3 +49,5 @@ UNIT_TESTS +=	tests/unit/gatewayd/test_oauth
 tests/unit/gatewayd/test_oauth_OBJS =	$(OAUTH_OBJS) common/buf.o
 UNIT_TESTS +=	tests/unit/gatewayd/test_options
 tests/unit/gatewayd/test_options_OBJS =	gatewayd/options.o
+UNIT_TESTS +=	tests/unit/gatewayd/test_lobby
+tests/unit/gatewayd/test_lobby_OBJS =	gatewayd/lobby.o

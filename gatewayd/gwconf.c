@@ -87,6 +87,9 @@ static const struct conf_key workers_table[] = {
 static const struct conf_key limits_table[] = {
 	{ .name = "login", .type = CONF_DURATION, .offset = G(login),
 	    .dflt = "30s", .min = 1000, .max = 600000, .reloadable = true },
+	{ .name = "unauthenticated", .type = CONF_INT,
+	    .offset = G(unauthenticated), .dflt = "200", .min = 1,
+	    .max = 100000, .reloadable = true },
 	{ .name = "message", .type = CONF_SIZE, .offset = G(message),
 	    .dflt = "16MiB", .min = 64 * 1024, .max = 16 * 1024 * 1024,
 	    .reloadable = true },

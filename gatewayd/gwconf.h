@@ -36,6 +36,7 @@ struct gw_conf {
 	uint64_t	 shared;	/* workers for each shared listener */
 	uint64_t	 per_worker;	/* sessions in a shared worker, at most */
 	uint64_t	 login;		/* ms: TLS, startup and login together */
+	uint64_t	 unauthenticated;	/* connections before login, of an address */
 	uint64_t	 message;	/* bytes: largest message of a client */
 	uint64_t	 stall;		/* ms: the rest of a begun message */
 	uint64_t	 drain;		/* ms: how long SIGTERM waits for sessions */

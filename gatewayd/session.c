@@ -7,10 +7,6 @@
 
 #include <sys/socket.h>
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <arpa/inet.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,9 +137,17 @@ ignore(struct session *s, const void *arg)
 void
 session_goto(struct session *s, enum session_state st)
 {
+	struct ipc_client_settled settled;
+
 	log_debug("attempt=%u session=%s state=%s", s->attempt, s->id,
 	    session_state_name(st));
 	s->state = st;
+	if (s->waiting && (st == SESSION_DB_HELLO || st == SESSION_DB_LOGIN ||
+	    st == SESSION_LINGER || st == SESSION_OVER)) {
+		settled.attempt = s->attempt;
+		ipc_send(s->w->master, IPC_client_settled, &settled, NULL, 0);
+		s->waiting = false;
+	}
 	switch (st) {
 	case SESSION_OPEN:
 		ev_timer_stop(s->timer);
@@ -201,41 +205,6 @@ on_stall(void *ctx)
 	    NULL, "half a message, then silence");
 }
 
-static void
-peer_name(int fd, char *dst, size_t size)
-{
-	union {
-		struct sockaddr		sa;
-		struct sockaddr_in	in;
-		struct sockaddr_in6	in6;
-		struct sockaddr_storage	ss;
-	} a;
-	socklen_t len = sizeof(a);
-	char ip[INET6_ADDRSTRLEN];
-	struct ucred uc;
-	int on = 1;
-
-	if (getpeername(fd, &a.sa, &len) == -1) {
-		snprintf(dst, size, "unknown");
-	} else if (a.sa.sa_family == AF_INET) {
-		inet_ntop(AF_INET, &a.in.sin_addr, ip, sizeof(ip));
-		snprintf(dst, size, "%s:%u", ip, ntohs(a.in.sin_port));
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	} else if (a.sa.sa_family == AF_INET6) {
-		inet_ntop(AF_INET6, &a.in6.sin6_addr, ip, sizeof(ip));
-		snprintf(dst, size, "[%s]:%u", ip, ntohs(a.in6.sin6_port));
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	} else {
-		len = sizeof(uc);
-		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &uc, &len) == -1)
-			snprintf(dst, size, "unix");
-		else
-			snprintf(dst, size, "unix:uid=%u", uc.uid);
-	}
-}
-
 struct session *
 session_new(struct worker *w, int fd)
 {
@@ -258,7 +227,7 @@ session_new(struct worker *w, int fd)
 	buf_init(&s->settings, LEN_SETTINGS);
 	buf_init(&s->ca, LEN_CA);
 	buf_init(&s->greeting, 64 * 1024);
-	peer_name(fd, s->peer, sizeof(s->peer));
+	peer_name(s, fd);
 	s->timer = ev_timer_new(w->loop, on_timer, s);
 	s->retry = ev_timer_new(w->loop, on_retry, s);
 	s->idle_timer = ev_timer_new(w->loop, on_idle, s);

@@ -19,6 +19,7 @@
  * (session.c); session_goto() alone changes the state.  The files of the
  * worker, by the part of a session's life that they handle:
  *
+ *	peer.c		who a client is
  *	startup.c	TLS, startup packet, token, from the client
  *	bearer.c	the token by OAUTHBEARER
  *	backendlogin.c	TLS, startup, SASL, towards the database
@@ -93,6 +94,7 @@ struct session {
 	uint32_t	 attempt;	/* the worker's number for it */
 	char		 id[LEN_SESSION + 1];	/* "" before login_ok */
 	char		 peer[LEN_ADDR];
+	bool		 waiting;	/* the master counts it: not logged in */
 	struct ev_timer	*timer;		/* login, farewell */
 	struct ev_timer	*retry;		/* while something is away */
 	struct ev_timer	*idle_timer;
@@ -187,6 +189,10 @@ void		 session_pump(struct session *);
 /* Look again in a moment: something that has no event of its own is awaited. */
 void		 session_retry(struct session *);
 
+/* --- peer.c -------------------------------------------------------------------- */
+/* Fill s->peer, tell the master whom to count, set the socket's options. */
+void	peer_name(struct session *, int fd);
+
 /* --- startup.c -------------------------------------------------------------- */
 void	startup_on_hello(struct session *, const void *);
 void	startup_on_tls(struct session *, const void *);
@@ -196,6 +202,8 @@ void	startup_on_login_wait(struct session *, const void *);
 void	startup_on_refused(struct session *, const void *);
 void	startup_on_timeout(struct session *, const void *);
 void	startup_on_parent_gone(struct session *, const void *);
+/* The master says that too many clients of this address wait to log in. */
+void	startup_drop(struct session *);
 /* Read what there is; false when there is nothing more to do now. */
 bool	startup_read(struct session *);
 /* Log it and end the session with this FATAL. */

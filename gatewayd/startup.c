@@ -41,6 +41,18 @@ startup_on_timeout(struct session *s, const void *arg)
 }
 
 void
+startup_drop(struct session *s)
+{
+	static const char message[] =
+	    "too many connections of this address have not logged in";
+
+	if (s->state >= SESSION_STARTUP)
+		startup_refuse(s, "53300", message);
+	else
+		session_drop(s, message);
+}
+
+void
 startup_on_parent_gone(struct session *s, const void *arg)
 {
 	(void)arg;

@@ -394,7 +394,20 @@ on_worker_drain(void *ctx, const void *vm, int *fds)
 	return 0;
 }
 
+static int
+on_client_drop(void *ctx, const void *vm, int *fds)
+{
+	const struct ipc_client_drop *m = vm;
+	struct session *s = by_attempt(ctx, m->attempt);
+
+	(void)fds;
+	if (s != NULL && s->waiting)
+		startup_drop(s);
+	return 0;
+}
+
 static const struct ipc_permit master_permits[] = {
+	{ IPC_client_drop, ~0u, on_client_drop },
 	{ IPC_worker_channel, ~0u, on_worker_channel },
 	{ IPC_worker_drain, ~0u, on_worker_drain },
 };

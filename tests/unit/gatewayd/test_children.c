@@ -226,6 +226,7 @@ start(bool shared)
 	conf.user = strdup("nobody");
 	conf.chroot = strdup("/");
 	conf.spare = 2;
+	conf.unauthenticated = 200;
 	conf.maximum = 5;
 	conf.shared = 3;
 	loop = ev_loop_new();

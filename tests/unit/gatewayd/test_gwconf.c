@@ -71,6 +71,7 @@ START_TEST(test_defaults)
 	ck_assert_uint_eq(c->shared, 2);
 	ck_assert_uint_eq(c->per_worker, 1000);
 	ck_assert_uint_eq(c->login, 30000);
+	ck_assert_uint_eq(c->unauthenticated, 200);
 	ck_assert_uint_eq(c->message, 16 * 1024 * 1024);
 	ck_assert_uint_eq(c->stall, 60000);
 	ck_assert_uint_eq(c->drain, 30000);
