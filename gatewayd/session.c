@@ -403,7 +403,8 @@ on_farewell(struct session *s, const void *arg)
 		ev_timer_set(s->timer, GOODBYE_MS);
 	}
 	stream_fill(&s->client);
-	buf_drain(&s->client.in, s->client.in.len);
+	/* Before login a token may be in it. */
+	buf_wipe(&s->client.in);
 	if (s->client.failed || s->client.eof) {
 		session_linger(s);
 		return;
