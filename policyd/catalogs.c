@@ -16,8 +16,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attempts.h"
 #include "children.h"
 #include "log.h"
+#include "sessions.h"
 
 #define WANT_INTERVAL	500	/* ms between readings that engines ask for */
 #define RETRY_FIRST	500
@@ -35,6 +37,7 @@ struct catalog_slot {
 	bool			 again;		/* and must do it once more */
 	uint64_t		 delay;
 	struct ev_timer		*timer;
+	bool			 tried;		/* read, or failed, once */
 	char			 error[LEN_REASON + 1];
 };
 
@@ -209,6 +212,30 @@ catalogs_to_engine(struct parent *p, struct ipc *engine,
 }
 
 bool
+catalogs_tried(struct parent *p, const char *database)
+{
+	struct catalog_slot	*s = slot_find(p, database);
+
+	return s == NULL || s->tried;
+}
+
+/* Who waited for that goes on. */
+static void
+slot_tried(struct catalog_slot *s)
+{
+	const struct policy	*policy = s->p->policy;
+	size_t			 i;
+
+	if (s->tried)
+		return;
+	s->tried = true;
+	for (i = 0; i < policy->nprofiles; i++)
+		if (profile_has_database(&policy->profiles[i], s->key))
+			sessions_engine_ready(s->p, policy->profiles[i].key);
+	attempts_engine_ready(s->p);
+}
+
+bool
 catalogs_has_any(struct parent *p, const struct profile *profile)
 {
 	struct catalog_slot	*s;
@@ -264,6 +291,7 @@ catalogs_got(struct parent *p, const struct ipc_catalog *m, int fd)
 	TAILQ_REMOVE(&p->catalogs->list, s, entry);
 	TAILQ_INSERT_HEAD(&p->catalogs->list, s, entry);
 	children_give_catalogs(p);
+	slot_tried(s);
 	catalogs_published(p);
 	if (s->again)
 		slot_ask(s);
@@ -288,6 +316,7 @@ catalogs_failed(struct parent *p, const struct ipc_catalog_failed *m)
 	    s->key, (unsigned long long)s->delay,
 	    log_esc(m->reason.p, m->reason.len));
 	ev_timer_set(s->timer, s->delay);
+	slot_tried(s);
 }
 
 json_t *

@@ -33,6 +33,11 @@ void	 catalogs_to_engine(struct parent *, struct ipc *,
 	    const struct profile *);
 /* Is there a snapshot of any of the profile's databases? */
 bool	 catalogs_has_any(struct parent *, const struct profile *);
+/*
+ * It was read, or could not be: before that an engine would refuse what names a
+ * relation, only because it knows none.
+ */
+bool	 catalogs_tried(struct parent *, const char *database);
 /* Of the newest snapshot. */
 uint64_t catalogs_epoch(struct parent *);
 /* An engine said by which epoch it judges, or went away. */

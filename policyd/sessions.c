@@ -22,6 +22,7 @@
 
 #include "auditlink.h"
 #include "cancel.h"
+#include "catalogs.h"
 #include "children.h"
 #include "crypto.h"
 #include "log.h"
@@ -341,7 +342,7 @@ sessions_channel(struct session *s)
 	int				 pair[2];
 
 	engine = children_engine(s->p, s->profile);
-	if (engine == NULL)
+	if (engine == NULL || !catalogs_tried(s->p, s->database))
 		return -1;
 	if (unix_pair(pair) == -1) {
 		log_warn("event=session_channel session=%s", s->id);
