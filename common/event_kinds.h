@@ -57,6 +57,33 @@
 	F(U32, uid, 0)							\
 	F(STR, args, 4096)						\
 	F(U32, code, 0)
+/* A statement (or a login) waits for people.  `request` counts in policyd. */
+#define EV_FIELDS_approval_request(F)					\
+	F(U32, request, 0)						\
+	F(STR, session, LEN_SESSION)					\
+	F(STR, subject, 255)						\
+	F(STR, profile, LEN_KEY)					\
+	F(STR, rule, LEN_KEY)						\
+	F(STR, kind, 64)						\
+	F(BYTES, text, LEN_HOLD)					\
+	F(STR, params, LEN_JSON)	/* a JSON array */		\
+	F(U8, in_transaction, 0)					\
+	F(STR, groups, LEN_REASON)	/* who may decide */		\
+	F(U32, minimum, 0)						\
+	F(U64, expires, 0)		/* wall time in us */
+#define EV_FIELDS_approval_decision(F)					\
+	F(U32, request, 0)						\
+	F(STR, session, LEN_SESSION)					\
+	F(STR, decision, 8)		/* approve, deny */		\
+	F(STR, approver, 255)						\
+	F(STR, issuer, LEN_KEY)		/* "": a local user */		\
+	F(U32, uid, 0)			/* who ran policyctl */		\
+	F(STR, reason, LEN_REASON)
+#define EV_FIELDS_approval_end(F)					\
+	F(U32, request, 0)						\
+	F(STR, session, LEN_SESSION)					\
+	F(STR, result, 16)	/* approved, denied, expired, withdrawn */ \
+	F(STR, reason, LEN_REASON)
 /* A worker or child of policyd ended when it should not have. */
 #define EV_FIELDS_process_died(F)					\
 	F(STR, process, 64)						\
@@ -89,7 +116,8 @@
 	F(BYTES, text, LEN_TEXT)					\
 	F(BYTES, sent, LEN_TEXT)					\
 	F(STR, masked, 4096)						\
-	F(U64, generation, 0)
+	F(U64, generation, 0)						\
+	F(U32, approval, 0)	/* by this request; 0: none was needed */
 #define EV_FIELDS_outcome(F)						\
 	F(U64, stmt, 0)							\
 	F(STR, status, 16)	/* ok, error, denied, skipped, lost */	\
@@ -132,6 +160,9 @@
 	M(cancel, ROLE_PARENT)						\
 	M(control, ROLE_PARENT)						\
 	M(process_died, ROLE_PARENT)					\
+	M(approval_request, ROLE_PARENT)				\
+	M(approval_decision, ROLE_PARENT)				\
+	M(approval_end, ROLE_PARENT)					\
 	M(prepare, ROLE_WORKER)						\
 	M(intent, ROLE_WORKER)						\
 	M(outcome, ROLE_WORKER)						\

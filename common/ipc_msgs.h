@@ -41,6 +41,7 @@ enum ipc_role {
 #define LEN_JSON	(1024 * 1024)
 #define LEN_SETTINGS	8192
 #define LEN_GUARD	(1024 * 1024)
+#define LEN_HOLD	(64 * 1024)	/* what a person is asked to read */
 
 /* --- gatewayd: master and worker ---------------------------------------- */
 
@@ -192,6 +193,36 @@ enum ipc_role {
 /* A statement that changes the catalogue has ended. */
 #define IPC_FIELDS_catalog_stale(F)					\
 	F(STR, session, LEN_SESSION)
+
+/*
+ * A statement needs a person's approval (VERDICT_HOLD).  The same id again:
+ * policy or catalogue changed meanwhile, or policyd was restarted; it is asked
+ * whether what was asked still holds.  `params` is a Bind's body behind the
+ * names, or empty.
+ */
+#define IPC_FIELDS_hold_ask(F)						\
+	F(STR, session, LEN_SESSION)					\
+	F(U32, id, 0)							\
+	F(U64, generation, 0)	/* of the verdict */			\
+	F(STR, rule, LEN_KEY)						\
+	F(STR, kind, 64)						\
+	F(U8, in_transaction, 0)					\
+	F(BYTES, text, LEN_HOLD)					\
+	F(BYTES, params, LEN_HOLD)
+/* Waiting: `message` is for the client to read.  Refused: with this error. */
+#define IPC_FIELDS_hold_answer(F)					\
+	F(STR, session, LEN_SESSION)					\
+	F(U32, id, 0)							\
+	F(U8, answer, 0)	/* enum hold_answer */			\
+	F(U32, number, 0)	/* of the request */			\
+	F(STR, sqlstate, 5)						\
+	F(STR, message, LEN_REASON)					\
+	F(STR, hint, LEN_REASON)
+/* The client cancelled, or it is no longer asked. */
+#define IPC_FIELDS_hold_withdraw(F)					\
+	F(STR, session, LEN_SESSION)					\
+	F(U32, id, 0)							\
+	F(STR, reason, LEN_REASON)
 
 /* --- worker and engine (one connection a session) ------------------------ */
 
@@ -411,6 +442,9 @@ enum ipc_role {
 	M(generation_new, ROLE_PARENT, ROLE_WORKER, 0)			\
 	M(generation_taken, ROLE_WORKER, ROLE_PARENT, 0)		\
 	M(catalog_stale, ROLE_WORKER, ROLE_PARENT, 0)			\
+	M(hold_ask, ROLE_WORKER, ROLE_PARENT, 0)			\
+	M(hold_answer, ROLE_PARENT, ROLE_WORKER, 0)			\
+	M(hold_withdraw, ROLE_WORKER, ROLE_PARENT, 0)			\
 	M(guard, ROLE_ENGINE, ROLE_WORKER, 0)				\
 	M(judge, ROLE_WORKER, ROLE_ENGINE, 0)				\
 	M(verdict, ROLE_ENGINE, ROLE_WORKER, 0)				\
@@ -475,6 +509,7 @@ IPC_MSGS(IPC_M_STRUCT)
 
 enum judge_form { JUDGE_QUERY, JUDGE_PARSE, JUDGE_FUNCTION };
 enum verdict_action { VERDICT_DENY, VERDICT_ALLOW, VERDICT_MASK };
+enum hold_answer { HOLD_WAITING, HOLD_APPROVED, HOLD_REFUSED };
 
 #define VERDICT_CACHEABLE	0x01	/* same text, same verdict, in this generation and epoch */
 #define VERDICT_READONLY	0x02	/* proven to write nothing (D9) */
@@ -483,6 +518,8 @@ enum verdict_action { VERDICT_DENY, VERDICT_ALLOW, VERDICT_MASK };
 #define VERDICT_COPY_IN		0x10	/* holds a COPY ... FROM STDIN */
 #define VERDICT_STATEMENTS	0x20	/* PREPARE, DEALLOCATE: names of statements change */
 #define VERDICT_PORTALS		0x40	/* DECLARE, CLOSE: names of portals change */
+#define VERDICT_HOLD		0x80	/* allow, mask: only once a person has approved it */
+#define VERDICT_EXECUTES	0x100	/* EXECUTE: runs what was prepared by name */
 
 /* How a worker talks to the backend; names as libpq's sslmode. */
 enum db_tls { DB_TLS_DISABLE, DB_TLS_REQUIRE, DB_TLS_VERIFY_CA,

@@ -32,7 +32,7 @@ tests/unit/gatewayd/test_children_LIBS =	$(EVENT_LIBS) $(SSL_LIBS)
 PROGRAMS +=	gatewayd
 WORKER_OBJS =	gatewayd/worker.o gatewayd/session.o gatewayd/startup.o \
 		gatewayd/backendlogin.o gatewayd/frontend.o gatewayd/deny.o \
-		gatewayd/judge.o \
+		gatewayd/extended.o gatewayd/judge.o gatewayd/hold.o \
 		gatewayd/backend.o gatewayd/record.o gatewayd/pipeline.o \
 		gatewayd/names.o gatewayd/verdicts.o gatewayd/stream.o \
 		gatewayd/bearer.o gatewayd/options.o \

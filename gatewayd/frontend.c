@@ -4,7 +4,7 @@
  * order; one that has to wait (verdict, audit, policyd, the server) makes those
  * behind it wait.  A malformed one ends the session.
  */
-#include "session.h"
+#include "front.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,16 +16,6 @@
 /* Messages without an answer yet; far more than any driver pipelines. */
 #define PIPE_MAX	10000
 
-/* One message of the client, whole. */
-struct front_msg {
-	uint8_t		 type;
-	const uint8_t	*body;
-	size_t		 len;		/* of the body */
-};
-
-/* What became of the message at the head of the input. */
-enum front_result { FRONT_DONE, FRONT_WAIT };
-
 static enum front_result
 front_broken(struct session *s, const char *what)
 {
@@ -35,7 +25,7 @@ front_broken(struct session *s, const char *what)
 	return FRONT_WAIT;
 }
 
-static enum front_result
+enum front_result
 front_no_memory(struct session *s)
 {
 	session_fatal(s, "53200", "out of memory", NULL, "out of memory");
@@ -48,11 +38,11 @@ front_reset(struct session *s)
 {
 	verdict_unref(&s->front.verdict);
 	stmt_unref(&s->front.subject);
+	s->front.approval = 0;
 	s->front.step = FRONT_NEW;
 }
 
-/* Send on as it came. */
-static int
+int
 front_forward(struct session *s, const struct front_msg *m)
 {
 	return pg_add(&s->db.out, m->type, m->body, m->len);
@@ -60,11 +50,7 @@ front_forward(struct session *s, const struct front_msg *m)
 
 /* --- judged and recorded ------------------------------------------------------ */
 
-/*
- * Is the verdict still that of the policy in force?  It was when it came, but
- * the message may have waited since.
- */
-static bool
+bool
 front_current(struct session *s)
 {
 	const struct verdict *v = s->front.verdict;
@@ -76,20 +62,25 @@ front_current(struct session *s)
 	return false;
 }
 
-/* Everything that must hold before the message may go to the server. */
-static bool
+bool
 front_clear(struct session *s)
 {
 	const struct verdict *v = s->front.verdict;
 
+	/* Whoever calls has waited for it; nobody may forget to. */
+	if (v->action != VERDICT_DENY && (v->flags & VERDICT_HOLD) != 0 &&
+	    s->front.approval == 0) {
+		session_fatal(s, "58000", "a statement that needs approval "
+		    "came this far without", NULL, "unapproved statement");
+		return false;
+	}
 	/* A refusal and a proven read have no effect to be recorded before. */
 	if (v->action == VERDICT_DENY || (v->flags & VERDICT_READONLY) != 0)
 		return true;
 	return spool_committed(s->spool, s->front.pos);
 }
 
-/* After the message was forwarded: its answer waits for its record. */
-static void
+void
 front_gate(struct session *s)
 {
 	if (s->front.pos > s->answer_gate)
@@ -97,11 +88,24 @@ front_gate(struct session *s)
 	front_reset(s);
 }
 
-/*
- * Judge `text`; FRONT_DONE with front.step FRONT_JUDGED or FRONT_RECORDED when
- * the verdict is there and in force.
- */
-static enum front_result
+int
+front_no_execute(struct session *s)
+{
+	struct verdict *v = s->front.verdict;
+
+	if (!s->held_named || v->action == VERDICT_DENY ||
+	    (v->flags & VERDICT_EXECUTES) == 0)
+		return 0;
+	s->front.verdict = verdict_deny(v->generation, "42501", v->rule,
+	    "statement refused: no EXECUTE once this session has prepared a "
+	    "statement that needs approval", "Send the statement itself.");
+	if (s->front.verdict != NULL)
+		s->front.verdict->epoch = v->epoch;
+	verdict_unref(&v);
+	return s->front.verdict == NULL ? -1 : 0;
+}
+
+enum front_result
 front_judge(struct session *s, enum judge_form form, const uint8_t *text,
     size_t len)
 {
@@ -109,10 +113,32 @@ front_judge(struct session *s, enum judge_form form, const uint8_t *text,
 		if (!judge_may_pass(s) || !judge_text(s, form, text, len))
 			return FRONT_WAIT;
 	} while (!front_current(s));
+	return front_no_execute(s) == -1 ? front_no_memory(s) : FRONT_DONE;
+}
+
+enum front_result
+front_approve(struct session *s, const uint8_t *text, size_t len,
+    const uint8_t *params, size_t nparams)
+{
+	const struct verdict *v = s->front.verdict;
+
+	if (v->action == VERDICT_DENY || (v->flags & VERDICT_HOLD) == 0 ||
+	    s->front.approval != 0)
+		return FRONT_DONE;
+	switch (hold_ready(s, text, len, params, nparams,
+	    &s->front.approval)) {
+	case HOLD_WAIT:
+		return FRONT_WAIT;
+	case HOLD_FAILED:
+		return front_no_memory(s);
+	case HOLD_GO:
+	case HOLD_NO:
+		break;
+	}
 	return FRONT_DONE;
 }
 
-static enum front_result
+enum front_result
 front_recorded(struct session *s, uint64_t pos)
 {
 	if (pos == 0) {
@@ -125,7 +151,7 @@ front_recorded(struct session *s, uint64_t pos)
 	return FRONT_DONE;
 }
 
-static struct pipe_entry *
+struct pipe_entry *
 front_push(struct session *s, uint8_t type)
 {
 	const struct verdict *v = s->front.verdict;
@@ -139,12 +165,7 @@ front_push(struct session *s, uint8_t type)
 	return e;
 }
 
-/*
- * SQL that gives or takes names (PREPARE, DEALLOCATE, DECLARE, CLOSE): what is
- * under them is no longer what a Parse or a Bind put there.  A later Bind or
- * Execute of such a name is refused as unknown; that is the safe side.
- */
-static int
+int
 front_names(struct session *s, struct pipe_entry *e)
 {
 	const struct verdict *v = s->front.verdict;
@@ -197,6 +218,9 @@ front_query(struct session *s, const struct front_msg *m)
 	if (front_judge(s, JUDGE_QUERY, m->body, m->len - 1) == FRONT_WAIT)
 		return FRONT_WAIT;
 	if (s->front.step == FRONT_JUDGED) {
+		if (front_approve(s, m->body, m->len - 1, NULL, 0) ==
+		    FRONT_WAIT)
+			return FRONT_WAIT;
 		s->front.stmt = ++s->statement_count;
 		if (front_recorded(s, record_intent(s, s->front.stmt, 0,
 		    "query", m->body, m->len - 1, s->front.verdict)) ==
@@ -212,256 +236,8 @@ front_query(struct session *s, const struct front_msg *m)
 	    front_names(s, e) == -1 || send_query(s, e, m) == -1)
 		return front_no_memory(s);
 	s->pipe.exclusive = e;
-	front_gate(s);
-	return FRONT_DONE;
-}
-
-static int
-send_parse(struct session *s, struct pipe_entry *e, const struct front_msg *m,
-    const char *name, struct pg_reader *types)
-{
-	const struct verdict *v = s->front.verdict;
-	size_t at;
-
-	switch (v->action) {
-	case VERDICT_DENY:
-		return deny_by_verdict(e, v) == -1 ? -1 :
-		    deny_parse(&s->db.out, e, name);
-	case VERDICT_MASK:
-		if (pg_begin(&s->db.out, 'P', &at) == -1 ||
-		    buf_add_cstr(&s->db.out, name) == -1 ||
-		    buf_add(&s->db.out, v->rewritten, v->rewritten_len + 1) ==
-		    -1 || buf_add(&s->db.out, types->p, types->left) == -1)
-			return -1;
-		return pg_end(&s->db.out, at);
-	case VERDICT_ALLOW:
-		break;
-	}
-	return front_forward(s, m);
-}
-
-static enum front_result
-front_parse(struct session *s, const struct front_msg *m)
-{
-	struct pipe_entry *e;
-	struct pg_reader r;
-	struct stmt *st;
-	const char *name, *text;
-	int rc;
-
-	pg_read(&r, m->body, m->len);
-	name = pg_str(&r);
-	text = pg_str(&r);
-	if (front_judge(s, JUDGE_PARSE, (const uint8_t *)text, strlen(text)) ==
-	    FRONT_WAIT)
-		return FRONT_WAIT;
-	if (s->front.step == FRONT_JUDGED) {
-		s->front.stmt = ++s->statement_count;
-		if (front_recorded(s, record_prepare(s, s->front.stmt, name,
-		    (const uint8_t *)text, strlen(text), s->front.verdict)) ==
-		    FRONT_WAIT)
-			return FRONT_WAIT;
-	}
-	st = stmt_new(s->front.stmt, (const uint8_t *)text, strlen(text),
-	    s->front.verdict, &s->statement_bytes);
-	if (st == NULL || (e = front_push(s, 'P')) == NULL) {
-		stmt_unref(&st);
-		return front_no_memory(s);
-	}
-	st->pos = s->front.pos;
-	e->unnamed = *name == '\0';
-	rc = pipe_change(&s->pipe, e, s->statements, name, st);
-	stmt_unref(&st);
-	if (rc == -1 || send_parse(s, e, m, name, &r) == -1)
-		return front_no_memory(s);
-	front_gate(s);
-	return FRONT_DONE;
-}
-
-/*
- * The verdict in force for a statement that was prepared, perhaps under another
- * policy, into front.verdict.
- */
-static int
-stmt_renew(struct session *s, struct stmt *st)
-{
-	struct verdict *v = s->front.verdict;
-
-	if (v == st->verdict)
-		return 0;
-	if (v->action == VERDICT_DENY || verdict_same_effect(v,
-	    st->verdict)) {
-		verdict_unref(&st->verdict);
-		st->verdict = verdict_ref(v);
-		return 0;
-	}
-	/* What the server has prepared is no longer what may run. */
-	s->front.verdict = verdict_deny(v->generation, "42501", v->rule,
-	    "statement refused: the policy has changed since it was prepared",
-	    "Prepare the statement again.");
-	if (s->front.verdict != NULL)
-		s->front.verdict->epoch = v->epoch;
-	verdict_unref(&v);
-	return s->front.verdict == NULL ? -1 : 0;
-}
-
-static enum front_result
-front_judge_stmt(struct session *s, struct stmt *st)
-{
-	/* The name may stand for something else than when it was asked. */
-	if (s->front.subject != st) {
-		judge_abandon(s);
-		s->front.subject = stmt_ref(st);
-	}
-	if (s->front.step == FRONT_NEW &&
-	    st->verdict->generation == atomic_load(&s->page->generation) &&
-	    st->verdict->epoch == atomic_load(&s->page->epoch)) {
-		if (!judge_may_pass(s))
-			return FRONT_WAIT;
-		verdict_unref(&s->front.verdict);
-		s->front.verdict = verdict_ref(st->verdict);
-		s->front.step = FRONT_JUDGED;
-		return FRONT_DONE;
-	}
-	do {
-		if (!judge_may_pass(s) || !judge_text(s, JUDGE_PARSE,
-		    st->text, st->len))
-			return FRONT_WAIT;
-		if (front_current(s))
-			break;
-		s->front.subject = stmt_ref(st);
-	} while (true);
-	if (s->front.step == FRONT_JUDGED && stmt_renew(s, st) == -1)
-		return front_no_memory(s);
-	return FRONT_DONE;
-}
-
-static enum front_result
-front_missing_statement(struct session *s, const char *portal,
-    const char *name)
-{
-	char missing[128];
-	struct pipe_entry *e;
-
-	snprintf(missing, sizeof(missing), *name == '\0' ?
-	    "unnamed prepared statement does not exist" :
-	    "prepared statement \"%.63s\" does not exist", name);
-	if ((e = pipe_push(&s->pipe, 'B', NULL)) == NULL ||
-	    deny_by(e, "26000", missing, NULL) == -1 ||
-	    deny_bind(&s->db.out, e, portal) == -1)
-		return front_no_memory(s);
-	return FRONT_DONE;
-}
-
-static int
-send_bind(struct session *s, struct pipe_entry *e, const struct front_msg *m,
-    const char *portal)
-{
-	const struct verdict *v = s->front.verdict;
-
-	if (v->action == VERDICT_DENY)
-		return deny_by_verdict(e, v) == -1 ? -1 :
-		    deny_bind(&s->db.out, e, portal);
-	return front_forward(s, m);
-}
-
-/*
- * Bind plans, and planning runs immutable functions: it is judged and waits
- * for the record of its Parse like an execution.
- */
-static enum front_result
-front_bind(struct session *s, const struct front_msg *m)
-{
-	struct pipe_entry *e;
-	struct pg_reader r;
-	struct stmt *st;
-	const char *portal, *name;
-
-	pg_read(&r, m->body, m->len);
-	portal = pg_str(&r);
-	name = pg_str(&r);
-	switch (names_get(s->statements, name, s->pipe.segment, &st)) {
-	case NAME_UNSURE:
-		return FRONT_WAIT;
-	case NAME_NONE:
-		return front_missing_statement(s, portal, name);
-	case NAME_KNOWN:
-		break;
-	}
-	if (front_judge_stmt(s, st) == FRONT_WAIT)
-		return FRONT_WAIT;
-	s->front.pos = st->pos;
-	if (!front_clear(s))
-		return FRONT_WAIT;
-	if ((e = pipe_push(&s->pipe, 'B', s->front.verdict)) == NULL ||
-	    pipe_change(&s->pipe, e, s->portals, portal, st) == -1 ||
-	    send_bind(s, e, m, portal) == -1)
-		return front_no_memory(s);
-	front_gate(s);
-	return FRONT_DONE;
-}
-
-static enum front_result
-front_missing_portal(struct session *s, const char *portal)
-{
-	char missing[128];
-	struct pipe_entry *e;
-
-	snprintf(missing, sizeof(missing), "portal \"%.63s\" does not exist",
-	    portal);
-	if ((e = pipe_push(&s->pipe, 'E', NULL)) == NULL ||
-	    deny_by(e, "34000", missing, NULL) == -1 ||
-	    deny_execute(&s->db.out, e) == -1)
-		return front_no_memory(s);
-	return FRONT_DONE;
-}
-
-static int
-send_execute(struct session *s, struct pipe_entry *e,
-    const struct front_msg *m)
-{
-	const struct verdict *v = s->front.verdict;
-
-	if (v->action == VERDICT_DENY)
-		return deny_by_verdict(e, v) == -1 ? -1 :
-		    deny_execute(&s->db.out, e);
-	if ((v->flags & VERDICT_COPY_IN) != 0)
-		s->pipe.exclusive = e;
-	return front_forward(s, m);
-}
-
-static enum front_result
-front_execute(struct session *s, const struct front_msg *m)
-{
-	struct pipe_entry *e;
-	struct pg_reader r;
-	struct stmt *st;
-	const char *portal;
-
-	pg_read(&r, m->body, m->len);
-	portal = pg_str(&r);
-	switch (names_get(s->portals, portal, s->pipe.segment, &st)) {
-	case NAME_UNSURE:
-		return FRONT_WAIT;
-	case NAME_NONE:
-		return front_missing_portal(s, portal);
-	case NAME_KNOWN:
-		break;
-	}
-	if (front_judge_stmt(s, st) == FRONT_WAIT)
-		return FRONT_WAIT;
-	if (s->front.step == FRONT_JUDGED) {
-		s->front.stmt = ++s->statement_count;
-		if (front_recorded(s, record_intent(s, s->front.stmt,
-		    st->number, "execute", NULL, 0, s->front.verdict)) ==
-		    FRONT_WAIT)
-			return FRONT_WAIT;
-	}
-	if (!front_clear(s))
-		return FRONT_WAIT;
-	if ((e = front_push(s, 'E')) == NULL || front_names(s, e) == -1 ||
-	    send_execute(s, e, m) == -1)
-		return front_no_memory(s);
+	if (s->front.approval != 0)
+		hold_over(s, "");
 	front_gate(s);
 	return FRONT_DONE;
 }
@@ -636,9 +412,14 @@ frontend_process(struct session *s)
 		}
 		if (front_message(s, &m) == FRONT_WAIT)
 			return;
-		/* A verdict is of one message, and never of the next. */
+		/* A verdict is of one message, and never of the next; an
+		 * approval of a Parse is for the Bind in its segment. */
 		if (s->front.step != FRONT_NEW)
 			judge_abandon(s);
+		if (s->hold.state != HOLD_IDLE &&
+		    (s->hold.state != HOLD_GRANTED || m.type == 'S' ||
+		    m.type == 'Q'))
+			hold_over(s, "no longer asked for");
 		if (m.type == 'Q' || m.type == 'E' || m.type == 'F')
 			ev_timer_stop(s->idle_timer);
 		buf_drain(&s->client.in, (size_t)len + 1);

@@ -138,6 +138,7 @@ judge_abandon(struct session *s)
 	if (s->front.step == FRONT_JUDGING)
 		s->front.judge_seq++;
 	s->front.judge_tries = 0;
+	s->front.approval = 0;
 	s->front.step = FRONT_NEW;
 	verdict_unref(&s->front.verdict);
 	stmt_unref(&s->front.subject);

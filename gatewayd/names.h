@@ -19,6 +19,10 @@ struct stmt {
 	unsigned int	 refs;
 	uint64_t	 number;	/* of its prepare event */
 	uint64_t	 pos;		/* where that ends in the spool */
+	/* A portal whose statement a person approved: the request, and the
+	 * policy it was approved under. */
+	uint32_t	 approval;
+	uint64_t	 approved_under;
 	size_t		*total;		/* the session's bytes of text */
 	struct verdict	*verdict;
 	uint8_t		*text;

@@ -58,6 +58,7 @@ record_intent(struct session *s, uint64_t stmt, uint64_t prepared,
 		.text = slice_of(text, len),
 		.masked = slice_str(v->masked),
 		.generation = v->generation,
+		.approval = s->front.approval,
 	};
 
 	if (prepared == 0)

@@ -261,6 +261,7 @@ session_free(struct session *s)
 	ev_timer_free(&s->retry);
 	ev_timer_free(&s->idle_timer);
 	ev_timer_free(&s->stall);
+	hold_free(s);
 	verdict_unref(&s->front.verdict);
 	stmt_unref(&s->front.subject);
 	free(s->front.asked);
@@ -451,6 +452,7 @@ on_no_wait(struct session *s, const void *arg)
 {
 	(void)arg;
 	s->cancel_hold = false;
+	hold_on_parent(s);
 	session_pump(s);
 }
 

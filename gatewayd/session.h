@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "hold.h"
 #include "ipc.h"
 #include "names.h"
 #include "page.h"
@@ -24,8 +25,10 @@
  *	bearer.c	the token by OAUTHBEARER
  *	backendlogin.c	TLS, startup, SASL, towards the database
  *	frontend.c	the client's messages, once the session is open
+ *	extended.c	of those: Parse, Bind, Execute
  *	deny.c		what is sent instead of a refused one
  *	judge.c		verdicts for them: cache, engine, generation
+ *	hold.c		what waits for a person
  *	backend.c	the server's messages
  *	record.c	the audit events of all that
  */
@@ -141,6 +144,7 @@ struct session {
 		struct verdict	*verdict;
 		uint64_t	 pos;
 		uint64_t	 stmt;		/* number of the recorded event */
+		uint32_t	 approval;	/* VERDICT_HOLD: by this request */
 		uint64_t	 judge_seq;
 		unsigned int	 judge_tries;
 		struct stmt	*subject;	/* B, E: what is judged */
@@ -148,9 +152,11 @@ struct session {
 		size_t		 asked_len;
 		uint64_t	 judge_epoch;	/* the page's, when asked */
 	} front;
+	struct hold	 hold;
 	struct pipeline	 pipe;
 	struct names	*statements, *portals;
 	size_t		 statement_bytes;	/* text kept in statements */
+	bool		 held_named;	/* a named one needs approval */
 	bool		 protected_tx;	/* this transaction touched masks */
 	uint64_t	 statement_count;
 	uint64_t	 answer_gate;	/* no answer before this is committed */

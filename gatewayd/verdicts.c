@@ -117,7 +117,9 @@ verdict_unref(struct verdict **vp)
 int
 verdict_same_effect(const struct verdict *a, const struct verdict *b)
 {
-	return a->action == b->action && a->rewritten_len == b->rewritten_len &&
+	return a->action == b->action &&
+	    ((a->flags ^ b->flags) & VERDICT_HOLD) == 0 &&
+	    a->rewritten_len == b->rewritten_len &&
 	    (a->rewritten_len == 0 ||
 	    memcmp(a->rewritten, b->rewritten, a->rewritten_len) == 0);
 }

@@ -297,7 +297,9 @@ on_cancel_hold(void *ctx, const void *vm, int *fds)
 	struct session *s = by_id(ctx, m->session);
 
 	(void)fds;
-	if (s != NULL && s->state == SESSION_OPEN && s->pipe.n > 0) {
+	if (s != NULL && s->state == SESSION_OPEN && hold_on_cancel(s))
+		log_debug("session=%s cancel=held_statement", s->id);
+	else if (s != NULL && s->state == SESSION_OPEN && s->pipe.n > 0) {
 		s->cancel_hold = true;
 		held.active = 1;
 	}
@@ -336,6 +338,18 @@ on_generation_new(void *ctx, const void *vm, int *fds)
 	return 0;
 }
 
+static int
+on_hold_answer(void *ctx, const void *vm, int *fds)
+{
+	const struct ipc_hold_answer *m = vm;
+	struct session *s = by_id(ctx, m->session);
+
+	(void)fds;
+	if (s != NULL && s->state == SESSION_OPEN)
+		hold_on_answer(s, m);
+	return 0;
+}
+
 static const struct ipc_permit parent_permits[] = {
 	{ IPC_login_ok, ~0u, on_login_ok },
 	{ IPC_login_refused, ~0u, on_login_refused },
@@ -347,6 +361,7 @@ static const struct ipc_permit parent_permits[] = {
 	{ IPC_cancel_hold, ~0u, on_cancel_hold },
 	{ IPC_cancel_over, ~0u, on_cancel_over },
 	{ IPC_generation_new, ~0u, on_generation_new },
+	{ IPC_hold_answer, ~0u, on_hold_answer },
 };
 
 static void

@@ -22,6 +22,7 @@
 
 #include <jansson.h>
 
+#include "approvals.h"
 #include "attempts.h"
 #include "auditlink.h"
 #include "children.h"
@@ -169,13 +170,13 @@ attempt_free(struct attempt *a, const char *reason)
 	reload_login_over(p);
 }
 
-/* For all who answer; never 0. */
+/* For all who answer; never 0, nor one of approvals.h. */
 static uint32_t
 attempt_id(struct parent *p)
 {
 	uint32_t	id = p->attempts->next_id++;
 
-	if (p->attempts->next_id == 0)
+	if (p->attempts->next_id == APPROVAL_ID)
 		p->attempts->next_id = 1;
 	return id;
 }

@@ -19,6 +19,7 @@
 #include "buf.h"
 #include "crypto.h"
 #include "log.h"
+#include "requests.h"
 #include "attempts.h"
 #include "sessions.h"
 #include "spool.h"
@@ -113,6 +114,7 @@ on_ack(void *ctx, int what)
 	(void)what;
 	spool_acked(p->audit->spool);
 	attempts_committed(p);
+	requests_committed(p);
 }
 
 /* Events from before there was a spool. */
@@ -459,6 +461,7 @@ on_tick(void *ctx)
 		/* Whoever waits still says so again. */
 		a->waiting = false;
 		attempts_committed(p);
+		requests_committed(p);
 		more = more || a->waiting;
 	}
 	if (more)

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#include "approvals.h"
 #include "attempts.h"
 #include "cancel.h"
 #include "catalogs.h"
@@ -107,20 +108,28 @@ on_explained(void *ctx, const void *msg, int *fds)
 static int
 on_verified(void *ctx, const void *msg, int *fds)
 {
-	struct child	*c = ctx;
+	struct child			*c = ctx;
+	const struct ipc_verified	*m = msg;
 
 	(void)fds;
-	attempts_verified(c->p, msg);
+	if ((m->id & APPROVAL_ID) != 0)
+		approvals_verified(c->p, m);
+	else
+		attempts_verified(c->p, m);
 	return 0;
 }
 
 static int
 on_verify_refused(void *ctx, const void *msg, int *fds)
 {
-	struct child	*c = ctx;
+	struct child				*c = ctx;
+	const struct ipc_verify_refused		*m = msg;
 
 	(void)fds;
-	attempts_verify_refused(c->p, msg);
+	if ((m->id & APPROVAL_ID) != 0)
+		approvals_verify_refused(c->p, m);
+	else
+		attempts_verify_refused(c->p, m);
 	return 0;
 }
 

@@ -20,6 +20,7 @@
 #include "child.h"
 #include "control.h"
 #include "log.h"
+#include "approvals.h"
 #include "attempts.h"
 #include "reload.h"
 #include "sessions.h"
@@ -95,6 +96,7 @@ child_lost(struct child *c)
 	switch (c->role) {
 	case ROLE_VERIFIER:
 		attempts_verifier_lost(c->p);
+		approvals_verifier_lost(c->p);
 		break;
 	case ROLE_KEEPER:
 		attempts_keeper_lost(c->p);

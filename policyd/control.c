@@ -19,12 +19,14 @@
 
 #include <jansson.h>
 
+#include "approvals.h"
 #include "attempts.h"
 #include "auditlink.h"
 #include "catalogs.h"
 #include "children.h"
 #include "log.h"
 #include "reload.h"
+#include "requests.h"
 #include "sessions.h"
 #include "unixsock.h"
 #include "workers.h"
@@ -71,8 +73,8 @@ struct control {
 
 /* --- answers ----------------------------------------------------------------------- */
 
-static void
-send_row(struct conn *c, uint32_t id, json_t *row)
+void
+control_row(struct conn *c, uint32_t id, json_t *row)
 {
 	struct ipc_ctl_row	 m;
 	char			*text = json_dumps(row, JSON_COMPACT);
@@ -86,8 +88,8 @@ send_row(struct conn *c, uint32_t id, json_t *row)
 	free(text);
 }
 
-static void
-send_end(struct conn *c, uint32_t id, uint32_t code, const char *message)
+void
+control_end(struct conn *c, uint32_t id, uint32_t code, const char *message)
 {
 	struct ipc_ctl_end	m;
 
@@ -97,28 +99,39 @@ send_end(struct conn *c, uint32_t id, uint32_t code, const char *message)
 	ipc_send(c->ipc, IPC_ctl_end, &m, NULL, 0);
 }
 
-/* Numbers of the record are its own width; what is longer is cut. */
-static void
-record(struct conn *c, const struct ipc_ctl_request *m, uint32_t code)
+struct parent *
+control_parent(const struct conn *c)
 {
-	struct event_control	ev;
+	return c->p;
+}
 
+uint32_t
+control_uid(const struct conn *c)
+{
+	return (uint32_t)c->uid;
+}
+
+/* What is longer than the record's field is cut; a token is not recorded. */
+static void
+record(struct conn *c, const struct ipc_ctl_request *m, json_t *args,
+    uint32_t code)
+{
+	struct event_control	 ev;
+	char			*text;
+
+	json_object_del(args, "token");
+	text = args == NULL ? NULL : json_dumps(args, JSON_COMPACT);
 	ev.verb = m->verb;
 	ev.uid = (uint32_t)c->uid;
-	ev.args = m->args;
+	ev.args = slice_str(text == NULL ? "" : text);
 	if (ev.args.len > 4096)
 		ev.args.len = 4096;
-	if (ev.args.len > 0 && memchr(ev.args.p, '\0', ev.args.len) != NULL)
-		ev.args.len = 0;
 	ev.code = code;
 	auditlink_event(c->p, EVENT_control, &ev);
+	free(text);
 }
 
 /* --- verbs ---------------------------------------------------------------------------- */
-
-/* Each returns the exit code, or -1 when the answer comes later. */
-typedef int	verb_fn(struct conn *, uint32_t id, const json_t *args,
-		    char *message, size_t size);
 
 static int
 verb_status(struct conn *c, uint32_t id, const json_t *args, char *message,
@@ -150,11 +163,13 @@ verb_status(struct conn *c, uint32_t id, const json_t *args, char *message,
 	json_object_set_new(o, "gatewayd",
 	    json_boolean(workers_have_master(p)));
 	json_object_set_new(o, "sessions", json_integer(n));
+	json_object_set_new(o, "requests",
+	    json_integer(requests_count(p)));
 	json_object_set_new(o, "logins",
 	    json_integer(attempts_count(p)));
 	json_object_set_new(o, "children", children_status(p));
 	json_object_set_new(o, "catalogs", catalogs_status(p));
-	send_row(c, id, o);
+	control_row(c, id, o);
 	return 0;
 }
 
@@ -186,7 +201,7 @@ verb_sessions(struct conn *c, uint32_t id, const json_t *args, char *message,
 		    (json_int_t)now) / 1000));
 		json_object_set_new(o, "state",
 		    json_string(session_state_name(s->state)));
-		send_row(c, id, o);
+		control_row(c, id, o);
 	}
 	return 0;
 }
@@ -255,13 +270,16 @@ verb_explain(struct conn *c, uint32_t id, const json_t *args, char *message,
 
 static const struct {
 	const char	*name;
-	verb_fn		*run;
+	control_verb	*run;
 	bool		 recorded;
 } verbs[] = {
 	{ "status", verb_status, false },
 	{ "sessions", verb_sessions, true },
 	{ "kill", verb_kill, true },
 	{ "explain", verb_explain, true },
+	{ "requests", approvals_list, true },
+	{ "show", approvals_show, true },
+	{ "decide", approvals_decide, true },
 };
 
 static void
@@ -285,7 +303,7 @@ control_explained(struct parent *p, const struct ipc_explained *m)
 	row.id = a->request;
 	row.json = m->json;
 	ipc_send(a->conn->ipc, IPC_ctl_row, &row, NULL, 0);
-	send_end(a->conn, a->request, 0, "");
+	control_end(a->conn, a->request, 0, "");
 	asking_free(p->control, a);
 }
 
@@ -298,7 +316,7 @@ control_engine_lost(struct parent *p, const char *profile)
 		next = TAILQ_NEXT(a, entry);
 		if (strcmp(a->profile, profile) != 0)
 			continue;
-		send_end(a->conn, a->request, 1, "the engine died of it");
+		control_end(a->conn, a->request, 1, "the engine died of it");
 		asking_free(p->control, a);
 	}
 }
@@ -331,9 +349,9 @@ on_ctl_request(void *ctx, const void *msg, int *fds)
 	else
 		code = verbs[i].run(c, m->id, args, message, sizeof(message));
 	if (i == sizeof(verbs) / sizeof(verbs[0]) || verbs[i].recorded)
-		record(c, m, code > 0 ? (uint32_t)code : 0);
+		record(c, m, args, code > 0 ? (uint32_t)code : 0);
 	if (code != -1)
-		send_end(c, m->id, (uint32_t)code, message);
+		control_end(c, m->id, (uint32_t)code, message);
 	json_decref(args);
 	return 0;
 }
@@ -444,6 +462,7 @@ on_conn_closed(void *ctx, const char *reason)
 		if (a->conn == c)
 			asking_free(ct, a);
 	}
+	approvals_conn_gone(c->p, c);
 	workers_master_lost(c->p, c->ipc);
 	TAILQ_REMOVE(&ct->conns, c, entry);
 	ct->nconns--;

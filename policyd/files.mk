@@ -3,7 +3,7 @@
 # policy.yaml, as every process of policyd parses it.
 POLICY_OBJS =	policyd/policy.o policyd/policy_issuers.o \
 		policyd/policy_masks.o policyd/policy_profiles.o \
-		policyd/policy_rules.o \
+		policyd/policy_rules.o policyd/policy_approval.o \
 		policyd/kinds.o common/conf.o common/conf_print.o \
 		common/conf_tree.o
 
@@ -44,14 +44,16 @@ PARENT_OBJS =	policyd/main.o policyd/spawner.o policyd/parent.o \
 		policyd/sessions.o policyd/sessionfile.o \
 		policyd/workers.o policyd/cancel.o policyd/claims.o \
 		policyd/throttle.o policyd/auditlink.o policyd/control.o \
-		policyd/reload.o
+		policyd/reload.o policyd/requests.o policyd/requestfile.o \
+		policyd/params.o policyd/approvals.o
 
 PROGRAMS +=	policyd policyctl
 policyd_OBJS =	$(sort $(PARENT_OBJS) $(POLICY_OBJS) $(VERIFIER_OBJS) \
 		$(KEEPER_OBJS) $(ENGINE_OBJS) $(COMMON_OBJS))
 policyd_LIBS =	$(COMMON_LIBS) $(VERIFIER_LIBS) $(KEEPER_LIBS) \
 		$(ENGINE_LIBS)
-policyctl_OBJS = $(sort policyd/policyctl.o policyd/policyfile.o \
+policyctl_OBJS = $(sort policyd/policyctl.o policyd/ctlrequests.o \
+		policyd/policyfile.o \
 		$(POLICY_OBJS) $(COMMON_OBJS))
 policyctl_LIBS = $(COMMON_LIBS)
 
@@ -100,3 +102,8 @@ UNIT_TESTS +=	tests/unit/policyd/test_engine
 tests/unit/policyd/test_engine_OBJS = $(sort policyd/engine.o \
 		$(JUDGE_TEST_OBJS) $(COMMON_OBJS))
 tests/unit/policyd/test_engine_LIBS = $(JUDGE_TEST_LIBS) $(COMMON_LIBS)
+
+UNIT_TESTS +=	tests/unit/policyd/test_params
+tests/unit/policyd/test_params_OBJS = policyd/params.o policyd/requestfile.o \
+		common/crypto.o common/log.o
+tests/unit/policyd/test_params_LIBS = $(JANSSON_LIBS) $(SSL_LIBS) $(ZLIB_LIBS)

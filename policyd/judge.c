@@ -115,10 +115,14 @@ judge_unit(struct judgement *j, const struct analysis *a,
 		deny_rule(j->out, r);
 		return false;
 	}
-	if (j->out->rule == NULL || j->out->rule_line == 0) {
+	/* What holds one part holds all of the text. */
+	if (j->out->rule == NULL || j->out->rule_line == 0 ||
+	    (r->action == RULE_HOLD && (j->out->flags & VERDICT_HOLD) == 0)) {
 		j->out->rule = r->name;
 		j->out->rule_line = r->line;
 	}
+	if (r->action == RULE_HOLD)
+		j->out->flags |= VERDICT_HOLD;
 	return true;
 }
 
@@ -251,6 +255,8 @@ note_flags(struct judgement *j, const struct analysis *a)
 		if (a->units[i].kind == KIND_COPY_FROM)
 			v->flags |= VERDICT_COPY_IN;
 	}
+	if (a->executes)
+		v->flags |= VERDICT_EXECUTES;
 	if (a->executes || a->wanted || (a->unresolved &&
 	    (j->scene->masked || j->scene->relations)))
 		j->unsure = true;
@@ -317,6 +323,14 @@ judge_statement(struct judgement *j, const PgQuery__Node *stmt, bool first)
 	note_names(j, stmt);
 	if (!judge_rules(j, &a))
 		return false;
+	/* EXECUTE would run it again and again. */
+	if ((j->out->flags & VERDICT_HOLD) != 0 &&
+	    stmt->node_case == PG_QUERY__NODE__NODE_PREPARE_STMT) {
+		deny(j->out, j->out->rule, "42501", "statement refused: one "
+		    "that needs approval cannot be prepared by PREPARE");
+		j->out->hint = "Send the statement itself.";
+		return false;
+	}
 	if (a.refused) {
 		deny(j->out, "(masks)", a.sqlstate, "statement refused: %s",
 		    a.message);

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "approvals.h"
 #include "attempts.h"
 #include "auditlink.h"
 #include "cancel.h"
@@ -25,6 +26,7 @@
 #include "control.h"
 #include "log.h"
 #include "reload.h"
+#include "requests.h"
 #include "sessions.h"
 #include "workers.h"
 
@@ -186,6 +188,8 @@ parent_main(const struct parent_opts *opts)
 	workers_init(&p);
 	control_init(&p, opts->listen);
 	sessions_init(&p);
+	requests_init(&p);
+	approvals_init(&p);
 	children_init(&p);
 	p.heartbeat = ev_timer_new(p.loop, on_heartbeat, &p);
 	on_heartbeat(&p);

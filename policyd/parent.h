@@ -37,6 +37,8 @@ struct parent {
 	struct cancels		*cancels;
 	struct control		*control;
 	struct reload		*reload;
+	struct requests		*requests;
+	struct approvals	*approvals;
 };
 
 struct parent_opts {

@@ -38,6 +38,8 @@ static const struct conf_key top_keys[] = {
 	{ .name = "masks", .type = CONF_CUSTOM, .dflt = "",
 	  .parse = policy_later },
 	{ .name = "profiles", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later },
+	{ .name = "approvers", .type = CONF_CUSTOM, .dflt = "",
 	  .parse = policy_later }
 };
 
@@ -366,6 +368,8 @@ parse_top(const struct conf *c, struct policy *p, struct conf_error *err)
 	    policy_issuers_parse(c, conf_get(root, "issuers"), p, err) == -1 ||
 	    parse_databases(c, conf_get(root, "databases"), p, err) == -1 ||
 	    policy_masks_parse(c, conf_get(root, "masks"), p, err) == -1 ||
+	    policy_approvers_parse(c, conf_get(root, "approvers"), p,
+	    err) == -1 ||
 	    policy_profiles_parse(c, conf_get(root, "profiles"), p,
 	    err) == -1)
 		return -1;
@@ -398,6 +402,7 @@ policy_free(struct policy **policy)
 	if (p == NULL)
 		return;
 	policy_profiles_free(p);
+	policy_approvers_free(p);
 	policy_masks_free(p);
 	for (i = 0; i < p->ndatabases; i++) {
 		free(p->databases[i].key);
@@ -439,6 +444,7 @@ policy_print(const struct policy *p, FILE *fp)
 	}
 	policy_masks_print(p, fp);
 	policy_profiles_print(p, fp);
+	policy_approvers_print(p, fp);
 }
 
 const struct database *

@@ -76,8 +76,23 @@ struct match {				/* all of what is given */
 	size_t			 nclaims;
 };
 
+/* Who decides about what is held, and until when. */
+enum in_transaction { INTX_HOLD, INTX_DENY };
+
+struct approval {
+	struct conf_strings	 groups;	/* of whom; and approvers.unix */
+	uint64_t		 minimum;	/* how many of them */
+	uint64_t		 within;	/* ms */
+	int			 in_transaction; /* enum: inside BEGIN */
+};
+
+struct unix_approver {			/* `approvers: {unix: ...}` */
+	char	*user;		/* of this machine */
+	char	*name;		/* in the record */
+};
+
 /* Statement kinds and their groups: kinds.h. */
-enum rule_action { RULE_DENY, RULE_ALLOW };
+enum rule_action { RULE_DENY, RULE_ALLOW, RULE_HOLD };
 
 struct rule {
 	char			*name;
@@ -88,6 +103,7 @@ struct rule {
 	enum rule_action	 action;
 	char			*message;	/* or NULL */
 	char			*hint;		/* or NULL */
+	struct approval		 approval;	/* RULE_HOLD */
 	int			 line, col;	/* in the file, for explain */
 };
 
@@ -125,6 +141,8 @@ struct policy {
 	size_t			 nmasks;
 	struct profile		*profiles;
 	size_t			 nprofiles;
+	struct unix_approver	*approvers;
+	size_t			 napprovers;
 };
 
 /*

@@ -72,8 +72,20 @@ void	policy_profiles_print(const struct policy *, FILE *);
 
 /* policy_rules.c: a profile's `rules:`; `where` is the profile's path. */
 int	policy_rules_parse(const struct conf *, const struct conf_node *node,
-	    const char *where, struct profile *, struct conf_error *);
+	    const char *where, const struct policy *, struct profile *,
+	    struct conf_error *);
 void	policy_rules_free(struct profile *);
 void	policy_rules_print(const struct profile *, FILE *);
+
+/* policy_approval.c: a rule's `approval:` (NULL: defaults), and `approvers:`. */
+int	policy_approval_parse(const struct conf *,
+	    const struct conf_node *map, const char *where, struct approval *,
+	    struct conf_error *);
+void	policy_approval_free(struct approval *);
+void	policy_approval_print(const struct approval *, int indent, FILE *);
+int	policy_approvers_parse(const struct conf *,
+	    const struct conf_node *map, struct policy *, struct conf_error *);
+void	policy_approvers_free(struct policy *);
+void	policy_approvers_print(const struct policy *, FILE *);
 
 #endif

@@ -327,7 +327,8 @@ parse_profile(const struct conf *c, const struct conf_node *map,
 	if ((node = conf_get(map, "predicates")) != NULL &&
 	    parse_predicates(c, node, where, pr, err) == -1)
 		return -1;
-	return policy_rules_parse(c, conf_get(map, "rules"), where, pr, err);
+	return policy_rules_parse(c, conf_get(map, "rules"), where, p, pr,
+	    err);
 }
 
 int

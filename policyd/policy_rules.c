@@ -16,7 +16,7 @@
 #define RELATION_MAX	(2 * LEN_NAME + 1)
 
 /* In the order of enum rule_action. */
-static const char *const actions[] = { "deny", "allow", NULL };
+static const char *const actions[] = { "deny", "allow", "hold", NULL };
 
 #define RULE(member)	offsetof(struct rule, member)
 /* `name` first: printing begins with it. */
@@ -25,6 +25,8 @@ static const struct conf_key rule_keys[] = {
 	{ .name = "when", .type = CONF_CUSTOM, .parse = policy_later },
 	{ .name = "then", .type = CONF_ENUM, .offset = RULE(action),
 	  .choices = actions },
+	{ .name = "approval", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later },
 	{ .name = "message", .type = CONF_STRING, .offset = RULE(message),
 	  .dflt = "" },
 	{ .name = "hint", .type = CONF_STRING, .offset = RULE(hint),
@@ -78,7 +80,7 @@ parse_when(const struct conf *c, const struct conf_node *map,
 	return 0;
 }
 
-/* Only a refusal has something to say to the client. */
+/* Only what does not pass at once has something to say to the client. */
 static int
 check_sentences(const struct conf *c, const struct conf_node *map,
     const char *where, const struct rule *r, struct conf_error *err)
@@ -89,9 +91,10 @@ check_sentences(const struct conf *c, const struct conf_node *map,
 	for (i = 0; i < POLICY_NELEM(keys); i++) {
 		if (conf_get(map, keys[i]) == NULL)
 			continue;
-		if (r->action != RULE_DENY)
+		if (r->action == RULE_ALLOW)
 			return conf_fail(c, conf_get(map, keys[i]), err,
-			    "%s.%s: only where then is deny", where, keys[i]);
+			    "%s.%s: only where then is deny or hold", where,
+			    keys[i]);
 		if (policy_text(c, map, where, keys[i], i == 0 ? r->message :
 		    r->hint, LEN_REASON, err) == -1)
 			return -1;
@@ -100,8 +103,30 @@ check_sentences(const struct conf *c, const struct conf_node *map,
 }
 
 static int
+parse_approval(const struct conf *c, const struct conf_node *rule,
+    const char *at, const struct policy *p, struct rule *r,
+    struct conf_error *err)
+{
+	const struct conf_node	*map = conf_get(rule, "approval");
+	char			 where[POLICY_WHERE];
+
+	policy_where(where, "%s.approval", at);
+	if (r->action != RULE_HOLD)
+		return map == NULL ? 0 : conf_fail(c, map, err,
+		    "%s: only where then is hold", where);
+	if (policy_approval_parse(c, map, where, &r->approval, err) == -1)
+		return -1;
+	if (r->approval.groups.n == 0 && p->napprovers == 0)
+		return conf_fail(c, map == NULL ? rule : map, err,
+		    "%s: nobody can approve: name groups here, or "
+		    "approvers.unix", where);
+	return 0;
+}
+
+static int
 parse_rule(const struct conf *c, const struct conf_node *map,
-    const char *where, struct profile *pr, struct conf_error *err)
+    const char *where, const struct policy *p, struct profile *pr,
+    struct conf_error *err)
 {
 	struct rule	*r = &pr->rules[pr->nrules++];
 	size_t		 i;
@@ -117,14 +142,16 @@ parse_rule(const struct conf *c, const struct conf_node *map,
 			return conf_fail(c, conf_get(map, "name"), err,
 			    "%s.name: \"%s\" is the name of the rule at "
 			    "line %d", where, r->name, pr->rules[i].line);
-	if (parse_when(c, conf_get(map, "when"), where, r, err) == -1)
+	if (parse_when(c, conf_get(map, "when"), where, r, err) == -1 ||
+	    parse_approval(c, map, where, p, r, err) == -1)
 		return -1;
 	return check_sentences(c, map, where, r, err);
 }
 
 int
 policy_rules_parse(const struct conf *c, const struct conf_node *list,
-    const char *profile, struct profile *pr, struct conf_error *err)
+    const char *profile, const struct policy *p, struct profile *pr,
+    struct conf_error *err)
 {
 	char	 where[POLICY_WHERE];
 	size_t	 i;
@@ -136,7 +163,7 @@ policy_rules_parse(const struct conf *c, const struct conf_node *list,
 		return conf_fail(c, list, err, "out of memory");
 	for (i = 0; i < list->n; i++) {
 		policy_where(where, "%s.rules[%zu]", profile, i);
-		if (parse_rule(c, list->items[i], where, pr, err) == -1)
+		if (parse_rule(c, list->items[i], where, p, pr, err) == -1)
 			return -1;
 	}
 	return 0;
@@ -152,6 +179,7 @@ policy_rules_free(struct profile *pr)
 		    &pr->rules[i]);
 		conf_release(when_keys, POLICY_NELEM(when_keys),
 		    &pr->rules[i]);
+		policy_approval_free(&pr->rules[i].approval);
 	}
 	free(pr->rules);
 	pr->rules = NULL;
@@ -176,5 +204,7 @@ policy_rules_print(const struct profile *pr, FILE *fp)
 		conf_print(fp, 10, when_keys, POLICY_NELEM(when_keys), r);
 		conf_print(fp, 8, rule_keys + 1, POLICY_NELEM(rule_keys) - 1,
 		    r);
+		if (r->action == RULE_HOLD)
+			policy_approval_print(&r->approval, 8, fp);
 	}
 }

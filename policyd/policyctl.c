@@ -14,6 +14,7 @@
 #include <jansson.h>
 
 #include "ctl.h"
+#include "ctlrequests.h"
 #include "ipc_msgs.h"
 #include "policy.h"
 #include "policyfile.h"
@@ -24,7 +25,8 @@
 struct options {
 	const char	*socket, *conf;
 	const char	*profile, *database, *sql;
-	bool		 json;
+	const char	*token_file, *reason;
+	bool		 json, watch;
 };
 
 static int
@@ -34,7 +36,12 @@ usage(void)
 	    "usage: policyctl [-f file | -s socket] [--json] status\n"
 	    "       policyctl [-f file | -s socket] [--json] explain "
 	    "--profile name\n"
-	    "                 --database name [--sql text | file | -]\n");
+	    "                 --database name [--sql text | file | -]\n"
+	    "       policyctl [-f file | -s socket] [--json] requests "
+	    "[--watch]\n"
+	    "       policyctl [-f file | -s socket] [--json] show request\n"
+	    "       policyctl [-f file | -s socket] approve | deny\n"
+	    "                 [--token-file file] [--reason text] request\n");
 	return EXIT_USAGE;
 }
 
@@ -268,6 +275,9 @@ options(int argc, char **argv, struct options *o)
 		{ "profile", required_argument, NULL, 'P' },
 		{ "database", required_argument, NULL, 'D' },
 		{ "sql", required_argument, NULL, 'q' },
+		{ "token-file", required_argument, NULL, 't' },
+		{ "reason", required_argument, NULL, 'r' },
+		{ "watch", no_argument, NULL, 'w' },
 		{ NULL, 0, NULL, 0 }
 	};
 	int	ch;
@@ -292,11 +302,42 @@ options(int argc, char **argv, struct options *o)
 		case 'q':
 			o->sql = optarg;
 			break;
+		case 't':
+			o->token_file = optarg;
+			break;
+		case 'r':
+			o->reason = optarg;
+			break;
+		case 'w':
+			o->watch = true;
+			break;
 		default:
 			return -1;
 		}
 	}
 	return 0;
+}
+
+static int
+run(const struct options *o, const char *socket, int argc, char **argv)
+{
+	const char	*verb = argv[0];
+
+	if (strcmp(verb, "status") == 0 && argc == 1)
+		return ctl_call(socket, ROLE_PARENT, "status", "{}",
+		    o->json ? row_json : row_status, NULL);
+	if (strcmp(verb, "explain") == 0 && argc <= 2)
+		return explain(o, socket, argv[1]);
+	if (strcmp(verb, "requests") == 0 && argc == 1)
+		return ctl_requests(socket, o->json, o->watch);
+	if (strcmp(verb, "show") == 0 && argc == 2)
+		return ctl_show(socket, argv[1], o->json ? row_json :
+		    row_tree);
+	if ((strcmp(verb, "approve") == 0 || strcmp(verb, "deny") == 0) &&
+	    argc == 2)
+		return ctl_decide(socket, argv[1], *verb == 'a',
+		    o->token_file, o->reason);
+	return usage();
 }
 
 int
@@ -311,13 +352,7 @@ main(int argc, char **argv)
 	socket = o.socket != NULL ? strdup(o.socket) : conf_socket(o.conf);
 	if (socket == NULL)
 		return EXIT_UNREACHABLE;
-	if (strcmp(argv[optind], "status") == 0 && optind + 1 == argc)
-		code = ctl_call(socket, ROLE_PARENT, "status", "{}",
-		    o.json ? row_json : row_status, NULL);
-	else if (strcmp(argv[optind], "explain") == 0 && optind + 2 >= argc)
-		code = explain(&o, socket, argv[optind + 1]);
-	else
-		code = usage();
+	code = run(&o, socket, argc - optind, argv + optind);
 	free(socket);
 	return code;
 }

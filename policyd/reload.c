@@ -22,6 +22,7 @@
 #include "crypto.h"
 #include "log.h"
 #include "policyfile.h"
+#include "requests.h"
 #include "sessions.h"
 #include "workers.h"
 
@@ -246,6 +247,7 @@ reload_commit(struct parent *p)
 	children_settle(p);
 	catalogs_reloaded(p);
 	sessions_reloaded(p);
+	requests_reloaded(p);
 	reload_record(p, p->policy->generation, true, old_sha256, p->sha256,
 	    "");
 	policy_free(&old);

@@ -62,7 +62,8 @@ rules_match(const struct profile *p, const struct rule_facts *f, bool *unsure)
 
 	for (i = 0; i < p->nrules; i++) {
 		r = &p->rules[i];
-		deny = r->action == RULE_DENY;
+		/* What restricts fits when one relation does. */
+		deny = r->action != RULE_ALLOW;
 		if (kinds_fit(&r->kinds, f->kind) &&
 		    relations_fit(&r->reads, f->reads, f->nreads, deny,
 		    false, unsure) &&

@@ -26,6 +26,7 @@
 #include "children.h"
 #include "crypto.h"
 #include "log.h"
+#include "requests.h"
 #include "sessionfile.h"
 #include "unixsock.h"
 #include "workers.h"
@@ -272,6 +273,7 @@ sessions_ended(struct session *s, struct slice reason)
 	if (s->state == SESSION_ENDED)
 		return;
 	session_enter(s, SESSION_ENDED);
+	requests_session_over(s);
 	if (s->reason[0] == '\0' &&
 	    slice_copy(reason, s->reason, sizeof(s->reason)) == -1)
 		snprintf(s->reason, sizeof(s->reason), "(unreadable)");
@@ -298,6 +300,7 @@ sessions_finish(struct session *s, const char *reason)
 	log_info("event=session_close session=%s reason=%s", s->id,
 	    log_esc(s->reason, strlen(s->reason)));
 	cancel_session_gone(s);
+	requests_session_over(s);
 	ev.session = slice_str(s->id);
 	ev.reason = slice_str(s->reason);
 	auditlink_event(s->p, EVENT_session_close, &ev);

@@ -109,7 +109,8 @@ verdict_json(const struct verdict *v, struct buf *b)
 	if (v->rewritten != NULL && (add(b, ",\"rewritten\":") == -1 ||
 	    add_string(b, v->rewritten, v->rewritten_len) == -1))
 		return -1;
-	return member_bool(b, "cacheable",
+	return member_bool(b, "hold", (v->flags & VERDICT_HOLD) != 0) == -1 ||
+	    member_bool(b, "cacheable",
 	    (v->flags & VERDICT_CACHEABLE) != 0) == -1 ||
 	    member_bool(b, "readonly",
 	    (v->flags & VERDICT_READONLY) != 0) == -1 ||

@@ -21,6 +21,7 @@
 #include "log.h"
 #include "attempts.h"
 #include "reload.h"
+#include "requests.h"
 #include "sessions.h"
 
 #define RETURN_TIME	3000	/* ms for a worker to come with a new channel */
@@ -174,6 +175,37 @@ on_catalog_stale(void *ctx, const void *msg, int *fds)
 	return 0;
 }
 
+static int
+on_hold_ask(void *ctx, const void *msg, int *fds)
+{
+	struct worker			*w = ctx;
+	const struct ipc_hold_ask	*m = msg;
+	struct session			*s = sessions_of(w, m->session);
+
+	(void)fds;
+	if (s != NULL && s->state == SESSION_READY)
+		requests_ask(s, m);
+	else if (s == NULL && sessions_find(w->p, m->session) != NULL)
+		return worker_foul(w, "hold_ask");
+	return 0;
+}
+
+static int
+on_hold_withdraw(void *ctx, const void *msg, int *fds)
+{
+	struct worker				*w = ctx;
+	const struct ipc_hold_withdraw		*m = msg;
+	struct session				*s;
+
+	(void)fds;
+	s = sessions_of(w, m->session);
+	if (s != NULL)
+		requests_withdraw(s, m);
+	else if (sessions_find(w->p, m->session) != NULL)
+		return worker_foul(w, "hold_withdraw");
+	return 0;
+}
+
 static const struct ipc_permit permits[] = {
 	{ IPC_login, ~0u, on_login },
 	{ IPC_login_abort, ~0u, on_login_abort },
@@ -184,6 +216,8 @@ static const struct ipc_permit permits[] = {
 	{ IPC_cancel_held, ~0u, on_cancel_held },
 	{ IPC_generation_taken, ~0u, on_generation_taken },
 	{ IPC_catalog_stale, ~0u, on_catalog_stale },
+	{ IPC_hold_ask, ~0u, on_hold_ask },
+	{ IPC_hold_withdraw, ~0u, on_hold_withdraw },
 };
 
 /* --- channels --------------------------------------------------------------------- */

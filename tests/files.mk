@@ -8,7 +8,7 @@ bearer_OBJS =	tests/tools/bearer.o
 bearer_LIBS =	$(PQ_LIBS)
 
 # tests/e2e/test_x.c is the program e2e_x; tests/run brings its stack up.
-E2E =		story login oauth front discovery extended desync wire audit reload crash scale master boundary
+E2E =	$(shell cat tests/e2e/list)
 TEST_PROGRAMS += $(addprefix e2e_,$(E2E))
 define e2e_program
 e2e_$(1)_OBJS =	tests/e2e/e2e.o tests/e2e/raw.o tests/e2e/load.o \

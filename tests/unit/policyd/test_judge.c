@@ -345,7 +345,7 @@ START_TEST(json)
 	ck_assert_str_eq((char *)buf_head(&b), "{\"action\":\"allow\","
 	    "\"rule\":\"writes\",\"line\":45,\"kind\":\"insert\",\"kinds\":"
 	    "[\"insert\"],\"reads\":[\"app.notes\"],\"writes\":"
-	    "[\"public.orders\"],\"masked\":[],\"cacheable\":true,"
+	    "[\"public.orders\"],\"masked\":[],\"hold\":false,\"cacheable\":true,"
 	    "\"readonly\":false,\"protected\":false}");
 	buf_clear(&b);
 }

@@ -1,0 +1,265 @@
+/*
+ * Who decides about a request.  Runs in the parent.  A decision comes over the
+ * control socket, whose peers are root and policyd's own user (D6): that proves
+ * who ran the tool, not who decides.  That is proved by a token, checked like
+ * any other, or said by `approvers.unix`.  No token is kept or recorded.
+ */
+#include "approvals.h"
+
+#include <sys/queue.h>
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "children.h"
+#include "log.h"
+#include "requests.h"
+
+/* A decision whose token the verifier has. */
+struct deciding {
+	TAILQ_ENTRY(deciding)	 entry;
+	struct conn		*conn;
+	uint32_t		 id;		/* the verifier's */
+	uint32_t		 request;	/* the tool's number for it */
+	uint32_t		 number;	/* of the request for approval */
+	bool			 approve;
+	char			*reason;
+};
+TAILQ_HEAD(deciding_list, deciding);
+
+struct approvals {
+	struct deciding_list	 list;
+	uint32_t		 next_id;
+};
+
+static void
+deciding_free(struct parent *p, struct deciding *d)
+{
+	TAILQ_REMOVE(&p->approvals->list, d, entry);
+	free(d->reason);
+	free(d);
+}
+
+static struct deciding *
+deciding_find(struct parent *p, uint32_t id)
+{
+	struct deciding	*d;
+
+	TAILQ_FOREACH(d, &p->approvals->list, entry)
+		if (d->id == id)
+			return d;
+	return NULL;
+}
+
+/* Say how it ended, and forget it. */
+static void
+deciding_end(struct parent *p, struct deciding *d, uint32_t code,
+    const char *message)
+{
+	control_end(d->conn, d->request, code, message);
+	deciding_free(p, d);
+}
+
+void
+approvals_conn_gone(struct parent *p, struct conn *c)
+{
+	struct deciding	*d, *next;
+
+	for (d = TAILQ_FIRST(&p->approvals->list); d != NULL; d = next) {
+		next = TAILQ_NEXT(d, entry);
+		if (d->conn == c)
+			deciding_free(p, d);
+	}
+}
+
+/* --- looking --------------------------------------------------------------------- */
+
+int
+approvals_list(struct conn *c, uint32_t id, const json_t *args, char *message,
+    size_t size)
+{
+	json_t	*list = requests_list(control_parent(c)), *row;
+	size_t	 i;
+
+	(void)args;
+	(void)message;
+	(void)size;
+	json_array_foreach(list, i, row)
+		control_row(c, id, json_incref(row));
+	json_decref(list);
+	return 0;
+}
+
+static uint32_t
+number_of(const json_t *args)
+{
+	json_int_t	v;
+
+	v = json_integer_value(json_object_get(args, "request"));
+	return v < 0 || v > UINT32_MAX ? 0 : (uint32_t)v;
+}
+
+int
+approvals_show(struct conn *c, uint32_t id, const json_t *args, char *message,
+    size_t size)
+{
+	json_t	*o = requests_show(control_parent(c), number_of(args));
+
+	if (o == NULL) {
+		snprintf(message, size, "there is no request %u",
+		    number_of(args));
+		return 1;
+	}
+	control_row(c, id, o);
+	return 0;
+}
+
+/* --- deciding -------------------------------------------------------------------- */
+
+static int
+decide_unix(struct conn *c, uint32_t number, bool approve, const char *reason,
+    char *message, size_t size)
+{
+	const struct policy	*policy = control_parent(c)->policy;
+	const struct passwd	*pw = getpwuid(control_uid(c));
+	struct approver		 who = { .issuer = "",
+				    .uid = control_uid(c) };
+	size_t			 i;
+
+	for (i = 0; pw != NULL && i < policy->napprovers; i++)
+		if (strcmp(policy->approvers[i].user, pw->pw_name) == 0)
+			who.name = policy->approvers[i].name;
+	if (who.name == NULL) {
+		snprintf(message, size, "policy.yaml does not name user %s "
+		    "under approvers.unix: give a token (--token-file)",
+		    pw == NULL ? "(unknown)" : pw->pw_name);
+		return 1;
+	}
+	return requests_decide(control_parent(c), number, approve, &who,
+	    reason, message, size) == -1 ? 1 : 0;
+}
+
+static int
+decide_token(struct conn *c, uint32_t id, uint32_t number, bool approve,
+    const char *reason, const char *token, char *message, size_t size)
+{
+	struct parent		*p = control_parent(c);
+	struct ipc_verify	 ask;
+	struct deciding		*d = calloc(1, sizeof(*d));
+
+	if (d == NULL || (d->reason = strdup(reason)) == NULL) {
+		free(d);
+		snprintf(message, size, "out of memory");
+		return 1;
+	}
+	d->conn = c;
+	d->id = APPROVAL_ID | (p->approvals->next_id++ & ~APPROVAL_ID);
+	d->request = id;
+	d->number = number;
+	d->approve = approve;
+	TAILQ_INSERT_TAIL(&p->approvals->list, d, entry);
+	ask.id = d->id;
+	ask.token = slice_str(token);
+	ask.peer = slice_str("policyctl");
+	if (ipc_send(children_verifier(p), IPC_verify, &ask, NULL, 0) == 0)
+		return -1;
+	deciding_free(p, d);
+	snprintf(message, size, "the verifier is not available");
+	return 1;
+}
+
+int
+approvals_decide(struct conn *c, uint32_t id, const json_t *args,
+    char *message, size_t size)
+{
+	const char	*token, *reason;
+	bool		 approve;
+
+	token = json_string_value(json_object_get(args, "token"));
+	reason = json_string_value(json_object_get(args, "reason"));
+	approve = json_is_true(json_object_get(args, "approve"));
+	if (reason == NULL)
+		reason = "";
+	if (strlen(reason) > 500 ||
+	    (token != NULL && strlen(token) > LEN_TOKEN)) {
+		snprintf(message, size, "the %s is too long",
+		    strlen(reason) > 500 ? "reason" : "token");
+		return 1;
+	}
+	if (token == NULL)
+		return decide_unix(c, number_of(args), approve, reason,
+		    message, size);
+	return decide_token(c, id, number_of(args), approve, reason, token,
+	    message, size);
+}
+
+/* --- the verifier's answers --------------------------------------------------------- */
+
+void
+approvals_verified(struct parent *p, const struct ipc_verified *m)
+{
+	struct deciding		*d = deciding_find(p, m->id);
+	const struct issuer	*issuer;
+	struct approver		 who;
+	char			 message[LEN_REASON] = "", key[LEN_KEY + 1];
+	char			 subject[256];
+	json_t			*claims;
+
+	if (d == NULL)
+		return;
+	claims = json_loadb((const char *)m->claims.p, m->claims.len,
+	    JSON_REJECT_DUPLICATES, NULL);
+	if (m->generation != p->policy->generation || claims == NULL ||
+	    slice_copy(m->issuer, key, sizeof(key)) == -1 ||
+	    slice_copy(m->subject, subject, sizeof(subject)) == -1 ||
+	    (issuer = policy_issuer(p->policy, key)) == NULL) {
+		json_decref(claims);
+		deciding_end(p, d, 1, "the policy has changed: try again");
+		return;
+	}
+	who.name = subject;
+	who.issuer = key;
+	who.claims = claims;
+	who.groups = issuer->groups;
+	who.uid = control_uid(d->conn);
+	if (requests_decide(p, d->number, d->approve, &who, d->reason,
+	    message, sizeof(message)) == -1)
+		deciding_end(p, d, 1, message);
+	else
+		deciding_end(p, d, 0, "");
+	json_decref(claims);
+}
+
+void
+approvals_verify_refused(struct parent *p, const struct ipc_verify_refused *m)
+{
+	struct deciding	*d = deciding_find(p, m->id);
+	char		 message[LEN_REASON + 64], reason[LEN_REASON + 1];
+
+	if (d == NULL)
+		return;
+	if (slice_copy(m->reason, reason, sizeof(reason)) == -1)
+		reason[0] = '\0';
+	snprintf(message, sizeof(message), "the token is refused: %.900s",
+	    reason);
+	deciding_end(p, d, 1, message);
+}
+
+void
+approvals_verifier_lost(struct parent *p)
+{
+	struct deciding	*d;
+
+	while ((d = TAILQ_FIRST(&p->approvals->list)) != NULL)
+		deciding_end(p, d, 1, "the verifier died");
+}
+
+void
+approvals_init(struct parent *p)
+{
+	if ((p->approvals = calloc(1, sizeof(*p->approvals))) == NULL)
+		fatal("step=approvals");
+	TAILQ_INIT(&p->approvals->list);
+}

@@ -1,0 +1,185 @@
+/*
+ * The part of policyctl that is for those who approve.  Run by an approver or
+ * on his behalf.  Texts are a client's: they are escaped for a terminal.
+ */
+#include "ctlrequests.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ctl.h"
+#include "ipc_msgs.h"
+
+#define WATCH_SECONDS	2
+
+/* --- the list -------------------------------------------------------------------- */
+
+struct listing {
+	bool	json;
+	size_t	n;
+};
+
+static void
+print_text(const char *s)
+{
+	for (; s != NULL && *s != '\0'; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			printf("\\x%02x", (unsigned int)(unsigned char)*s);
+		else
+			putchar(*s);
+}
+
+static void
+field(const json_t *o, const char *name, int width)
+{
+	const char	*s = json_string_value(json_object_get(o, name));
+	int		 n = s == NULL ? 0 : (int)strlen(s);
+
+	print_text(s);
+	printf("%*s ", n < width ? width - n : 0, "");
+}
+
+static void
+row_request(void *ctx, const char *json)
+{
+	struct listing	*l = ctx;
+	json_t		*o = json_loads(json, 0, NULL);
+	json_int_t	 left;
+
+	if (l->json) {
+		puts(json);
+		json_decref(o);
+		return;
+	}
+	if (l->n++ == 0)
+		printf("%-8s %-10s %-7s %-20s %-14s %-16s %s\n", "REQUEST",
+		    "STATE", "LEFT", "SUBJECT", "PROFILE", "RULE", "KIND");
+	left = json_integer_value(json_object_get(o, "expires")) -
+	    (json_int_t)time(NULL);
+	printf("%-8lld ", (long long)json_integer_value(json_object_get(o,
+	    "request")));
+	field(o, "state", 10);
+	if (left > 0)
+		printf("%4llds   ", (long long)left);
+	else
+		printf("%-7s ", "-");
+	field(o, "subject", 20);
+	field(o, "profile", 14);
+	field(o, "rule", 16);
+	print_text(json_string_value(json_object_get(o, "kind")));
+	putchar('\n');
+	json_decref(o);
+}
+
+int
+ctl_requests(const char *socket, bool json, bool watch)
+{
+	struct listing	l = { json, 0 };
+	int		code;
+
+	for (;;) {
+		if (watch && !json && isatty(STDOUT_FILENO))
+			printf("\033[H\033[2J");
+		l.n = 0;
+		code = ctl_call(socket, ROLE_PARENT, "requests", "{}",
+		    row_request, &l);
+		fflush(stdout);
+		if (!watch || code != 0)
+			return code;
+		sleep(WATCH_SECONDS);
+	}
+}
+
+/* --- one ------------------------------------------------------------------------- */
+
+static int
+number_of(const char *text, json_int_t *n)
+{
+	char	*end;
+	long	 v;
+
+	errno = 0;
+	v = strtol(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || v < 1 ||
+	    v > UINT32_MAX) {
+		fprintf(stderr, "policyctl: \"%s\" is no request's number\n",
+		    text);
+		return -1;
+	}
+	*n = v;
+	return 0;
+}
+
+int
+ctl_show(const char *socket, const char *number, ctl_print *row)
+{
+	char		args[64];
+	json_int_t	n;
+
+	if (number_of(number, &n) == -1)
+		return 1;
+	snprintf(args, sizeof(args), "{\"request\":%lld}", (long long)n);
+	return ctl_call(socket, ROLE_PARENT, "show", args, row, NULL);
+}
+
+/* --- deciding ---------------------------------------------------------------------- */
+
+static char *
+read_token(const char *path)
+{
+	FILE	*f = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
+	char	*token = calloc(1, LEN_TOKEN + 2);
+	size_t	 n;
+
+	if (f == NULL || token == NULL) {
+		fprintf(stderr, "policyctl: %s: %s\n", path, strerror(errno));
+		free(token);
+		return NULL;
+	}
+	n = fread(token, 1, LEN_TOKEN + 1, f);
+	if (f != stdin)
+		fclose(f);
+	while (n > 0 && (token[n - 1] == '\n' || token[n - 1] == '\r'))
+		token[--n] = '\0';
+	if (n > 0 && n <= LEN_TOKEN)
+		return token;
+	fprintf(stderr, "policyctl: %s: no token in it\n", path);
+	explicit_bzero(token, LEN_TOKEN + 2);
+	free(token);
+	return NULL;
+}
+
+int
+ctl_decide(const char *socket, const char *number, bool approve,
+    const char *token_file, const char *reason)
+{
+	char		*token = NULL, *args;
+	json_int_t	 n;
+	json_t		*o;
+	int		 code = 1;
+
+	if (number_of(number, &n) == -1 || (token_file != NULL &&
+	    (token = read_token(token_file)) == NULL))
+		return 1;
+	o = json_pack("{s:I, s:b, s:s*, s:s*}", "request", n,
+	    "approve", approve, "token", token, "reason", reason);
+	args = o == NULL ? NULL : json_dumps(o, JSON_COMPACT);
+	if (args == NULL)
+		fprintf(stderr, "policyctl: the token or the reason is not "
+		    "UTF-8\n");
+	else {
+		code = ctl_call(socket, ROLE_PARENT, "decide", args, NULL,
+		    NULL);
+		explicit_bzero(args, strlen(args));
+	}
+	free(args);
+	json_decref(o);
+	if (token != NULL)
+		explicit_bzero(token, LEN_TOKEN + 2);
+	free(token);
+	return code;
+}

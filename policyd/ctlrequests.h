@@ -1,0 +1,20 @@
+#ifndef POSTERN_CTLREQUESTS_H
+#define POSTERN_CTLREQUESTS_H
+
+#include <stdbool.h>
+
+#include <jansson.h>
+
+/*
+ * policyctl requests, show, approve, deny.  Each returns the tool's exit code.
+ */
+typedef void	ctl_print(void *ctx, const char *json);
+
+int	ctl_requests(const char *socket, bool json, bool watch);
+/* `row` prints the one row. */
+int	ctl_show(const char *socket, const char *number, ctl_print *row);
+/* `token_file` may be NULL ("-": standard input), `reason` too. */
+int	ctl_decide(const char *socket, const char *number, bool approve,
+	    const char *token_file, const char *reason);
+
+#endif

@@ -1,0 +1,82 @@
+#ifndef POSTERN_REQUEST_H
+#define POSTERN_REQUEST_H
+
+#include <sys/queue.h>
+
+#include <jansson.h>
+
+#include "parent.h"
+
+/*
+ * One request for approval, in memory and on disk.  For requests*.c only.
+ */
+#define REQUEST_STATES(M)						\
+	M(OPEN, "open")							\
+	M(APPROVED, "approved")						\
+	M(DENIED, "denied")						\
+	M(EXPIRED, "expired")						\
+	M(WITHDRAWN, "withdrawn")
+
+#define REQUEST_M_ENUM(id, name)	REQUEST_##id,
+enum request_state { REQUEST_STATES(REQUEST_M_ENUM) REQUEST_NSTATES };
+#undef REQUEST_M_ENUM
+
+#define APPROVER_MAX	255
+#define DECISIONS_MAX	10	/* approval.minimum's maximum */
+
+struct decision {
+	bool	approve;
+	char	approver[APPROVER_MAX + 1];
+	char	issuer[LEN_KEY + 1];	/* "": a local user */
+};
+
+struct request {
+	TAILQ_ENTRY(request)	 entry;
+	struct parent		*p;
+	enum request_state	 state;
+	uint32_t		 number;	/* what people call it */
+	/* Whose: the session's id for it too. */
+	char			 session[LEN_SESSION + 1];
+	uint32_t		 id;
+	char			 issuer[LEN_KEY + 1];
+	char			 subject[256];
+	char			 profile[LEN_KEY + 1];
+	char			 database[LEN_KEY + 1];
+	char			 role[LEN_NAME + 1];
+	char			 peer[LEN_ADDR + 1];
+	char			 application[LEN_NAME + 1];
+	/* What. */
+	char			 rule[LEN_KEY + 1];
+	char			 kind[65];
+	bool			 in_transaction;
+	char			*text;		/* UTF-8, no NUL */
+	json_t			*params;	/* an array */
+	/* By whom, until when, under which policy. */
+	char			 sha256[65];
+	uint64_t		 created;	/* wall us */
+	uint64_t		 expires;	/* boot ms */
+	struct decision		 decisions[DECISIONS_MAX];
+	size_t			 ndecisions;
+	struct ev_timer		*timer;
+	/* Decided, and to be told when this is committed; 0: told. */
+	uint64_t		 commit;
+	char			 answer[LEN_REASON + 1];
+};
+TAILQ_HEAD(request_list, request);
+
+const char	*request_state_name(enum request_state);
+
+/* Written whole or not at all, before anybody is told.  -1 with errno. */
+int	 requestfile_write(const struct request *, const char *path,
+	    bool sync);
+/* Fills a zeroed request.  -1: it is none of ours. */
+int	 requestfile_read(struct request *, const char *path);
+
+/*
+ * A Bind's body behind the names (PostgreSQL 55.7) as a JSON array: text as a
+ * string, binary or what is not UTF-8 as {"hex": "..."}, NULL as null.  NULL:
+ * malformed, or out of memory.
+ */
+json_t	*params_json(const uint8_t *, size_t);
+
+#endif

@@ -1,0 +1,764 @@
+/*
+ * Statements that wait for a person.  Runs in the parent.
+ *
+ * What a worker asks is its own session's and nothing else; which rule held it
+ * is the worker's word, but the rule itself, and who may decide, are looked up
+ * in the policy.  The text is a client's.  A decision is recorded and committed
+ * before the worker hears of it; when it cannot be recorded there is none.
+ */
+#include "requests.h"
+
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "auditlink.h"
+#include "claims.h"
+#include "log.h"
+#include "request.h"
+#include "sessions.h"
+#include "workers.h"
+
+#define REQUESTS_MAX	1000	/* open at once */
+#define HISTORY_MAX	200	/* ended ones that are still listed */
+
+#define REQUEST_M_NAME(id, name)	name,
+static const char *const state_names[] = { REQUEST_STATES(REQUEST_M_NAME) };
+#undef REQUEST_M_NAME
+
+struct requests {
+	struct request_list	 list;		/* oldest first */
+	uint32_t		 last;		/* number given */
+};
+
+const char *
+request_state_name(enum request_state state)
+{
+	return state_names[state];
+}
+
+/* --- the table --------------------------------------------------------------- */
+
+static void
+request_path(const struct request *r, char *out, size_t size)
+{
+	char	name[64];
+
+	snprintf(name, sizeof(name), "requests/%u.json", r->number);
+	parent_state_path(r->p, name, out, size);
+}
+
+static int
+request_save(struct request *r)
+{
+	char	path[LEN_PATH];
+
+	request_path(r, path, sizeof(path));
+	return requestfile_write(r, path, true);
+}
+
+static void
+request_free(struct request *r)
+{
+	TAILQ_REMOVE(&r->p->requests->list, r, entry);
+	ev_timer_free(&r->timer);
+	json_decref(r->params);
+	free(r->text);
+	free(r);
+}
+
+static bool
+request_live(const struct request *r)
+{
+	return r->state == REQUEST_OPEN || r->state == REQUEST_APPROVED;
+}
+
+static struct request *
+request_of(struct session *s, uint32_t id)
+{
+	struct request	*r;
+
+	TAILQ_FOREACH(r, &s->p->requests->list, entry)
+		if (request_live(r) && r->id == id &&
+		    strcmp(r->session, s->id) == 0)
+			return r;
+	return NULL;
+}
+
+static struct request *
+request_find(struct parent *p, uint32_t number)
+{
+	struct request	*r;
+
+	TAILQ_FOREACH(r, &p->requests->list, entry)
+		if (r->number == number)
+			return r;
+	return NULL;
+}
+
+/* The rule that holds it, in the policy in force; NULL: none any more. */
+static const struct rule *
+request_rule(const struct request *r)
+{
+	const struct profile	*pr = policy_profile(r->p->policy, r->profile);
+	size_t			 i;
+
+	if (pr == NULL || strcmp(r->sha256, r->p->sha256) != 0)
+		return NULL;
+	for (i = 0; i < pr->nrules; i++)
+		if (pr->rules[i].action == RULE_HOLD &&
+		    strcmp(pr->rules[i].name, r->rule) == 0)
+			return &pr->rules[i];
+	return NULL;
+}
+
+unsigned int
+requests_count(struct parent *p)
+{
+	struct request	*r;
+	unsigned int	 n = 0;
+
+	TAILQ_FOREACH(r, &p->requests->list, entry)
+		n += r->state == REQUEST_OPEN;
+	return n;
+}
+
+/* Of those that are over the oldest are forgotten. */
+static void
+requests_trim(struct parent *p)
+{
+	struct request	*r, *next;
+	unsigned int	 n = 0;
+
+	TAILQ_FOREACH(r, &p->requests->list, entry)
+		n += !request_live(r) && r->commit == 0;
+	for (r = TAILQ_FIRST(&p->requests->list); r != NULL && n > HISTORY_MAX;
+	    r = next) {
+		next = TAILQ_NEXT(r, entry);
+		if (request_live(r) || r->commit != 0)
+			continue;
+		request_free(r);
+		n--;
+	}
+}
+
+/* --- what the worker hears ----------------------------------------------------- */
+
+static void
+tell(struct session *s, uint32_t id, uint32_t number, enum hold_answer answer,
+    const char *sqlstate, const char *message, const char *hint)
+{
+	struct ipc_hold_answer	m = {
+		.session = slice_str(s->id),
+		.id = id,
+		.answer = (uint8_t)answer,
+		.number = number,
+		.sqlstate = slice_str(sqlstate),
+		.message = slice_str(message),
+		.hint = slice_str(hint)
+	};
+
+	if (s->w != NULL)
+		ipc_send(s->w->ipc, IPC_hold_answer, &m, NULL, 0);
+}
+
+/* "group approvers or owners, two of them" */
+static void
+who_text(const struct approval *a, char *out, size_t size)
+{
+	size_t	 i, n = 0;
+
+	snprintf(out, size, "%s", a->groups.n == 0 ? "an administrator" :
+	    a->groups.n == 1 ? "group " : "groups ");
+	for (i = 0; i < a->groups.n; i++) {
+		n = strlen(out);
+		snprintf(out + n, size - n, "%s%s", i > 0 ? ", " : "",
+		    a->groups.v[i]);
+	}
+	n = strlen(out);
+	if (a->minimum > 1)
+		snprintf(out + n, size - n, " (%llu people)",
+		    (unsigned long long)a->minimum);
+}
+
+/* Wall time of a deadline, for people. */
+static uint64_t
+expires_wall(const struct request *r)
+{
+	uint64_t	now = now_boot_ms();
+
+	return now_wall_us() / 1000000 +
+	    (r->expires > now ? (r->expires - now) / 1000 : 0);
+}
+
+static void
+tell_waiting(struct session *s, const struct request *r,
+    const struct rule *rule)
+{
+	char		 message[LEN_REASON], who[256], until[32];
+	time_t		 t = (time_t)expires_wall(r);
+	struct tm	 tm;
+
+	who_text(&rule->approval, who, sizeof(who));
+	gmtime_r(&t, &tm);
+	strftime(until, sizeof(until), "%Y-%m-%d %H:%M:%S UTC", &tm);
+	snprintf(message, sizeof(message), "statement held by rule \"%s\": "
+	    "request %u waits for approval by %s until %s", r->rule,
+	    r->number, who, until);
+	tell(s, r->id, r->number, HOLD_WAITING, "", message,
+	    rule->hint == NULL ? "" : rule->hint);
+}
+
+/* Its end, or its approval: when that is committed. */
+static void
+tell_decided(struct request *r)
+{
+	struct session	*s = sessions_find(r->p, slice_str(r->session));
+
+	r->commit = 0;
+	if (s == NULL || r->state == REQUEST_WITHDRAWN)
+		return;
+	if (r->state == REQUEST_APPROVED)
+		tell(s, r->id, r->number, HOLD_APPROVED, "", "", "");
+	else
+		tell(s, r->id, r->number, HOLD_REFUSED, "42501", r->answer,
+		    "");
+}
+
+void
+requests_committed(struct parent *p)
+{
+	struct request	*r;
+
+	TAILQ_FOREACH(r, &p->requests->list, entry)
+		if (r->commit != 0 && auditlink_committed(p, r->commit))
+			tell_decided(r);
+}
+
+/* --- the record ----------------------------------------------------------------- */
+
+static uint64_t
+record_request(const struct request *r, const struct rule *rule)
+{
+	struct event_approval_request	 ev = { 0 };
+	char				 groups[LEN_REASON] = "";
+	char				*params;
+	uint64_t			 pos;
+	size_t				 i, n;
+
+	for (i = 0; i < rule->approval.groups.n; i++) {
+		n = strlen(groups);
+		snprintf(groups + n, sizeof(groups) - n, "%s%s",
+		    i > 0 ? "," : "", rule->approval.groups.v[i]);
+	}
+	if ((params = json_dumps(r->params, JSON_COMPACT)) == NULL)
+		return 0;
+	ev.request = r->number;
+	ev.session = slice_str(r->session);
+	ev.subject = slice_str(r->subject);
+	ev.profile = slice_str(r->profile);
+	ev.rule = slice_str(r->rule);
+	ev.kind = slice_str(r->kind);
+	ev.text = slice_str(r->text);
+	ev.params = slice_str(params);
+	ev.in_transaction = r->in_transaction;
+	ev.groups = slice_str(groups);
+	ev.minimum = (uint32_t)rule->approval.minimum;
+	ev.expires = expires_wall(r) * 1000000;
+	pos = auditlink_event(r->p, EVENT_approval_request, &ev);
+	free(params);
+	return pos;
+}
+
+static uint64_t
+record_end(const struct request *r, const char *reason)
+{
+	struct event_approval_end	ev = {
+		.request = r->number,
+		.session = slice_str(r->session),
+		.result = slice_str(request_state_name(r->state)),
+		.reason = slice_str(reason)
+	};
+
+	log_info("event=request_end request=%u session=%s result=%s "
+	    "reason=%s", r->number, r->session, request_state_name(r->state),
+	    log_esc(reason, strlen(reason)));
+	return auditlink_event(r->p, EVENT_approval_end, &ev);
+}
+
+/* --- ends ------------------------------------------------------------------------ */
+
+/*
+ * From here it is decided, whatever happens: on disk, recorded, then told.  An
+ * approval stays on disk until its session has ended.
+ */
+static void
+request_end(struct request *r, enum request_state state, const char *reason)
+{
+	enum request_state	was = r->state;
+	char			path[LEN_PATH];
+
+	ev_timer_stop(r->timer);
+	r->state = state;
+	request_path(r, path, sizeof(path));
+	if (state == REQUEST_APPROVED) {
+		if (request_save(r) == -1)
+			log_warn("event=request_save request=%u", r->number);
+	} else
+		unlink(path);
+	r->commit = record_end(r, reason);
+	if (r->commit == 0 && state == REQUEST_APPROVED) {
+		/* Not on record: not approved.  It can be decided again. */
+		r->state = was;
+		ev_timer_set(r->timer, 1);
+		return;
+	}
+	if (r->commit == 0 || auditlink_committed(r->p, r->commit))
+		tell_decided(r);
+	requests_trim(r->p);
+}
+
+static void
+on_expired(void *ctx)
+{
+	struct request	*r = ctx;
+	uint64_t	 now = now_boot_ms();
+
+	if (r->state != REQUEST_OPEN)
+		return;
+	if (now < r->expires) {
+		ev_timer_set(r->timer, r->expires - now);
+		return;
+	}
+	snprintf(r->answer, sizeof(r->answer), "statement refused: nobody "
+	    "approved request %u in time", r->number);
+	request_end(r, REQUEST_EXPIRED, "nobody decided in time");
+}
+
+void
+requests_session_over(struct session *s)
+{
+	struct request	*r, *next;
+	char		 path[LEN_PATH];
+
+	for (r = TAILQ_FIRST(&s->p->requests->list); r != NULL; r = next) {
+		next = TAILQ_NEXT(r, entry);
+		if (strcmp(r->session, s->id) != 0)
+			continue;
+		if (r->state == REQUEST_OPEN)
+			request_end(r, REQUEST_WITHDRAWN,
+			    "its session has ended");
+		else if (r->state == REQUEST_APPROVED) {
+			request_path(r, path, sizeof(path));
+			unlink(path);
+		}
+	}
+}
+
+void
+requests_reloaded(struct parent *p)
+{
+	struct request	*r, *next;
+
+	for (r = TAILQ_FIRST(&p->requests->list); r != NULL; r = next) {
+		next = TAILQ_NEXT(r, entry);
+		/* Its worker asks again, under the new policy. */
+		if (r->state == REQUEST_OPEN && request_rule(r) == NULL)
+			request_end(r, REQUEST_WITHDRAWN,
+			    "the policy has changed");
+	}
+}
+
+/* --- a worker asks ---------------------------------------------------------------- */
+
+static struct request *
+request_new(struct session *s, const struct ipc_hold_ask *m)
+{
+	struct request	*r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return NULL;
+	r->p = s->p;
+	r->id = m->id;
+	r->in_transaction = m->in_transaction != 0;
+	r->created = now_wall_us();
+	memcpy(r->session, s->id, sizeof(r->session));
+	memcpy(r->issuer, s->issuer, sizeof(r->issuer));
+	memcpy(r->subject, s->subject, sizeof(r->subject));
+	memcpy(r->profile, s->profile, sizeof(r->profile));
+	memcpy(r->database, s->database, sizeof(r->database));
+	memcpy(r->role, s->role, sizeof(r->role));
+	memcpy(r->peer, s->peer, sizeof(r->peer));
+	memcpy(r->application, s->application, sizeof(r->application));
+	memcpy(r->sha256, s->p->sha256, sizeof(r->sha256));
+	r->timer = ev_timer_new(s->p->loop, on_expired, r);
+	r->text = slice_dup(m->text);
+	r->params = params_json(m->params.p, m->params.len);
+	TAILQ_INSERT_TAIL(&s->p->requests->list, r, entry);
+	if (r->text == NULL || r->params == NULL ||
+	    slice_copy(m->rule, r->rule, sizeof(r->rule)) == -1 ||
+	    slice_copy(m->kind, r->kind, sizeof(r->kind)) == -1) {
+		request_free(r);
+		return NULL;
+	}
+	return r;
+}
+
+/* The last number that was given: none is given twice. */
+static void
+last_path(struct parent *p, const char *suffix, char *out, size_t size)
+{
+	char	name[32];
+
+	snprintf(name, sizeof(name), "requests/last%s", suffix);
+	parent_state_path(p, name, out, size);
+}
+
+static void
+last_read(struct parent *p)
+{
+	char	 path[LEN_PATH];
+	FILE	*f;
+
+	last_path(p, "", path, sizeof(path));
+	if ((f = fopen(path, "re")) == NULL)
+		return;
+	if (fscanf(f, "%u", &p->requests->last) != 1)
+		p->requests->last = 0;
+	fclose(f);
+}
+
+static int
+last_write(struct parent *p)
+{
+	char	 path[LEN_PATH], tmp[LEN_PATH];
+	FILE	*f;
+	int	 rc;
+
+	last_path(p, "", path, sizeof(path));
+	last_path(p, ".tmp", tmp, sizeof(tmp));
+	if ((f = fopen(tmp, "we")) == NULL)
+		return -1;
+	rc = fprintf(f, "%u\n", p->requests->last) < 0 ? -1 : 0;
+	return fclose(f) == 0 && rc == 0 ? rename(tmp, path) : -1;
+}
+
+/* On disk and on record, and only then a request. */
+static int
+request_open(struct request *r, const struct rule *rule)
+{
+	struct session	*s = sessions_find(r->p, slice_str(r->session));
+
+	r->number = ++r->p->requests->last;
+	r->expires = now_boot_ms() + rule->approval.within;
+	if (s != NULL && s->deadline != 0 && s->deadline < r->expires)
+		r->expires = s->deadline;
+	if (last_write(r->p) == -1 || request_save(r) == -1) {
+		log_warn("event=request_save request=%u", r->number);
+		return -1;
+	}
+	if (record_request(r, rule) == 0) {
+		char	path[LEN_PATH];
+
+		request_path(r, path, sizeof(path));
+		unlink(path);
+		return -1;
+	}
+	log_info("event=request request=%u session=%s subject=%s rule=%s "
+	    "kind=%s", r->number, r->session,
+	    log_esc(r->subject, strlen(r->subject)), r->rule, r->kind);
+	ev_timer_set(r->timer, rule->approval.within);
+	return 0;
+}
+
+static void
+ask_new(struct session *s, const struct ipc_hold_ask *m)
+{
+	const struct rule	*rule;
+	struct request		*r;
+	const char		*why = NULL;
+
+	if (requests_count(s->p) >= REQUESTS_MAX) {
+		tell(s, m->id, 0, HOLD_REFUSED, "53400", "statement "
+		    "refused: too many statements wait for approval", "");
+		return;
+	}
+	if ((r = request_new(s, m)) == NULL) {
+		tell(s, m->id, 0, HOLD_REFUSED, "57P03", "statement "
+		    "refused: it needs approval, and the request for it could "
+		    "not be made", "");
+		return;
+	}
+	if ((rule = request_rule(r)) == NULL)
+		why = "statement refused: the policy has changed";
+	else if (r->in_transaction &&
+	    rule->approval.in_transaction == INTX_DENY)
+		why = "statement refused: it needs approval, and must not "
+		    "wait for it inside a transaction";
+	if (why != NULL) {
+		tell(s, m->id, 0, HOLD_REFUSED, "42501", why, "");
+		request_free(r);
+	} else if (request_open(r, rule) == -1) {
+		tell(s, m->id, 0, HOLD_REFUSED, "57P03", "statement "
+		    "refused: it needs approval, and the request for it could "
+		    "not be recorded", "");
+		request_free(r);
+	} else
+		tell_waiting(s, r, rule);
+}
+
+void
+requests_ask(struct session *s, const struct ipc_hold_ask *m)
+{
+	const struct rule	*rule;
+	struct request		*r = request_of(s, m->id);
+
+	/* It asks again once it has seen the policy in force. */
+	if (m->generation != s->p->policy->generation)
+		return;
+	if (r != NULL && ((rule = request_rule(r)) == NULL ||
+	    !slice_eq(m->text, r->text) || !slice_eq(m->rule, r->rule))) {
+		request_end(r, REQUEST_WITHDRAWN, "the policy has changed");
+		r = NULL;
+	}
+	if (r == NULL)
+		ask_new(s, m);
+	else if (r->state == REQUEST_OPEN)
+		tell_waiting(s, r, rule);
+	else if (r->commit == 0)
+		tell_decided(r);
+}
+
+void
+requests_withdraw(struct session *s, const struct ipc_hold_withdraw *m)
+{
+	struct request	*r = request_of(s, m->id);
+	char		 reason[LEN_REASON + 1];
+
+	if (r == NULL || r->state != REQUEST_OPEN)
+		return;
+	if (slice_copy(m->reason, reason, sizeof(reason)) == -1)
+		reason[0] = '\0';
+	request_end(r, REQUEST_WITHDRAWN, reason);
+}
+
+/* --- people decide ----------------------------------------------------------------- */
+
+static const char *
+decide_refused(const struct request *r, const struct rule *rule,
+    const struct approver *who)
+{
+	size_t	i;
+
+	if (r->state != REQUEST_OPEN || r->commit != 0)
+		return request_state_name(r->state);
+	if (rule == NULL)
+		return "void: the policy has changed";
+	/* One person may have a name at each of two issuers: both count. */
+	if (strcmp(who->name, r->subject) == 0)
+		return "your own: another person must decide";
+	if (who->claims != NULL && !claims_in_group(claims_pointer(who->claims,
+	    who->groups), &rule->approval.groups))
+		return "not yours to decide: you are in none of its groups";
+	for (i = 0; i < r->ndecisions; i++)
+		if (strcmp(r->decisions[i].approver, who->name) == 0)
+			return "decided by you already";
+	return NULL;
+}
+
+static uint64_t
+record_decision(const struct request *r, bool approve,
+    const struct approver *who, const char *reason)
+{
+	struct event_approval_decision	ev = {
+		.request = r->number,
+		.session = slice_str(r->session),
+		.decision = slice_str(approve ? "approve" : "deny"),
+		.approver = slice_str(who->name),
+		.issuer = slice_str(who->issuer),
+		.uid = who->uid,
+		.reason = slice_str(reason)
+	};
+
+	log_info("event=request_decision request=%u decision=%s approver=%s",
+	    r->number, approve ? "approve" : "deny",
+	    log_esc(who->name, strlen(who->name)));
+	return auditlink_event(r->p, EVENT_approval_decision, &ev);
+}
+
+static unsigned int
+approvals(const struct request *r)
+{
+	unsigned int	 n = 0;
+	size_t		 i;
+
+	for (i = 0; i < r->ndecisions; i++)
+		n += r->decisions[i].approve;
+	return n;
+}
+
+int
+requests_decide(struct parent *p, uint32_t number, bool approve,
+    const struct approver *who, const char *reason, char *err, size_t errlen)
+{
+	struct request		*r = request_find(p, number);
+	const struct rule	*rule = r == NULL ? NULL : request_rule(r);
+	struct decision		*d;
+	const char		*why;
+
+	if (r == NULL) {
+		snprintf(err, errlen, "there is no request %u", number);
+		return -1;
+	}
+	if ((why = decide_refused(r, rule, who)) != NULL) {
+		snprintf(err, errlen, "request %u is %s", number, why);
+		return -1;
+	}
+	if (r->ndecisions == DECISIONS_MAX ||
+	    record_decision(r, approve, who, reason) == 0) {
+		snprintf(err, errlen, "the decision could not be recorded");
+		return -1;
+	}
+	d = &r->decisions[r->ndecisions++];
+	d->approve = approve;
+	snprintf(d->approver, sizeof(d->approver), "%s", who->name);
+	snprintf(d->issuer, sizeof(d->issuer), "%s", who->issuer);
+	if (!approve) {
+		snprintf(r->answer, sizeof(r->answer), "statement refused by "
+		    "%.200s (request %u)%s%.500s", who->name, r->number,
+		    *reason == '\0' ? "" : ": ", reason);
+		request_end(r, REQUEST_DENIED, reason);
+	} else if (approvals(r) >= rule->approval.minimum)
+		request_end(r, REQUEST_APPROVED, reason);
+	else if (request_save(r) == -1)
+		log_warn("event=request_save request=%u", r->number);
+	return 0;
+}
+
+/* --- looking ------------------------------------------------------------------------ */
+
+static json_t *
+row(const struct request *r)
+{
+	const struct rule	*rule = request_rule(r);
+	json_t			*o;
+
+	o = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, "
+	    "s:I, s:I, s:I}",
+	    "request", (json_int_t)r->number,
+	    "state", request_state_name(r->state),
+	    "subject", r->subject, "issuer", r->issuer,
+	    "profile", r->profile, "database", r->database,
+	    "rule", r->rule, "kind", r->kind,
+	    "in_transaction", r->in_transaction,
+	    "created", (json_int_t)(r->created / 1000000),
+	    "expires", (json_int_t)expires_wall(r),
+	    "approvals", (json_int_t)approvals(r),
+	    "minimum", (json_int_t)(rule == NULL ? 0 :
+	    rule->approval.minimum));
+	if (r->state != REQUEST_OPEN)
+		json_object_del(o, "expires");
+	return o;
+}
+
+json_t *
+requests_list(struct parent *p)
+{
+	struct request	*r;
+	json_t		*a = json_array();
+
+	TAILQ_FOREACH(r, &p->requests->list, entry)
+		json_array_append_new(a, row(r));
+	return a;
+}
+
+json_t *
+requests_show(struct parent *p, uint32_t number)
+{
+	struct request	*r = request_find(p, number);
+	json_t		*o, *list;
+	size_t		 i;
+
+	if (r == NULL || (o = row(r)) == NULL)
+		return NULL;
+	json_object_set_new(o, "session", json_string(r->session));
+	json_object_set_new(o, "peer", json_string(r->peer));
+	json_object_set_new(o, "application", json_string(r->application));
+	json_object_set_new(o, "role", json_string(r->role));
+	json_object_set_new(o, "text", json_string(r->text));
+	json_object_set(o, "params", r->params);
+	if (r->in_transaction)
+		json_object_set_new(o, "note", json_string("it waits inside "
+		    "a transaction: the locks that this holds are held "
+		    "meanwhile"));
+	list = json_array();
+	for (i = 0; i < r->ndecisions; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}",
+		    "decision", r->decisions[i].approve ? "approve" : "deny",
+		    "approver", r->decisions[i].approver,
+		    "issuer", r->decisions[i].issuer));
+	json_object_set_new(o, "decisions", list);
+	return o;
+}
+
+/* --- after a restart ------------------------------------------------------------------ */
+
+static void
+load(struct parent *p, const char *name)
+{
+	struct request	*r = calloc(1, sizeof(*r));
+	char		 file[300], path[LEN_PATH];
+	uint64_t	 now = now_boot_ms();
+
+	if (r == NULL)
+		fatal("step=requests");
+	r->p = p;
+	snprintf(file, sizeof(file), "requests/%.255s", name);
+	parent_state_path(p, file, path, sizeof(path));
+	r->timer = ev_timer_new(p->loop, on_expired, r);
+	TAILQ_INSERT_TAIL(&p->requests->list, r, entry);
+	if (requestfile_read(r, path) == -1) {
+		log_warnx("event=request_unreadable file=%s", name);
+		unlink(path);
+		request_free(r);
+		return;
+	}
+	if (r->number > p->requests->last)
+		p->requests->last = r->number;
+	if (sessions_find(p, slice_str(r->session)) == NULL)
+		request_end(r, REQUEST_WITHDRAWN, "its session has ended");
+	else if (r->state == REQUEST_OPEN)
+		ev_timer_set(r->timer, r->expires > now ? r->expires - now :
+		    1);
+}
+
+void
+requests_init(struct parent *p)
+{
+	struct dirent	*e;
+	char		 dir[LEN_PATH];
+	DIR		*d;
+	size_t		 n;
+
+	if ((p->requests = calloc(1, sizeof(*p->requests))) == NULL)
+		fatal("step=requests");
+	TAILQ_INIT(&p->requests->list);
+	parent_state_path(p, "requests", dir, sizeof(dir));
+	if (mkdir(dir, 0700) == -1 && errno != EEXIST)
+		fatal("step=requests path=%s", dir);
+	last_read(p);
+	if ((d = opendir(dir)) == NULL)
+		fatal("step=requests path=%s", dir);
+	while ((e = readdir(d)) != NULL) {
+		n = strlen(e->d_name);
+		if (n > 5 && strcmp(e->d_name + n - 5, ".json") == 0)
+			load(p, e->d_name);
+	}
+	closedir(d);
+}

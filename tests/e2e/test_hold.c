@@ -1,0 +1,521 @@
+/*
+ * Statements that wait for a person: shown, approved, refused, taken back, and
+ * never run otherwise.  tests/e2e/hold.yaml has the rules.
+ */
+#include "e2e.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define UPDATE	"UPDATE orders SET status = 'held-%s' WHERE id <= 3"
+
+static char	notices[4096];
+
+static void
+on_notice(void *ctx, const PGresult *r)
+{
+	size_t n = strlen(notices);
+
+	(void)ctx;
+	snprintf(notices + n, sizeof(notices) - n, "%s",
+	    PQresultErrorMessage(r));
+}
+
+static PGconn *
+bot(const char *sub)
+{
+	PGconn *c = e2e_session("nightly-bot", sub);
+
+	notices[0] = '\0';
+	PQsetNoticeReceiver(c, on_notice, NULL);
+	return c;
+}
+
+/* A session of the profile `careful`, which is for the bot's group too. */
+static PGconn *
+careful(const char *sub)
+{
+	char *token = e2e_token(sub, "ai-agents");
+	PGconn *c = e2e_try("careful", token, false);
+
+	ck_assert_msg(PQstatus(c) == CONNECTION_OK, "%s", PQerrorMessage(c));
+	free(token);
+	return c;
+}
+
+/* The number of this subject's open request; 0: there is none. */
+static long
+open_request(const char *sub)
+{
+	char cmd[1024], line[64] = "";
+	FILE *f;
+	long v;
+
+	snprintf(cmd, sizeof(cmd), "%s/policyctl -s %s --json requests "
+	    "2>/dev/null | sed -n 's/.*\"request\":\\([0-9]*\\),"
+	    "\"state\":\"open\",\"subject\":\"%s\".*/\\1/p'",
+	    e2e_env("POSTERN_BIN"), e2e_env("POLICYD_SOCK"), sub);
+	ck_assert_ptr_nonnull(f = popen(cmd, "r"));
+	while (fgets(line, sizeof(line), f) != NULL)
+		;
+	pclose(f);
+	v = strtol(line, NULL, 10);
+	return v;
+}
+
+static long
+wait_request(const char *sub)
+{
+	long n = 0;
+
+	ck_assert_msg(E2E_UNTIL(10000, (n = open_request(sub)) != 0),
+	    "no request by %s", sub);
+	return n;
+}
+
+/* approve or deny, by the token of `sub`; the tool's exit code. */
+static int
+decide(const char *verb, long n, const char *sub, const char *group,
+    const char *more)
+{
+	char *token = e2e_token(sub, group);
+	int rc = e2e_sh("printf %%s '%s' | %s/policyctl -s %s %s "
+	    "--token-file - %s %ld 2>%s/decide.err", token,
+	    e2e_env("POSTERN_BIN"), e2e_env("POLICYD_SOCK"), verb, more, n,
+	    e2e_env("STACK_DIR"));
+
+	free(token);
+	return rc;
+}
+
+static bool
+decide_said(const char *text)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/decide.err", e2e_env("STACK_DIR"));
+	return e2e_file_has(path, text);
+}
+
+static void
+send_update(PGconn *c, const char *what)
+{
+	char sql[128];
+
+	snprintf(sql, sizeof(sql), UPDATE, what);
+	ck_assert_int_eq(PQsendQuery(c, sql), 1);
+	ck_assert_int_ne(PQflush(c), -1);
+}
+
+/* Has it an answer, without waiting? */
+static bool
+answered(PGconn *c)
+{
+	ck_assert_int_eq(PQconsumeInput(c), 1);
+	return !PQisBusy(c);
+}
+
+static PGresult *
+answer(PGconn *c)
+{
+	PGresult *r, *last = NULL;
+
+	while ((r = PQgetResult(c)) != NULL) {
+		PQclear(last);
+		last = r;
+	}
+	ck_assert_ptr_nonnull(last);
+	return last;
+}
+
+static void
+answer_is(PGconn *c, const char *sqlstate, const char *text)
+{
+	PGresult *r = answer(c);
+
+	ck_assert_msg(strcmp(e2e_sqlstate(r), sqlstate) == 0, "%s: %s",
+	    e2e_sqlstate(r), PQresultErrorMessage(r));
+	if (text != NULL)
+		ck_assert_msg(strstr(PQresultErrorMessage(r), text) != NULL,
+		    "%s", PQresultErrorMessage(r));
+	PQclear(r);
+}
+
+/* How many rows carry this status, seen past the gateway. */
+static long
+rows(const char *status)
+{
+	PGconn *d = e2e_direct();
+	char sql[128], *v;
+	long n;
+
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM orders WHERE status "
+	    "= '%s'", status);
+	v = e2e_value(d, sql);
+	n = strtol(v, NULL, 10);
+	free(v);
+	PQfinish(d);
+	return n;
+}
+
+static void
+lives(PGconn *c)
+{
+	char *v = e2e_value(c, "SELECT 7");
+
+	ck_assert_str_eq(v, "7");
+	free(v);
+}
+
+START_TEST(approved)
+{
+	PGconn *c = bot("hold-a");
+	PGresult *r;
+	long n;
+
+	send_update(c, "a");
+	n = wait_request("hold-a");
+	ck_assert(E2E_UNTIL(5000, (answered(c), notices[0] != '\0')));
+	ck_assert_msg(strstr(notices, "waits for approval by group approvers")
+	    != NULL && strstr(notices, "reviewed-updates") != NULL &&
+	    strstr(notices, "A colleague looks at it.") != NULL, "%s",
+	    notices);
+	ck_assert_int_eq(rows("held-a"), 0);
+	/* What the approver sees. */
+	ck_assert_int_eq(e2e_sh("%s/policyctl -s %s show %ld | grep -q "
+	    "\"text: UPDATE orders SET status = 'held-a' WHERE id <= 3\"",
+	    e2e_env("POSTERN_BIN"), e2e_env("POLICYD_SOCK"), n), 0);
+	ck_assert_int_eq(decide("approve", n, "boss", "approvers", ""), 0);
+	r = answer(c);
+	ck_assert_str_eq(PQcmdStatus(r), "UPDATE 3");
+	PQclear(r);
+	ck_assert_int_eq(rows("held-a"), 3);
+	ck_assert_int_ne(decide("approve", n, "boss2", "approvers", ""), 0);
+	ck_assert(decide_said("is approved"));
+	/* Every step, and the statement points at it. */
+	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM events "
+	    "WHERE kind = 'intent' AND json_extract(body, '$.approval') = %ld "
+	    "AND json_extract(body, '$.action') = 'allow'", n) == 1));
+	ck_assert_int_eq(e2e_audit_n("SELECT count(*) FROM events WHERE kind "
+	    "IN ('approval_request', 'approval_decision', 'approval_end') AND "
+	    "json_extract(body, '$.request') = %ld", n), 3);
+	ck_assert_int_eq(e2e_audit_n("SELECT count(*) FROM events WHERE kind "
+	    "= 'approval_decision' AND json_extract(body, '$.approver') = "
+	    "'boss' AND json_extract(body, '$.request') = %ld", n), 1);
+	/* One use: the same text again waits again. */
+	send_update(c, "a");
+	ck_assert_int_ne(wait_request("hold-a"), n);
+	PQfinish(c);
+}
+END_TEST
+
+START_TEST(refused)
+{
+	PGconn *c = bot("hold-r");
+	long n;
+
+	send_update(c, "r");
+	n = wait_request("hold-r");
+	ck_assert_int_eq(decide("deny", n, "boss", "approvers",
+	    "--reason 'not on a Friday'"), 0);
+	answer_is(c, "42501", "not on a Friday");
+	lives(c);
+	ck_assert_int_eq(rows("held-r"), 0);
+	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM "
+	    "statements WHERE subject = 'hold-r' AND status = 'denied'") ==
+	    1));
+	PQfinish(c);
+}
+END_TEST
+
+START_TEST(not_his_to_decide)
+{
+	PGconn *c = bot("hold-s");
+	long n;
+
+	send_update(c, "s");
+	n = wait_request("hold-s");
+	ck_assert_int_ne(decide("approve", n, "hold-s", "approvers", ""), 0);
+	ck_assert(decide_said("another person"));
+	ck_assert_int_ne(decide("approve", n, "nobody", "analysts", ""), 0);
+	ck_assert(decide_said("none of its groups"));
+	ck_assert_int_ne(e2e_sh("echo garbage | %s/policyctl -s %s approve "
+	    "--token-file - %ld 2>/dev/null", e2e_env("POSTERN_BIN"),
+	    e2e_env("POLICYD_SOCK"), n), 0);
+	ck_assert_int_ne(decide("approve", n + 1000, "boss", "approvers",
+	    ""), 0);
+	ck_assert(!answered(c));
+	ck_assert_int_eq(rows("held-s"), 0);
+	/* No token is on record. */
+	ck_assert_int_eq(e2e_audit_n("SELECT count(*) FROM events WHERE kind "
+	    "= 'control' AND body LIKE '%%eyJ%%'"), 0);
+	PQfinish(c);
+	ck_assert_msg(E2E_UNTIL(5000, open_request("hold-s") == 0),
+	    "still open after its client has gone");
+}
+END_TEST
+
+START_TEST(cancelled)
+{
+	PGconn *c = bot("hold-c");
+	PGcancel *cancel = PQgetCancel(c);
+	char err[256];
+
+	send_update(c, "c");
+	wait_request("hold-c");
+	ck_assert_int_eq(PQcancel(cancel, err, sizeof(err)), 1);
+	answer_is(c, "57014", "canceling statement due to user request");
+	lives(c);
+	ck_assert_int_eq(open_request("hold-c"), 0);
+	ck_assert_int_eq(rows("held-c"), 0);
+	PQfreeCancel(cancel);
+	PQfinish(c);
+}
+END_TEST
+
+/* Two of two groups, two seconds, and not inside a transaction. */
+START_TEST(minimum_and_expiry)
+{
+	PGconn *c = careful("hold-m");
+	PGresult *r;
+	long n;
+
+	send_update(c, "m");
+	n = wait_request("hold-m");
+	ck_assert_int_eq(decide("approve", n, "boss", "approvers", ""), 0);
+	ck_assert_int_ne(decide("approve", n, "boss", "approvers", ""), 0);
+	ck_assert(!answered(c));
+	ck_assert_int_eq(decide("approve", n, "owner", "owners", ""), 0);
+	r = answer(c);
+	ck_assert_str_eq(PQcmdStatus(r), "UPDATE 3");
+	PQclear(r);
+
+	send_update(c, "late");
+	answer_is(c, "42501", "nobody approved request");
+	ck_assert_int_eq(rows("held-late"), 0);
+
+	PQclear(PQexec(c, "BEGIN"));
+	send_update(c, "tx");
+	answer_is(c, "42501", "inside a transaction");
+	ck_assert_int_eq(PQtransactionStatus(c), PQTRANS_INERROR);
+	PQclear(PQexec(c, "ROLLBACK"));
+	lives(c);
+	PQfinish(c);
+}
+END_TEST
+
+/* Parameters are part of what is approved; and nothing is run by EXECUTE. */
+START_TEST(parameters)
+{
+	static const char sql[] = "UPDATE orders SET status = $1 WHERE id = "
+	    "$2::int";
+	const char *v[] = { "held-p", "5" }, *w[] = { "held-q", "6" };
+	PGconn *c = bot("hold-p"), *d;
+	PGresult *r;
+	long n;
+
+	ck_assert_int_eq(PQsendQueryParams(c, sql, 2, NULL, v, NULL, NULL,
+	    0), 1);
+	n = wait_request("hold-p");
+	ck_assert_int_eq(e2e_sh("%s/policyctl -s %s --json show %ld | grep -q "
+	    "'\"params\":\\[\"held-p\",\"5\"\\]'", e2e_env("POSTERN_BIN"),
+	    e2e_env("POLICYD_SOCK"), n), 0);
+	ck_assert_int_eq(decide("approve", n, "boss", "approvers", ""), 0);
+	r = answer(c);
+	ck_assert_str_eq(PQcmdStatus(r), "UPDATE 1");
+	PQclear(r);
+
+	/* Prepared once, bound twice: twice asked, with other values. */
+	r = PQprepare(c, "st", sql, 0, NULL);
+	ck_assert_int_eq(PQresultStatus(r), PGRES_COMMAND_OK);
+	PQclear(r);
+	ck_assert_int_eq(PQsendQueryPrepared(c, "st", 2, v, NULL, NULL, 0),
+	    1);
+	n = wait_request("hold-p");
+	ck_assert_int_eq(decide("approve", n, "boss", "approvers", ""), 0);
+	r = answer(c);
+	ck_assert_str_eq(PQcmdStatus(r), "UPDATE 1");
+	PQclear(r);
+	ck_assert_int_eq(PQsendQueryPrepared(c, "st", 2, w, NULL, NULL, 0),
+	    1);
+	n = wait_request("hold-p");
+	ck_assert_int_eq(decide("deny", n, "boss", "approvers", ""), 0);
+	answer_is(c, "42501", "refused by boss");
+	ck_assert_int_eq(rows("held-q"), 0);
+	lives(c);
+	PQfinish(c);
+
+	d = careful("hold-x");
+	e2e_refused(d, "PREPARE p AS UPDATE orders SET status = 'held-x' "
+	    "WHERE id = 1", "42501");
+	r = PQprepare(d, "st", "UPDATE orders SET status = 'held-x' WHERE id "
+	    "= 1", 0, NULL);
+	ck_assert_int_eq(PQresultStatus(r), PGRES_COMMAND_OK);
+	PQclear(r);
+	e2e_refused(d, "EXECUTE st", "42501");
+	ck_assert_int_eq(rows("held-x"), 0);
+	lives(d);
+	PQfinish(d);
+}
+END_TEST
+
+/* What is behind it in the pipeline waits, and what is before it is answered. */
+START_TEST(pipeline)
+{
+	const char *v[] = { "held-l" };
+	PGconn *c = bot("hold-l");
+	PGresult *r;
+	long n;
+
+	ck_assert_int_eq(PQenterPipelineMode(c), 1);
+	PQsendQueryParams(c, "SELECT 1", 0, NULL, NULL, NULL, NULL, 0);
+	PQsendQueryParams(c, "UPDATE orders SET status = $1 WHERE id = 9", 1,
+	    NULL, v, NULL, NULL, 0);
+	PQsendQueryParams(c, "SELECT status FROM orders WHERE id = 9", 0, NULL,
+	    NULL, NULL, NULL, 0);
+	ck_assert_int_eq(PQpipelineSync(c), 1);
+	n = wait_request("hold-l");
+	r = PQgetResult(c);
+	ck_assert_int_eq(PQresultStatus(r), PGRES_TUPLES_OK);
+	PQclear(r);
+	ck_assert_ptr_null(PQgetResult(c));
+	ck_assert(!answered(c));
+	ck_assert_int_eq(decide("approve", n, "boss", "approvers", ""), 0);
+	r = PQgetResult(c);
+	ck_assert_str_eq(PQcmdStatus(r), "UPDATE 1");
+	PQclear(r);
+	ck_assert_ptr_null(PQgetResult(c));
+	r = PQgetResult(c);
+	ck_assert_str_eq(PQgetvalue(r, 0, 0), "held-l");
+	PQclear(r);
+	ck_assert_ptr_null(PQgetResult(c));
+	r = PQgetResult(c);
+	ck_assert_int_eq(PQresultStatus(r), PGRES_PIPELINE_SYNC);
+	PQclear(r);
+	PQfinish(c);
+}
+END_TEST
+
+static void
+reload(const char *comment)
+{
+	long before = e2e_audit_n("SELECT count(*) FROM events WHERE kind = "
+	    "'policy_reload'");
+
+	ck_assert_int_eq(e2e_sh("echo '# %s' >> %s", comment,
+	    e2e_env("POLICY_FILE")), 0);
+	kill(e2e_process("policyd"), SIGHUP);
+	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM events "
+	    "WHERE kind = 'policy_reload'") > before));
+}
+
+/* An approval is of one policy: after a reload it is asked anew. */
+START_TEST(reloaded)
+{
+	PGconn *c = bot("hold-g");
+	PGresult *r;
+	long n, m = 0;
+
+	send_update(c, "g");
+	n = wait_request("hold-g");
+	reload("one");
+	ck_assert_msg(E2E_UNTIL(10000, (m = open_request("hold-g")) != 0 &&
+	    m != n), "it was not asked anew");
+	ck_assert_int_ne(decide("approve", n, "boss", "approvers", ""), 0);
+	ck_assert(!answered(c));
+	ck_assert_int_eq(decide("approve", m, "boss", "approvers", ""), 0);
+	r = answer(c);
+	ck_assert_str_eq(PQcmdStatus(r), "UPDATE 3");
+	PQclear(r);
+	PQfinish(c);
+}
+END_TEST
+
+/* The parent dies: who waits goes on waiting, under the same number. */
+START_TEST(parent_killed)
+{
+	PGconn *c = bot("hold-k");
+	pid_t parent = e2e_process("parent");
+	PGresult *r;
+	long n;
+
+	send_update(c, "k");
+	n = wait_request("hold-k");
+	kill(parent, SIGKILL);
+	ck_assert(E2E_UNTIL(10000, e2e_process("parent") != 0 &&
+	    e2e_process("parent") != parent));
+	ck_assert(E2E_UNTIL(10000, open_request("hold-k") == n));
+	ck_assert(E2E_UNTIL(10000, decide("approve", n, "boss", "approvers",
+	    "") == 0));
+	r = answer(c);
+	ck_assert_str_eq(PQcmdStatus(r), "UPDATE 3");
+	PQclear(r);
+	PQfinish(c);
+}
+END_TEST
+
+/* The worker dies: taken back, and nothing has run. */
+START_TEST(worker_killed)
+{
+	PGconn *c = bot("hold-w");
+	long n;
+
+	send_update(c, "w");
+	n = wait_request("hold-w");
+	kill(e2e_worker_of(c), SIGKILL);
+	ck_assert(E2E_UNTIL(10000, open_request("hold-w") == 0));
+	ck_assert_int_ne(decide("approve", n, "boss", "approvers", ""), 0);
+	ck_assert_int_eq(rows("held-w"), 0);
+	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM events "
+	    "WHERE kind = 'approval_end' AND json_extract(body, '$.result') = "
+	    "'withdrawn' AND json_extract(body, '$.request') = %ld", n) ==
+	    1));
+	PQfinish(c);
+}
+END_TEST
+
+/* A local user may decide where policy.yaml names him. */
+START_TEST(by_unix_user)
+{
+	PGconn *c = bot("hold-u");
+	long n;
+	int rc;
+
+	send_update(c, "u");
+	n = wait_request("hold-u");
+	rc = e2e_sh("%s/policyctl -s %s approve %ld 2>/dev/null",
+	    e2e_env("POSTERN_BIN"), e2e_env("POLICYD_SOCK"), n);
+	if (e2e_sh("test \"$(id -u)\" -eq 0") == 0) {
+		ck_assert_int_eq(rc, 0);
+		PQclear(answer(c));
+		ck_assert_int_eq(rows("held-u"), 3);
+	} else
+		ck_assert_int_ne(rc, 0);
+	PQfinish(c);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("hold");
+	TCase *t = tcase_create("hold");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, approved);
+	tcase_add_test(t, refused);
+	tcase_add_test(t, not_his_to_decide);
+	tcase_add_test(t, cancelled);
+	tcase_add_test(t, minimum_and_expiry);
+	tcase_add_test(t, parameters);
+	tcase_add_test(t, pipeline);
+	tcase_add_test(t, reloaded);
+	tcase_add_test(t, parent_killed);
+	tcase_add_test(t, worker_killed);
+	tcase_add_test(t, by_unix_user);
+	suite_add_tcase(s, t);
+	return e2e_main(s);
+}

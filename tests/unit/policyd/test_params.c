@@ -1,0 +1,150 @@
+/*
+ * Bind parameters as people read them; hostile lengths are no array at all.
+ * And requests on disk.
+ */
+#include "request.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* requests.c has it, and all that it needs. */
+const char *
+request_state_name(enum request_state state)
+{
+#define M_NAME(id, name)	name,
+	static const char *const names[] = { REQUEST_STATES(M_NAME) };
+
+	return names[state];
+}
+
+static char *
+text(const char *bytes, size_t len)
+{
+	json_t	*a = params_json((const uint8_t *)bytes, len);
+	char	*s = a == NULL ? NULL : json_dumps(a, JSON_COMPACT);
+
+	json_decref(a);
+	return s;
+}
+
+#define GOOD(bytes, expected) do {					\
+	char *s_ = text(bytes, sizeof(bytes) - 1);			\
+	ck_assert_ptr_nonnull(s_);					\
+	ck_assert_str_eq(s_, expected);					\
+	free(s_);							\
+} while (0)
+#define BAD(bytes)							\
+	ck_assert_ptr_null(text(bytes, sizeof(bytes) - 1))
+
+START_TEST(test_params)
+{
+	char	*none = text("", 0);
+
+	ck_assert_str_eq(none, "[]");
+	free(none);
+	GOOD("\0\0" "\0\0" "\0\0", "[]");
+	/* Text, NULL, empty. */
+	GOOD("\0\0" "\0\3" "\0\0\0\2" "hi" "\377\377\377\377" "\0\0\0\0"
+	    "\0\0", "[\"hi\",null,\"\"]");
+	/* One format for all; one for each; not UTF-8; a NUL. */
+	GOOD("\0\1\0\1" "\0\2" "\0\0\0\1" "a" "\0\0\0\1" "b" "\0\0",
+	    "[{\"hex\":\"61\"},{\"hex\":\"62\"}]");
+	GOOD("\0\2\0\0\0\1" "\0\2" "\0\0\0\1" "a" "\0\0\0\1" "b" "\0\0",
+	    "[\"a\",{\"hex\":\"62\"}]");
+	GOOD("\0\0" "\0\1" "\0\0\0\2" "\303\050" "\0\0",
+	    "[{\"hex\":\"c328\"}]");
+	GOOD("\0\0" "\0\1" "\0\0\0\2" "a\0" "\0\0", "[\"a\\u0000\"]");
+}
+END_TEST
+
+START_TEST(test_params_bad)
+{
+	BAD("\0");
+	BAD("\0\1\0");
+	BAD("\377\377");
+	BAD("\0\0\0");
+	BAD("\0\0\0\1");
+	BAD("\0\0\0\1\0\0\0");
+	BAD("\0\0\0\1\0\0\0\2a");
+	BAD("\0\0\0\1\177\377\377\377a");
+	BAD("\0\0\0\1\377\377\377\376a");
+	BAD("\0\0\377\377\0\0\0\1a");
+}
+END_TEST
+
+START_TEST(test_round_trip)
+{
+	static struct request	r, s;
+	char			path[64];
+
+	snprintf(path, sizeof(path), "/tmp/test_params.%d", (int)getpid());
+	r.number = 17;
+	r.id = 4000000000u;
+	r.state = REQUEST_APPROVED;
+	snprintf(r.session, sizeof(r.session), "0123456789abcdef");
+	snprintf(r.issuer, sizeof(r.issuer), "corp");
+	snprintf(r.subject, sizeof(r.subject), "a \"quoted\" \\ sub");
+	snprintf(r.profile, sizeof(r.profile), "bot");
+	snprintf(r.database, sizeof(r.database), "shop");
+	snprintf(r.role, sizeof(r.role), "app");
+	snprintf(r.rule, sizeof(r.rule), "wide");
+	snprintf(r.kind, sizeof(r.kind), "update");
+	snprintf(r.sha256, sizeof(r.sha256), "abc");
+	r.in_transaction = true;
+	r.created = 1790000000000000;
+	r.expires = 123456789;
+	ck_assert_ptr_nonnull(r.text = strdup("UPDATE t SET a = '\303\244'"));
+	r.params = json_pack("[s, n]", "x");
+	r.ndecisions = 1;
+	r.decisions[0].approve = true;
+	snprintf(r.decisions[0].approver, sizeof(r.decisions[0].approver),
+	    "boss");
+	ck_assert_int_eq(requestfile_write(&r, path, false), 0);
+	ck_assert_int_eq(requestfile_read(&s, path), 0);
+	ck_assert_uint_eq(s.number, r.number);
+	ck_assert_uint_eq(s.id, r.id);
+	ck_assert_int_eq(s.state, r.state);
+	ck_assert_str_eq(s.subject, r.subject);
+	ck_assert_str_eq(s.text, r.text);
+	ck_assert_str_eq(s.sha256, r.sha256);
+	ck_assert(json_equal(s.params, r.params));
+	ck_assert(s.in_transaction);
+	ck_assert_uint_eq(s.expires, r.expires);
+	ck_assert_uint_eq(s.ndecisions, 1);
+	ck_assert_str_eq(s.decisions[0].approver, "boss");
+	free(s.text);
+	json_decref(s.params);
+
+	/* Cut off anywhere it is no request. */
+	memset(&s, 0, sizeof(s));
+	ck_assert_int_eq(truncate(path, 100), 0);
+	ck_assert_int_eq(requestfile_read(&s, path), -1);
+	free(s.text);
+	json_decref(s.params);
+	unlink(path);
+	free(r.text);
+	json_decref(r.params);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite	*s = suite_create("params");
+	TCase	*t = tcase_create("params");
+	SRunner	*r;
+	int	 failed;
+
+	tcase_add_test(t, test_params);
+	tcase_add_test(t, test_params_bad);
+	tcase_add_test(t, test_round_trip);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed == 0 ? 0 : 1;
+}
