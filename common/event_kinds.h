@@ -89,6 +89,29 @@
 	F(STR, process, 64)						\
 	F(U32, status, 0)
 
+/* A role was made for a session; dropped after it. */
+#define EV_FIELDS_mint(F)						\
+	F(STR, session, LEN_SESSION)					\
+	F(STR, database, LEN_KEY)					\
+	F(STR, role, LEN_NAME)						\
+	F(STR, until, 40)	/* UTC; "none" */
+#define EV_FIELDS_drop(F)						\
+	F(STR, session, LEN_SESSION)					\
+	F(STR, database, LEN_KEY)					\
+	F(STR, role, LEN_NAME)
+/* What a session left behind, or its role that cannot be dropped. */
+#define EV_FIELDS_leftover(F)						\
+	F(STR, session, LEN_SESSION)					\
+	F(STR, database, LEN_KEY)					\
+	F(STR, role, LEN_NAME)						\
+	F(STR, what, 8)		/* objects, role */			\
+	F(STR, detail, LEN_REASON)
+/* A session's time is up. */
+#define EV_FIELDS_deadline(F)						\
+	F(STR, session, LEN_SESSION)					\
+	F(STR, limit, 8)	/* ttl, token */			\
+	F(STR, role, LEN_NAME)
+
 /* --- written by a worker, about its session ------------------------------- */
 
 /* A Parse: judged, and named by later executions. `stmt` counts in the session. */
@@ -149,7 +172,7 @@
 	F(U64, position, 0)						\
 	F(U64, seq, 0)
 
-/*	kind, writer */
+/*	kind, writer; new ones at the end: spools hold their numbers */
 #define EVENT_KINDS(M)							\
 	M(policy_start, ROLE_PARENT)					\
 	M(policy_stop, ROLE_PARENT)					\
@@ -169,7 +192,11 @@
 	M(end, ROLE_WORKER)						\
 	M(audit_start, ROLE_AUDITD)					\
 	M(audit_stop, ROLE_AUDITD)					\
-	M(gap, ROLE_AUDITD)
+	M(gap, ROLE_AUDITD)						\
+	M(mint, ROLE_PARENT)						\
+	M(drop, ROLE_PARENT)						\
+	M(leftover, ROLE_PARENT)					\
+	M(deadline, ROLE_PARENT)
 
 #define EV_M_ENUM(name, writer)	EVENT_##name,
 enum event_kind {

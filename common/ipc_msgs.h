@@ -281,7 +281,8 @@ enum ipc_role {
 	F(U32, id, 0)							\
 	F(STR, session, LEN_SESSION)					\
 	F(STR, profile, LEN_KEY)					\
-	F(STR, database, LEN_KEY)
+	F(STR, database, LEN_KEY)					\
+	F(U64, deadline, 0)	/* CLOCK_BOOTTIME ms; 0: none */
 #define IPC_FIELDS_dialed(F)						\
 	F(U32, id, 0)							\
 	F(STR, role, LEN_NAME)						\
@@ -293,9 +294,38 @@ enum ipc_role {
 #define IPC_FIELDS_dial_failed(F)					\
 	F(U32, id, 0)							\
 	F(STR, reason, LEN_REASON)
-/* Parent to keeper: the session is over, forget its exchange. */
+/*
+ * Parent to keeper: the session is over: forget its exchange, end its backend,
+ * drop its role.  Of a login that was no session yet only `session` is set.
+ */
 #define IPC_FIELDS_keeper_forget(F)					\
-	F(STR, session, LEN_SESSION)
+	F(STR, session, LEN_SESSION)					\
+	F(STR, database, LEN_KEY)					\
+	F(STR, role, LEN_NAME)						\
+	F(U32, pid, 0)							\
+	F(STR, backend_start, 40)
+/* First of all to a keeper: whose roles it mints (rolesql.h). */
+#define IPC_FIELDS_keeper_instance(F)					\
+	F(STR, instance, 16)
+/* The session is logged in at the database: its role may not log in again. */
+#define IPC_FIELDS_backend_up(F)					\
+	F(STR, session, LEN_SESSION)					\
+	F(STR, database, LEN_KEY)					\
+	F(STR, role, LEN_NAME)						\
+	F(U32, pid, 0)
+/* What tells a fixed role's backend from a later one with its pid. */
+#define IPC_FIELDS_backend_seen(F)					\
+	F(STR, session, LEN_SESSION)					\
+	F(STR, backend_start, 40)
+/* Remove the roles of all sessions but these (LEN_SESSION bytes each). */
+#define IPC_FIELDS_role_sweep(F)					\
+	F(BYTES, live, LEN_CONFIG)
+#define IPC_FIELDS_role_news(F)						\
+	F(STR, session, LEN_SESSION)					\
+	F(STR, database, LEN_KEY)					\
+	F(STR, role, LEN_NAME)						\
+	F(U8, what, 0)		/* enum role_news */			\
+	F(STR, detail, LEN_REASON)
 #define IPC_FIELDS_cancel_backend(F)					\
 	F(U32, id, 0)							\
 	F(STR, database, LEN_KEY)					\
@@ -457,6 +487,11 @@ enum ipc_role {
 	M(dialed, ROLE_KEEPER, ROLE_PARENT, 1)				\
 	M(dial_failed, ROLE_KEEPER, ROLE_PARENT, 0)			\
 	M(keeper_forget, ROLE_PARENT, ROLE_KEEPER, 0)			\
+	M(keeper_instance, ROLE_PARENT, ROLE_KEEPER, 0)			\
+	M(backend_up, ROLE_PARENT, ROLE_KEEPER, 0)			\
+	M(backend_seen, ROLE_KEEPER, ROLE_PARENT, 0)			\
+	M(role_sweep, ROLE_PARENT, ROLE_KEEPER, 0)			\
+	M(role_news, ROLE_KEEPER, ROLE_PARENT, 0)			\
 	M(cancel_backend, ROLE_PARENT, ROLE_KEEPER, 0)			\
 	M(cancel_sent, ROLE_KEEPER, ROLE_PARENT, 0)			\
 	M(catalog_read, ROLE_PARENT, ROLE_KEEPER, 0)			\
@@ -520,6 +555,13 @@ enum hold_answer { HOLD_WAITING, HOLD_APPROVED, HOLD_REFUSED };
 #define VERDICT_PORTALS		0x40	/* DECLARE, CLOSE: names of portals change */
 #define VERDICT_HOLD		0x80	/* allow, mask: only once a person has approved it */
 #define VERDICT_EXECUTES	0x100	/* EXECUTE: runs what was prepared by name */
+
+/*
+ * What happened to a minted role: made; dropped; objects or grants were left
+ * behind (detail says which, and what became of them); it cannot be dropped, so
+ * it is NOLOGIN and tried again.
+ */
+enum role_news { NEWS_MINTED, NEWS_DROPPED, NEWS_OBJECTS, NEWS_STUCK };
 
 /* How a worker talks to the backend; names as libpq's sslmode. */
 enum db_tls { DB_TLS_DISABLE, DB_TLS_REQUIRE, DB_TLS_VERIFY_CA,

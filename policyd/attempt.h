@@ -50,6 +50,8 @@ struct attempt {
 	/* The choice. */
 	char			 profile[LEN_KEY + 1];
 	char			 session[LEN_SESSION + 1];
+	uint64_t		 deadline;	/* boot ms; 0: none (D28) */
+	bool			 by_token;
 	/* From auditd and keeper. */
 	bool			 marked, have_spool, have_dial;
 	int			 spool[4], backend;

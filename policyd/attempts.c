@@ -129,6 +129,7 @@ attempt_undo(struct attempt *a)
 	int				i;
 
 	if (a->s == NULL && a->session[0] != '\0') {
+		memset(&m, 0, sizeof(m));
 		m.session = slice_str(a->session);
 		ipc_send(children_keeper(a->p), IPC_keeper_forget, &m, NULL,
 		    0);

@@ -16,6 +16,7 @@
 #include "children.h"
 #include "control.h"
 #include "log.h"
+#include "minted.h"
 #include "reload.h"
 #include "sessions.h"
 
@@ -53,9 +54,12 @@ on_config_done(void *ctx, const void *msg, int *fds)
 	reload_poke(c->p);
 	if (!first)
 		return 0;
-	if (c->role == ROLE_KEEPER)
+	if (c->role == ROLE_KEEPER) {
+		/* Who we are comes before all else. */
+		minted_keeper_ready(c->p);
+		sessions_keeper_ready(c->p);
 		catalogs_keeper_ready(c->p);
-	else if (c->role == ROLE_ENGINE) {
+	} else if (c->role == ROLE_ENGINE) {
 		child_give_catalogs(c);
 		sessions_engine_ready(c->p, c->profile);
 		attempts_engine_ready(c->p);
@@ -207,6 +211,26 @@ on_catalog_failed(void *ctx, const void *msg, int *fds)
 	return 0;
 }
 
+static int
+on_backend_seen(void *ctx, const void *msg, int *fds)
+{
+	struct child	*c = ctx;
+
+	(void)fds;
+	sessions_seen(c->p, msg);
+	return 0;
+}
+
+static int
+on_role_news(void *ctx, const void *msg, int *fds)
+{
+	struct child	*c = ctx;
+
+	(void)fds;
+	minted_news(c->p, msg);
+	return 0;
+}
+
 static const struct ipc_permit verifier_permits[] = {
 	{ IPC_config_done, ~0u, on_config_done },
 	{ IPC_verified, ~0u, on_verified },
@@ -227,6 +251,8 @@ static const struct ipc_permit keeper_permits[] = {
 	{ IPC_cancel_sent, ~0u, on_cancel_sent },
 	{ IPC_catalog, ~0u, on_catalog },
 	{ IPC_catalog_failed, ~0u, on_catalog_failed },
+	{ IPC_backend_seen, ~0u, on_backend_seen },
+	{ IPC_role_news, ~0u, on_role_news },
 };
 
 #define NPERMITS(t)	(sizeof(t) / sizeof((t)[0]))

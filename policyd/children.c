@@ -219,6 +219,9 @@ child_find(struct parent *p, enum ipc_role role, const char *profile)
 {
 	struct child	*c;
 
+	/* What the last parent left is looked at before there are any. */
+	if (p->children == NULL)
+		return NULL;
 	TAILQ_FOREACH(c, &p->children->list, entry)
 		if (c->role == role && (profile == NULL ||
 		    strcmp(c->profile, profile) == 0))

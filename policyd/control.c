@@ -25,6 +25,7 @@
 #include "catalogs.h"
 #include "children.h"
 #include "log.h"
+#include "minted.h"
 #include "reload.h"
 #include "requests.h"
 #include "sessions.h"
@@ -169,6 +170,7 @@ verb_status(struct conn *c, uint32_t id, const json_t *args, char *message,
 	    json_integer(attempts_count(p)));
 	json_object_set_new(o, "children", children_status(p));
 	json_object_set_new(o, "catalogs", catalogs_status(p));
+	json_object_set_new(o, "leftovers", minted_status(p));
 	control_row(c, id, o);
 	return 0;
 }
@@ -225,6 +227,18 @@ verb_kill(struct conn *c, uint32_t id, const json_t *args, char *message,
 }
 
 static int
+verb_sweep(struct conn *c, uint32_t id, const json_t *args, char *message,
+    size_t size)
+{
+	(void)id;
+	(void)args;
+	if (minted_sweep(c->p) == 0)
+		return 0;
+	snprintf(message, size, "the keeper is not available");
+	return 1;
+}
+
+static int
 verb_explain(struct conn *c, uint32_t id, const json_t *args, char *message,
     size_t size)
 {
@@ -276,6 +290,7 @@ static const struct {
 	{ "status", verb_status, false },
 	{ "sessions", verb_sessions, true },
 	{ "kill", verb_kill, true },
+	{ "sweep", verb_sweep, true },
 	{ "explain", verb_explain, true },
 	{ "requests", approvals_list, true },
 	{ "show", approvals_show, true },

@@ -1,15 +1,18 @@
 #ifndef POSTERN_DBADMIN_H
 #define POSTERN_DBADMIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ev.h"
 #include "policy.h"
 
 /*
- * A connection to a database as its broker.  libpq is known here only.  Every
- * call blocks: use it in a helper child.  Reasons may quote the server and are
- * cleaned of control characters.
+ * A connection to a database as its broker.  libpq is known here only.  Reasons
+ * may quote the server and are cleaned of control characters.
+ *
+ * Of struct db every call blocks: use it in a helper child.
  */
 struct db;
 
@@ -37,5 +40,47 @@ int		 db_exec(struct db *, const char *sql, char *reason,
 /* A query inside of a transaction, row by row, in flat memory. */
 int		 db_query(struct db *, const char *sql, db_row_cb *, void *ctx,
 		    char *reason, size_t size);
+
+/*
+ * The same from the event loop: nothing of struct dbconn blocks.  One thing at a
+ * time is done, and told once, from the loop.
+ */
+struct dbconn;
+
+struct dbresult {
+	bool		 ok;
+	bool		 warned;	/* there was a WARNING */
+	bool		 broken;	/* the connection is of no more use */
+	const char	*reason;	/* one line, when not ok or warned */
+	char		 sqlstate[6];	/* of the error; "" for none */
+	size_t		 rows;		/* of the last statement */
+	const void	*res;
+};
+
+/* Valid until the callback returns; NULL is "". */
+const char	*dbresult_value(const struct dbresult *, size_t row,
+		    int column);
+
+typedef void	dbconn_done(void *ctx, const struct dbresult *);
+
+/*
+ * Connect to `dbname` of that database's server, within `ms`.  `addrs` are the
+ * addresses of its host, "a,b,...", or NULL when it needs no look-up.  Takes
+ * copies of all.  -1 when memory is out.
+ */
+int		 dbconn_open(struct ev_loop *, const struct database *,
+		    const char *dbname, const char *addrs,
+		    const char *password, uint64_t ms, dbconn_done *,
+		    void *ctx, struct dbconn **);
+/*
+ * Run statements, separated by semicolons, as one simple query, within `ms`;
+ * the first error ends it.  -1: nothing will be told; close it.
+ */
+int		 dbconn_run(struct dbconn *, const char *sql, uint64_t ms,
+		    dbconn_done *, void *ctx);
+/* No call follows. */
+void		 dbconn_close(struct dbconn **);
+/* What it is told of when nothing runs: closed by the server. */
+bool		 dbconn_sound(struct dbconn *);
 
 #endif

@@ -44,6 +44,7 @@ struct dial {
 	int		 fd;
 	int		 error;		/* of the last address */
 	dial_done	*done;
+	dial_found	*found;		/* only look it up */
 	void		*ctx;
 };
 
@@ -74,9 +75,15 @@ static void
 finish(struct dial *d, const char *reason)
 {
 	dial_done *done = d->done;
+	dial_found *found = d->found;
 	void *ctx = d->ctx;
 	int fd = -1;
 
+	if (found != NULL) {
+		dial_free(d);
+		found(ctx, NULL, reason);
+		return;
+	}
 	if (reason == NULL) {
 		ev_io_free(&d->io);
 		fd = d->fd;
@@ -243,6 +250,30 @@ look_up(int sock, void *arg)
 	helper_reply(sock, d->addrs, d->n * sizeof(d->addrs[0]), -1);
 }
 
+/* As text, and no connection. */
+static void
+tell_found(struct dial *d)
+{
+	char text[ADDRS_MAX * (INET6_ADDRSTRLEN + 1)] = "";
+	dial_found *found = d->found;
+	void *ctx = d->ctx;
+	size_t i, at = 0;
+
+	for (i = 0; i < d->n; i++) {
+		if (i > 0)
+			text[at++] = ',';
+		if (getnameinfo((struct sockaddr *)&d->addrs[i].ss,
+		    d->addrs[i].len, text + at, INET6_ADDRSTRLEN, NULL, 0,
+		    NI_NUMERICHOST) != 0) {
+			finish(d, "its address cannot be written");
+			return;
+		}
+		at += strlen(text + at);
+	}
+	dial_free(d);
+	found(ctx, text, NULL);
+}
+
 static void
 on_looked_up(void *ctx, const uint8_t *what, size_t len, int fd)
 {
@@ -266,7 +297,47 @@ on_looked_up(void *ctx, const uint8_t *what, size_t len, int fd)
 		finish(d, why);
 		return;
 	}
-	try_next(d);
+	if (d->found != NULL)
+		tell_found(d);
+	else
+		try_next(d);
+}
+
+bool
+dial_needs_lookup(const char *host)
+{
+	uint8_t addr[sizeof(struct in6_addr)];
+
+	return host[0] != '/' && inet_pton(AF_INET, host, addr) != 1 &&
+	    inet_pton(AF_INET6, host, addr) != 1;
+}
+
+int
+dial_lookup(struct ev_loop *loop, const char *host, uint64_t ms,
+    dial_found *found, void *ctx, struct dial **dp)
+{
+	struct dial *d;
+
+	if ((d = calloc(1, sizeof(*d))) == NULL)
+		return -1;
+	if ((d->host = strdup(host)) == NULL) {
+		free(d);
+		return -1;
+	}
+	d->loop = loop;
+	d->fd = -1;
+	d->found = found;
+	d->ctx = ctx;
+	d->deadline = ev_timer_new(loop, on_deadline, d);
+	d->step = ev_timer_new(loop, on_step, d);
+	ev_timer_set(d->deadline, ms);
+	if (helper_start(loop, look_up, d, ms, sizeof(d->addrs), on_looked_up,
+	    d, &d->lookup) == -1) {
+		dial_free(d);
+		return -1;
+	}
+	*dp = d;
+	return 0;
 }
 
 int

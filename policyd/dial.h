@@ -1,6 +1,7 @@
 #ifndef POSTERN_DIAL_H
 #define POSTERN_DIAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,14 @@ typedef void	dial_done(void *ctx, int fd, const char *reason);
 /* -1 when memory is out; `done` may not be called from in here. */
 int	dial_start(struct ev_loop *, const char *host, uint16_t port,
 	    uint64_t ms, dial_done *, void *ctx, struct dial **);
+/*
+ * The addresses of a host, for who connects himself: "a,b,...", or NULL and
+ * why.  Gone by then, as above.  dial_needs_lookup(): is it a name at all?
+ */
+typedef void	dial_found(void *ctx, const char *addrs, const char *reason);
+bool	dial_needs_lookup(const char *host);
+int	dial_lookup(struct ev_loop *, const char *host, uint64_t ms,
+	    dial_found *, void *ctx, struct dial **);
 /* No call follows. */
 void	dial_cancel(struct dial **);
 

@@ -3,7 +3,8 @@
 # policy.yaml, as every process of policyd parses it.
 POLICY_OBJS =	policyd/policy.o policyd/policy_issuers.o \
 		policyd/policy_masks.o policyd/policy_profiles.o \
-		policyd/policy_rules.o policyd/policy_approval.o \
+		policyd/policy_rules.o policyd/policy_role.o \
+		policyd/policy_approval.o \
 		policyd/kinds.o common/conf.o common/conf_print.o \
 		common/conf_tree.o
 
@@ -18,11 +19,16 @@ VERIFIER_LIBS =	$(CJOSE_LIBS) $(CURL_LIBS) $(JANSSON_LIBS)
 KEEPER_OBJS =	policyd/keeper.o policyd/dblogin.o policyd/vault.o \
 		policyd/scram.o policyd/dial.o policyd/helper.o \
 		policyd/dbcancel.o policyd/catwatch.o policyd/catread.o \
-		policyd/dbadmin.o
+		policyd/dbadmin.o policyd/dbpool.o policyd/errand.o \
+		policyd/mint.o policyd/roles.o policyd/rolesql.o \
+		policyd/sweep.o policyd/unmint.o
 KEEPER_LIBS =	$(PQ_LIBS)
 
 UNIT_TESTS +=	tests/unit/policyd/test_token tests/unit/policyd/test_jwks \
-		tests/unit/policyd/test_scram
+		tests/unit/policyd/test_scram tests/unit/policyd/test_rolesql
+tests/unit/policyd/test_rolesql_OBJS = policyd/rolesql.o $(POLICY_OBJS) \
+		common/buf.o
+tests/unit/policyd/test_rolesql_LIBS = $(YAML_LIBS)
 tests/unit/policyd/test_token_OBJS = policyd/token.o policyd/jwks.o \
 		policyd/claims.o $(POLICY_OBJS) tests/tools/forge.o \
 		common/crypto.o common/log.o
@@ -42,6 +48,7 @@ PARENT_OBJS =	policyd/main.o policyd/spawner.o policyd/parent.o \
 		policyd/catalogs.o \
 		policyd/attempts.o policyd/prepare.o policyd/handover.o \
 		policyd/sessions.o policyd/sessionfile.o \
+		policyd/sessionload.o policyd/minted.o \
 		policyd/workers.o policyd/cancel.o policyd/claims.o \
 		policyd/throttle.o policyd/auditlink.o policyd/control.o \
 		policyd/reload.o policyd/requests.o policyd/requestfile.o \
@@ -54,6 +61,7 @@ policyd_LIBS =	$(COMMON_LIBS) $(VERIFIER_LIBS) $(KEEPER_LIBS) \
 		$(ENGINE_LIBS)
 policyctl_OBJS = $(sort policyd/policyctl.o policyd/ctlrequests.o \
 		policyd/policyfile.o \
+		policyd/setupsql.o policyd/rolesql.o \
 		$(POLICY_OBJS) $(COMMON_OBJS))
 policyctl_LIBS = $(COMMON_LIBS)
 

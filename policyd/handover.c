@@ -21,6 +21,18 @@
 #include "sessions.h"
 #include "workers.h"
 
+/* For people: when the deadline is, by the clock on the wall. */
+static uint64_t
+session_ends(const struct session *s)
+{
+	uint64_t	now = now_boot_ms();
+
+	if (s->deadline == 0)
+		return 0;
+	return now_wall_us() +
+	    (s->deadline > now ? s->deadline - now : 0) * 1000;
+}
+
 /* Both are there: write it down, then record it. */
 void
 attempt_commit(struct attempt *a)
@@ -66,7 +78,8 @@ attempt_commit(struct attempt *a)
 	memcpy(s->peer, a->peer, sizeof(s->peer));
 	memcpy(s->application, a->application, sizeof(s->application));
 	s->started = now_wall_us();
-	s->deadline = profile->ttl == 0 ? 0 : now_boot_ms() + profile->ttl;
+	s->deadline = a->deadline;
+	s->by_token = a->by_token;
 	if (sessions_save(s) == -1) {
 		log_warn("event=session_save session=%s", s->id);
 		attempt_refuse_away(a, "the gateway cannot write to its disk",
@@ -85,7 +98,7 @@ attempt_commit(struct attempt *a)
 	ev.application = slice_str(s->application);
 	ev.tls = a->tls;
 	ev.token_expires = a->expires;
-	ev.ends = profile->ttl == 0 ? 0 : s->started + profile->ttl * 1000;
+	ev.ends = session_ends(s);
 	attempt_enter(a, ATTEMPT_COMMITTING);
 	a->commit = auditlink_event(a->p, EVENT_session_open, &ev);
 	if (a->commit == 0) {

@@ -1,7 +1,8 @@
 /*
  * The keeper: the one process that holds database secrets.  It dials databases
- * for sessions, answers the servers' SASL challenges for them, sends cancels
- * and reads catalogues; it talks to databases and to policyd's parent.
+ * for sessions, mints their roles and drops them, answers the servers' SASL
+ * challenges for them, ends their backends, sends cancels and reads catalogues;
+ * it talks to databases and to policyd's parent.
  *
  * It believes its parent, but not the SASL data that the parent relays, and
  * nothing that a database says.  A configuration with a file missing or a
@@ -18,6 +19,7 @@
 #include "dblogin.h"
 #include "ipc.h"
 #include "log.h"
+#include "roles.h"
 #include "vault.h"
 
 struct keeper {
@@ -25,6 +27,7 @@ struct keeper {
 	struct ipc	*parent;
 	struct vault	*vault;
 	struct dblogins	*logins;
+	struct roles	*roles;
 	struct catwatch	*watch;
 };
 
@@ -46,7 +49,8 @@ configure(struct keeper *k, const struct ipc_config *m,
 		policy_free(&p);
 		return -1;
 	}
-	if (catwatch_config(k->watch, v) == -1) {
+	if (roles_config(k->roles, v) == -1 ||
+	    catwatch_config(k->watch, v) == -1) {
 		snprintf(err->text, sizeof(err->text), "out of memory");
 		vault_free(&v);
 		return -1;
@@ -101,6 +105,38 @@ on_forget(void *ctx, const void *msg, int *fds)
 
 	(void)fds;
 	dblogin_forget(k->logins, msg);
+	return 0;
+}
+
+static int
+on_instance(void *ctx, const void *msg, int *fds)
+{
+	const struct ipc_keeper_instance *m = msg;
+	struct keeper *k = ctx;
+
+	(void)fds;
+	roles_instance(k->roles, m->instance);
+	return 0;
+}
+
+static int
+on_backend_up(void *ctx, const void *msg, int *fds)
+{
+	struct keeper *k = ctx;
+
+	(void)fds;
+	roles_up(k->roles, msg);
+	return 0;
+}
+
+static int
+on_role_sweep(void *ctx, const void *msg, int *fds)
+{
+	const struct ipc_role_sweep *m = msg;
+	struct keeper *k = ctx;
+
+	(void)fds;
+	roles_sweep(k->roles, m->live, dblogin_has, k->logins);
 	return 0;
 }
 
@@ -181,17 +217,22 @@ keeper_main(int fd)
 		{ IPC_keeper_forget, ~0u, on_forget },
 		{ IPC_cancel_backend, ~0u, on_cancel_backend },
 		{ IPC_catalog_read, ~0u, on_catalog_read },
+		{ IPC_keeper_instance, ~0u, on_instance },
+		{ IPC_backend_up, ~0u, on_backend_up },
+		{ IPC_role_sweep, ~0u, on_role_sweep },
 	};
 	static struct keeper k;
 
 	k.loop = ev_loop_new();
-	k.logins = dblogin_new(k.loop);
+	k.roles = roles_new(k.loop);
+	k.logins = k.roles == NULL ? NULL : dblogin_new(k.loop, k.roles);
 	k.watch = catwatch_new(k.loop, on_catalog, &k);
 	k.parent = ipc_new(k.loop, fd, ROLE_KEEPER, ROLE_PARENT, permits,
 	    sizeof(permits) / sizeof(permits[0]), on_closed, &k);
 	if (k.logins == NULL || k.watch == NULL || k.parent == NULL)
 		fatalx("event=start error=\"out of memory\"");
 	dblogin_parent(k.logins, k.parent);
+	roles_parent(k.roles, k.parent);
 	ev_run(k.loop);
 	vault_free(&k.vault);
 	exit(0);

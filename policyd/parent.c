@@ -25,6 +25,7 @@
 #include "children.h"
 #include "control.h"
 #include "log.h"
+#include "minted.h"
 #include "reload.h"
 #include "requests.h"
 #include "sessions.h"
@@ -125,8 +126,13 @@ static void
 on_heartbeat(void *ctx)
 {
 	struct parent	*p = ctx;
+	uint64_t	 now = now_boot_ms();
 
-	p->page->heartbeat = now_boot_ms();
+	/* Far later than asked for: the machine slept. */
+	if (p->page->heartbeat != 0 &&
+	    now - p->page->heartbeat > 4 * HEARTBEAT)
+		sessions_woken(p);
+	p->page->heartbeat = now;
 	ev_timer_set(p->heartbeat, HEARTBEAT);
 }
 
@@ -190,6 +196,7 @@ parent_main(const struct parent_opts *opts)
 	sessions_init(&p);
 	requests_init(&p);
 	approvals_init(&p);
+	minted_init(&p);
 	children_init(&p);
 	p.heartbeat = ev_timer_new(p.loop, on_heartbeat, &p);
 	on_heartbeat(&p);

@@ -34,6 +34,7 @@ struct parent {
 	struct workers		*workers;
 	struct attempts		*attempts;
 	struct sessions		*sessions;
+	struct minted		*minted;
 	struct cancels		*cancels;
 	struct control		*control;
 	struct reload		*reload;

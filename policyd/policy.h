@@ -111,6 +111,45 @@ struct setting {
 	char	*name, *value;
 };
 
+/*
+ * What a grant can be on: how policy.yaml begins it, SQL's words, how many
+ * parts the name has, and the privileges that there are (of a column too: _COL).
+ */
+#define GRANT_KINDS(M)							\
+	M(TABLES_IN, "all tables in schema ", "ALL TABLES IN SCHEMA", 1, \
+	    PRIV_TABLE)							\
+	M(SEQUENCES_IN, "all sequences in schema ",			\
+	    "ALL SEQUENCES IN SCHEMA", 1, PRIV_SEQUENCE)		\
+	M(TABLE, "table ", "TABLE", 2, PRIV_TABLE)			\
+	M(SEQUENCE, "sequence ", "SEQUENCE", 2, PRIV_SEQUENCE)		\
+	M(FUNCTION, "function ", "FUNCTION", 2, PRIV_FUNCTION)		\
+	M(SCHEMA, "schema ", "SCHEMA", 1, PRIV_SCHEMA)
+#define GRANT_M_ENUM(id, on, sql, parts, privs)	GRANT_##id,
+enum grant_kind { GRANT_KINDS(GRANT_M_ENUM) GRANT_NKINDS };
+#undef GRANT_M_ENUM
+
+#define PRIV_TABLE	0x01
+#define PRIV_SEQUENCE	0x02
+#define PRIV_FUNCTION	0x04
+#define PRIV_SCHEMA	0x08
+#define PRIV_COLUMN	0x10	/* may be given on columns */
+
+struct role_grant {
+	struct conf_strings	 privileges;	/* of the list in policy_role.c */
+	struct conf_strings	 columns;	/* n = 0: all of it */
+	char			*on;		/* as it stands in the file */
+	enum grant_kind		 kind;
+	char			*names[2];	/* schema, object; no quotes */
+};
+
+/* `role:`, minted for each session of a profile. */
+struct role_spec {
+	struct conf_strings	 member_of;
+	struct role_grant	*grants;
+	size_t			 ngrants;
+	char			*owner;		/* of what is left; or NULL */
+};
+
 struct profile {
 	char			*key;
 	struct conf_strings	 databases;
@@ -118,7 +157,10 @@ struct profile {
 	size_t			 nmatches;
 	char			*role_user;	/* backend_role: */
 	char			*role_password_file;
+	bool			 mints;		/* role: instead of that */
+	struct role_spec	 role;
 	uint64_t		 ttl;		/* ms; 0: none */
+	bool			 expires_with_token;
 	uint64_t		 idle;		/* ms; 0: none */
 	uint64_t		 concurrent;	/* per subject; 0: any */
 	struct setting		*settings;
@@ -154,6 +196,9 @@ struct policy	*policy_parse(const char *path, const char *text, size_t len,
 void		 policy_free(struct policy **);
 /* As YAML, normalised (-nv). */
 void		 policy_print(const struct policy *, FILE *);
+
+/* SQL's words for what a grant is on. */
+const char		*grant_kind_sql(enum grant_kind);
 
 /* NULL when there is none. */
 const struct issuer	*policy_issuer(const struct policy *, const char *key);

@@ -70,6 +70,17 @@ int	policy_profiles_parse(const struct conf *,
 void	policy_profiles_free(struct policy *);
 void	policy_profiles_print(const struct policy *, FILE *);
 
+/* policy_role.c: a profile's `role:`, after its settings and rules. */
+int	policy_role_parse(const struct conf *, const struct conf_node *node,
+	    const char *where, const struct policy *, struct profile *,
+	    struct conf_error *);
+/* What of a profile must be so because its role is minted. */
+int	policy_role_check(const struct conf *, const struct conf_node *map,
+	    const char *where, const struct policy *, const struct profile *,
+	    struct conf_error *);
+void	policy_role_free(struct profile *);
+void	policy_role_print(const struct profile *, FILE *);
+
 /* policy_rules.c: a profile's `rules:`; `where` is the profile's path. */
 int	policy_rules_parse(const struct conf *, const struct conf_node *node,
 	    const char *where, const struct policy *, struct profile *,

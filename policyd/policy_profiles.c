@@ -19,7 +19,9 @@ static const struct conf_key profile_keys[] = {
 	{ .name = "databases", .type = CONF_STRINGS,
 	  .offset = PROFILE(databases) },
 	{ .name = "match", .type = CONF_CUSTOM, .parse = policy_later },
-	{ .name = "backend_role", .type = CONF_CUSTOM,
+	{ .name = "role", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later },
+	{ .name = "backend_role", .type = CONF_CUSTOM, .dflt = "",
 	  .parse = policy_later },
 	{ .name = "session", .type = CONF_CUSTOM, .dflt = "",
 	  .parse = policy_later },
@@ -40,6 +42,8 @@ static const struct conf_key role_keys[] = {
 static const struct conf_key session_keys[] = {
 	{ .name = "ttl", .type = CONF_DURATION, .offset = PROFILE(ttl),
 	  .dflt = "", .min = 1000 },
+	{ .name = "expires_with_token", .type = CONF_BOOL,
+	  .offset = PROFILE(expires_with_token), .dflt = "" },
 	{ .name = "idle", .type = CONF_DURATION, .offset = PROFILE(idle),
 	  .dflt = "", .min = 1000 },
 	{ .name = "concurrent", .type = CONF_INT,
@@ -276,7 +280,7 @@ parse_predicates(const struct conf *c, const struct conf_node *node,
 }
 
 static int
-parse_role(const struct conf *c, const struct conf_node *node,
+parse_backend_role(const struct conf *c, const struct conf_node *node,
     const char *profile, struct profile *pr, struct conf_error *err)
 {
 	char	 where[POLICY_WHERE];
@@ -287,6 +291,26 @@ parse_role(const struct conf *c, const struct conf_node *node,
 		return -1;
 	return policy_text(c, node, where, "user", pr->role_user, LEN_NAME,
 	    err);
+}
+
+/* Exactly one of the two. */
+static int
+parse_role(const struct conf *c, const struct conf_node *map,
+    const char *where, const struct policy *p, struct profile *pr,
+    struct conf_error *err)
+{
+	const struct conf_node	*minted = conf_get(map, "role");
+	const struct conf_node	*fixed = conf_get(map, "backend_role");
+
+	if (minted != NULL && fixed != NULL)
+		return conf_fail(c, fixed, err, "%s: role and backend_role "
+		    "exclude each other", where);
+	if (minted != NULL)
+		return policy_role_parse(c, minted, where, p, pr, err);
+	if (fixed != NULL)
+		return parse_backend_role(c, fixed, where, pr, err);
+	return conf_fail(c, map, err, "%s: role (minted for each session) or "
+	    "backend_role (a fixed one) must be given", where);
 }
 
 static int
@@ -312,8 +336,7 @@ parse_profile(const struct conf *c, const struct conf_node *map,
 	    check_databases(c, map, where, p, pr, err) == -1 ||
 	    parse_matches(c, conf_get(map, "match"), where, p, pr,
 	    err) == -1 ||
-	    parse_role(c, conf_get(map, "backend_role"), where, pr,
-	    err) == -1)
+	    parse_role(c, map, where, p, pr, err) == -1)
 		return -1;
 	if ((node = conf_get(map, "session")) != NULL &&
 	    parse_session(c, node, where, pr, err) == -1)
@@ -327,8 +350,10 @@ parse_profile(const struct conf *c, const struct conf_node *map,
 	if ((node = conf_get(map, "predicates")) != NULL &&
 	    parse_predicates(c, node, where, pr, err) == -1)
 		return -1;
-	return policy_rules_parse(c, conf_get(map, "rules"), where, p, pr,
-	    err);
+	if (policy_rules_parse(c, conf_get(map, "rules"), where, p, pr,
+	    err) == -1)
+		return -1;
+	return policy_role_check(c, map, where, p, pr, err);
 }
 
 int
@@ -396,6 +421,7 @@ profile_clear(struct profile *pr)
 	free(pr->settings);
 	free(pr->masks);
 	policy_rules_free(pr);
+	policy_role_free(pr);
 	conf_release(profile_keys, POLICY_NELEM(profile_keys), pr);
 	conf_release(role_keys, POLICY_NELEM(role_keys), pr);
 	free(pr->key);
@@ -448,9 +474,14 @@ print_profile(const struct profile *pr, FILE *fp)
 	fputs("    match:\n", fp);
 	for (i = 0; i < pr->nmatches; i++)
 		print_match(&pr->matches[i], fp);
-	fputs("    backend_role:\n", fp);
-	conf_print(fp, 6, role_keys, POLICY_NELEM(role_keys), pr);
-	if (pr->ttl != 0 || pr->idle != 0 || pr->concurrent != 0)
+	if (pr->mints)
+		policy_role_print(pr, fp);
+	else {
+		fputs("    backend_role:\n", fp);
+		conf_print(fp, 6, role_keys, POLICY_NELEM(role_keys), pr);
+	}
+	if (pr->ttl != 0 || pr->idle != 0 || pr->concurrent != 0 ||
+	    pr->expires_with_token)
 		fputs("    session:\n", fp);
 	conf_print(fp, 6, session_keys, POLICY_NELEM(session_keys), pr);
 	if (pr->nsettings > 0)

@@ -18,6 +18,7 @@
 #include "ipc_msgs.h"
 #include "policy.h"
 #include "policyfile.h"
+#include "setupsql.h"
 
 #define EXIT_UNREACHABLE	2
 #define EXIT_USAGE		3
@@ -34,6 +35,10 @@ usage(void)
 {
 	fprintf(stderr,
 	    "usage: policyctl [-f file | -s socket] [--json] status\n"
+	    "       policyctl [-f file | -s socket] [--json] sessions\n"
+	    "       policyctl [-f file | -s socket] kill session\n"
+	    "       policyctl [-f file | -s socket] sweep\n"
+	    "       policyctl [-f file] setup-sql [database]\n"
 	    "       policyctl [-f file | -s socket] [--json] explain "
 	    "--profile name\n"
 	    "                 --database name [--sql text | file | -]\n"
@@ -247,24 +252,79 @@ explain(const struct options *o, const char *socket, const char *file)
 	return code;
 }
 
-/* The socket that policy.yaml names; to free(). */
-static char *
-conf_socket(const char *path)
+/* policy.yaml; NULL when that is told. */
+static struct policy *
+conf_policy(const char *path)
 {
 	struct conf_error	 err;
 	struct policy		*policy;
-	char			*text, *socket = NULL;
+	char			*text;
 	size_t			 len;
 
 	text = policyfile_read(path, &len, &err);
 	policy = text == NULL ? NULL : policy_parse(path, text, len, &err);
 	if (policy == NULL)
 		fprintf(stderr, "policyctl: %s\n", err.text);
-	else
+	free(text);
+	return policy;
+}
+
+/* The socket that it names; to free(). */
+static char *
+conf_socket(const char *path)
+{
+	struct policy	*policy = conf_policy(path);
+	char		*socket = NULL;
+
+	if (policy != NULL)
 		socket = strdup(policy->runtime.socket);
 	policy_free(&policy);
-	free(text);
 	return socket;
+}
+
+static int
+setup_sql(const struct options *o, const char *database)
+{
+	struct policy	*p = conf_policy(o->conf);
+	size_t		 i, n = 0;
+	int		 code = 0;
+
+	if (p == NULL)
+		return 1;
+	for (i = 0; i < p->ndatabases && code == 0; i++) {
+		if (database != NULL &&
+		    strcmp(p->databases[i].key, database) != 0)
+			continue;
+		if (n++ > 0)
+			putchar('\n');
+		if (setupsql_print(p, &p->databases[i], stdout) == -1) {
+			fprintf(stderr, "policyctl: out of memory\n");
+			code = 1;
+		}
+	}
+	if (n == 0) {
+		fprintf(stderr, "policyctl: there is no such database\n");
+		code = 1;
+	}
+	policy_free(&p);
+	return code;
+}
+
+static int
+kill_session(const char *socket, const char *session)
+{
+	json_t	*a = json_pack("{s:s}", "session", session);
+	char	*args = a == NULL ? NULL : json_dumps(a, JSON_COMPACT);
+	int	 code = 1;
+
+	json_decref(a);
+	if (args == NULL)
+		fprintf(stderr, "policyctl: that is no session\n");
+	else
+		code = ctl_call(socket, ROLE_PARENT, "kill", args, row_json,
+		    NULL);
+	free(args);
+	return code;
 }
 
 static int
@@ -328,6 +388,14 @@ run(const struct options *o, const char *socket, int argc, char **argv)
 		    o->json ? row_json : row_status, NULL);
 	if (strcmp(verb, "explain") == 0 && argc <= 2)
 		return explain(o, socket, argv[1]);
+	if (strcmp(verb, "sessions") == 0 && argc == 1)
+		return ctl_call(socket, ROLE_PARENT, "sessions", "{}",
+		    o->json ? row_json : row_tree, NULL);
+	if (strcmp(verb, "kill") == 0 && argc == 2)
+		return kill_session(socket, argv[1]);
+	if (strcmp(verb, "sweep") == 0 && argc == 1)
+		return ctl_call(socket, ROLE_PARENT, "sweep", "{}", row_json,
+		    NULL);
 	if (strcmp(verb, "requests") == 0 && argc == 1)
 		return ctl_requests(socket, o->json, o->watch);
 	if (strcmp(verb, "show") == 0 && argc == 2)
@@ -349,6 +417,9 @@ main(int argc, char **argv)
 
 	if (options(argc, argv, &o) == -1 || optind >= argc)
 		return usage();
+	if (strcmp(argv[optind], "setup-sql") == 0)
+		return optind + 2 < argc ? usage() :
+		    setup_sql(&o, argv[optind + 1]);
 	socket = o.socket != NULL ? strdup(o.socket) : conf_socket(o.conf);
 	if (socket == NULL)
 		return EXIT_UNREACHABLE;

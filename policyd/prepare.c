@@ -36,6 +36,24 @@ attempts_like(const struct attempt *me)
 	return n;
 }
 
+/* The earlier of the profile's limit and, if it says so, the token's. */
+static void
+fix_deadline(struct attempt *a, const struct profile *profile)
+{
+	uint64_t	now = now_boot_ms(), wall = now_wall_us() / 1000;
+	uint64_t	left;
+
+	if (profile->ttl != 0)
+		a->deadline = now + profile->ttl;
+	if (!profile->expires_with_token)
+		return;
+	left = a->expires * 1000 > wall ? a->expires * 1000 - wall : 0;
+	if (profile->ttl == 0 || left < profile->ttl) {
+		a->deadline = now + left;
+		a->by_token = true;
+	}
+}
+
 /* Ask auditd for a spool and the keeper for a connection, at once. */
 void
 attempt_prepare(struct attempt *a, const struct profile *profile)
@@ -51,6 +69,13 @@ attempt_prepare(struct attempt *a, const struct profile *profile)
 		attempt_refuse(a, "53300",
 		    "too many sessions of this subject in this profile",
 		    "End another session first.", "concurrent sessions");
+		return;
+	}
+	fix_deadline(a, profile);
+	if (a->deadline != 0 && a->deadline <= now_boot_ms()) {
+		/* Within the leeway for its clock: nothing is left of it. */
+		attempt_refuse_auth(a, "the token ends before the session "
+		    "begins");
 		return;
 	}
 	random_bytes(rnd, sizeof(rnd));
@@ -69,6 +94,7 @@ attempt_prepare(struct attempt *a, const struct profile *profile)
 	m.session = slice_str(a->session);
 	m.profile = slice_str(a->profile);
 	m.database = slice_str(a->database);
+	m.deadline = a->deadline;
 	if (ipc_send(children_keeper(a->p), IPC_dial, &m, NULL, 0) == -1)
 		attempt_refuse_away(a, "the gateway cannot reach databases "
 		    "now", "the keeper is not available");

@@ -332,3 +332,27 @@ scram_verify(struct scram *s, const uint8_t *msg, size_t len, char *reason,
 	s->state = ST_DONE;
 	return 0;
 }
+
+void
+scram_verifier(const char *password, const uint8_t salt[SCRAM_SALT_LEN],
+    char out[SCRAM_VERIFIER_SIZE])
+{
+	uint8_t salted[SHA256_LEN], key[SHA256_LEN], stored[SHA256_LEN];
+	char salt64[4 * ((SCRAM_SALT_LEN + 2) / 3) + 1];
+	char stored64[4 * ((SHA256_LEN + 2) / 3) + 1];
+	char server64[4 * ((SHA256_LEN + 2) / 3) + 1];
+
+	pbkdf2_sha256(password, strlen(password), salt, SCRAM_SALT_LEN,
+	    SCRAM_MIN_ITERATIONS, salted);
+	hmac_sha256(salted, sizeof(salted), "Client Key", 10, key);
+	sha256_once(key, sizeof(key), stored);
+	b64_encode(stored, sizeof(stored), stored64);
+	hmac_sha256(salted, sizeof(salted), "Server Key", 10, key);
+	b64_encode(key, sizeof(key), server64);
+	b64_encode(salt, SCRAM_SALT_LEN, salt64);
+	snprintf(out, SCRAM_VERIFIER_SIZE, "SCRAM-SHA-256$%d:%s$%s:%s",
+	    SCRAM_MIN_ITERATIONS, salt64, stored64, server64);
+	explicit_bzero(salted, sizeof(salted));
+	explicit_bzero(key, sizeof(key));
+	explicit_bzero(stored, sizeof(stored));
+}

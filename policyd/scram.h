@@ -48,4 +48,14 @@ int		 scram_final(struct scram *, const uint8_t *msg, size_t len,
 int		 scram_verify(struct scram *, const uint8_t *msg, size_t len,
 		    char *reason, size_t size);
 
+/*
+ * What the server keeps in place of a password, as in pg_authid.rolpassword:
+ * "SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>".
+ */
+#define SCRAM_VERIFIER_SIZE	160
+#define SCRAM_SALT_LEN		16
+void		 scram_verifier(const char *password,
+		    const uint8_t salt[SCRAM_SALT_LEN],
+		    char out[SCRAM_VERIFIER_SIZE]);
+
 #endif

@@ -48,7 +48,7 @@ encode(const struct session *s)
 	hex_encode(s->key, s->keylen, key);
 	hex_encode(s->client_key, s->client_keylen, client_key);
 	o = json_pack("{s:s, s:s, s:I, s:I, s:b, s:s, s:s, s:s, s:s, s:s, "
-	    "s:I, s:I, s:I, s:s, s:s}",
+	    "s:I, s:I, s:I, s:s, s:s, s:b, s:s}",
 	    "boot", boot, "id", s->id,
 	    "master", (json_int_t)s->master, "worker", (json_int_t)s->worker,
 	    "shared", s->shared, "profile", s->profile,
@@ -56,7 +56,8 @@ encode(const struct session *s)
 	    "subject", s->subject, "role", s->role,
 	    "started", (json_int_t)s->started,
 	    "deadline", (json_int_t)s->deadline,
-	    "pid", (json_int_t)s->pid, "key", key, "client_key", client_key);
+	    "pid", (json_int_t)s->pid, "key", key, "client_key", client_key,
+	    "by_token", s->by_token, "backend_start", s->backend_start);
 	explicit_bzero(key, sizeof(key));
 	explicit_bzero(client_key, sizeof(client_key));
 	if (o == NULL)
@@ -177,12 +178,15 @@ sessionfile_read(struct session *s, const char *path)
 	    get_str(o, "peer", s->peer, sizeof(s->peer), false) == -1 ||
 	    get_str(o, "application", s->application,
 	    sizeof(s->application), false) == -1 ||
+	    get_str(o, "backend_start", s->backend_start,
+	    sizeof(s->backend_start), false) == -1 ||
 	    get_hex(o, "key", s->key, sizeof(s->key), &s->keylen) == -1 ||
 	    get_hex(o, "client_key", s->client_key, sizeof(s->client_key),
 	    &s->client_keylen) == -1)
 		goto out;
 	s->master = (uint32_t)get_num(o, "master");
 	s->worker = (uint32_t)get_num(o, "worker");
+	s->by_token = json_is_true(json_object_get(o, "by_token"));
 	s->shared = json_is_true(json_object_get(o, "shared"));
 	s->started = get_num(o, "started");
 	s->deadline = get_num(o, "deadline");

@@ -12,7 +12,6 @@
 
 #include <sys/stat.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -60,6 +59,16 @@ session_enter(struct session *s, enum session_state state)
 	log_debug("event=session_state session=%s from=%s to=%s", s->id,
 	    state_names[s->state], state_names[state]);
 	s->state = state;
+}
+
+void
+sessions_init(struct parent *p)
+{
+	p->sessions = calloc(1, sizeof(*p->sessions));
+	if (p->sessions == NULL)
+		fatal("step=sessions");
+	TAILQ_INIT(&p->sessions->list);
+	sessions_load(p);
 }
 
 /* --- looking up ------------------------------------------------------------------ */
@@ -156,7 +165,106 @@ sessions_save(struct session *s)
 	return sessionfile_write(s, path, s->state == SESSION_OPENING);
 }
 
+/* --- the keeper, which ends backends and roles (D23) ------------------------------- */
+
+static void
+session_up(struct session *s)
+{
+	struct ipc_backend_up	m;
+
+	m.session = slice_str(s->id);
+	m.database = slice_str(s->database);
+	m.role = slice_str(s->role);
+	m.pid = s->pid;
+	s->up_told = ipc_send(children_keeper(s->p), IPC_backend_up, &m, NULL,
+	    0) == 0;
+}
+
+static void
+session_over(struct session *s)
+{
+	struct ipc_keeper_forget	m;
+
+	if (s->over_told)
+		return;
+	m.session = slice_str(s->id);
+	m.database = slice_str(s->database);
+	m.role = slice_str(s->role);
+	m.pid = s->pid;
+	m.backend_start = slice_str(s->backend_start);
+	s->over_told = ipc_send(children_keeper(s->p), IPC_keeper_forget, &m,
+	    NULL, 0) == 0;
+}
+
+void
+sessions_keeper_ready(struct parent *p)
+{
+	struct session	*s;
+
+	TAILQ_FOREACH(s, &p->sessions->list, entry)
+		if (s->state >= SESSION_ENDING)
+			session_over(s);
+		else if (s->state == SESSION_READY && !s->up_told)
+			session_up(s);
+}
+
+void
+sessions_seen(struct parent *p, const struct ipc_backend_seen *m)
+{
+	struct session	*s = sessions_find(p, m->session);
+
+	if (s == NULL || slice_copy(m->backend_start, s->backend_start,
+	    sizeof(s->backend_start)) == -1)
+		return;
+	if (sessions_save(s) == -1)
+		log_warn("event=session_save session=%s", s->id);
+}
+
 /* --- life ---------------------------------------------------------------------------- */
+
+/* Is it reached?  Then it ends; else the timer says when to ask again. */
+static void
+session_deadline(struct session *s)
+{
+	struct event_deadline	 ev;
+	uint64_t		 now = now_boot_ms();
+
+	if (s->deadline == 0)
+		return;
+	if (s->deadline > now) {
+		ev_timer_set(s->timer, s->deadline - now);
+		return;
+	}
+	ev.session = slice_str(s->id);
+	ev.limit = slice_str(s->by_token ? "token" : "ttl");
+	ev.role = slice_str(s->role);
+	auditlink_event(s->p, EVENT_deadline, &ev);
+	sessions_kill(s, "57P01", s->by_token ? "the token of this session "
+	    "has expired" : "session time limit reached");
+}
+
+void
+sessions_resume(struct session *s)
+{
+	s->state = s->pid != 0 ? SESSION_READY : SESSION_OPEN;
+	s->wants_channel = true;
+	/* From the loop: nothing else is up yet. */
+	if (s->deadline != 0)
+		ev_timer_set(s->timer, s->deadline > now_boot_ms() ?
+		    s->deadline - now_boot_ms() : 0);
+}
+
+void
+sessions_woken(struct parent *p)
+{
+	struct session	*s, *next;
+
+	for (s = TAILQ_FIRST(&p->sessions->list); s != NULL; s = next) {
+		next = TAILQ_NEXT(s, entry);
+		if (s->state == SESSION_OPEN || s->state == SESSION_READY)
+			session_deadline(s);
+	}
+}
 
 static void
 on_session_timer(void *ctx)
@@ -168,7 +276,7 @@ on_session_timer(void *ctx)
 		break;		/* its login has a deadline of its own */
 	case SESSION_OPEN:
 	case SESSION_READY:
-		sessions_kill(s, "57P01", "session time limit reached");
+		session_deadline(s);
 		break;
 	case SESSION_ENDING:
 	case SESSION_ENDED:
@@ -203,16 +311,6 @@ session_free(struct session *s)
 	ev_timer_free(&s->timer);
 	explicit_bzero(s->key, sizeof(s->key));
 	free(s);
-}
-
-static void
-session_deadline(struct session *s)
-{
-	uint64_t	now = now_boot_ms();
-
-	if (s->deadline != 0)
-		ev_timer_set(s->timer, s->deadline > now ?
-		    s->deadline - now : 0);
 }
 
 void
@@ -262,14 +360,13 @@ sessions_ready(struct session *s, const struct ipc_session_ready *m)
 	re.pid = s->pid;
 	re.key = slice_of(s->client_key, s->client_keylen);
 	ipc_send(s->w->ipc, IPC_session_key, &re, NULL, 0);
+	session_up(s);
 	return 0;
 }
 
 void
 sessions_ended(struct session *s, struct slice reason)
 {
-	struct ipc_keeper_forget	m;
-
 	if (s->state == SESSION_ENDED)
 		return;
 	session_enter(s, SESSION_ENDED);
@@ -277,8 +374,7 @@ sessions_ended(struct session *s, struct slice reason)
 	if (s->reason[0] == '\0' &&
 	    slice_copy(reason, s->reason, sizeof(s->reason)) == -1)
 		snprintf(s->reason, sizeof(s->reason), "(unreadable)");
-	m.session = slice_str(s->id);
-	ipc_send(children_keeper(s->p), IPC_keeper_forget, &m, NULL, 0);
+	session_over(s);
 	/*
 	 * A worker of one session still has the spool until it is reaped; a
 	 * shared one says this when it has let go.
@@ -293,7 +389,6 @@ void
 sessions_finish(struct session *s, const char *reason)
 {
 	struct event_session_close	 ev;
-	struct ipc_keeper_forget	 m;
 
 	if (s->reason[0] == '\0')
 		snprintf(s->reason, sizeof(s->reason), "%s", reason);
@@ -304,11 +399,7 @@ sessions_finish(struct session *s, const char *reason)
 	ev.session = slice_str(s->id);
 	ev.reason = slice_str(s->reason);
 	auditlink_event(s->p, EVENT_session_close, &ev);
-	if (s->state != SESSION_ENDED) {
-		m.session = slice_str(s->id);
-		ipc_send(children_keeper(s->p), IPC_keeper_forget, &m, NULL,
-		    0);
-	}
+	session_over(s);
 	/* Recorded; a later parent has only its spool to close. */
 	sessions_spool_over(s->p, s->id);
 	session_free(s);
@@ -332,6 +423,8 @@ sessions_kill(struct session *s, const char *sqlstate, const char *message)
 	m.message = slice_str(message);
 	if (s->w != NULL)
 		ipc_send(s->w->ipc, IPC_session_kill, &m, NULL, 0);
+	/* The worker may be stopped, or no longer ours. */
+	session_over(s);
 	ev_timer_set(s->timer, KILL_GRACE);
 }
 
@@ -476,6 +569,7 @@ sessions_keeper_lost(struct parent *p)
 	struct session		*s;
 
 	TAILQ_FOREACH(s, &p->sessions->list, entry) {
+		s->up_told = s->over_told = false;
 		if (s->state != SESSION_OPEN || s->w == NULL)
 			continue;
 		m.session = slice_str(s->id);
@@ -504,94 +598,4 @@ sessions_reloaded(struct parent *p)
 		if (s->state == SESSION_OPEN || s->state == SESSION_READY)
 			session_unsupported(s);
 	}
-}
-
-/* --- after a restart --------------------------------------------------------------------- */
-
-static bool
-is_session_name(const char *name)
-{
-	return strlen(name) == LEN_SESSION &&
-	    strspn(name, "0123456789abcdef") == LEN_SESSION;
-}
-
-static void
-load_session(struct parent *p, const char *name, const char *path)
-{
-	struct session	*s = sessions_new(p);
-
-	if (s == NULL)
-		fatal("step=sessions");
-	if (sessionfile_read(s, path) == -1 || strcmp(s->id, name) != 0) {
-		/* Damaged, or of another boot: there is nobody to serve. */
-		snprintf(s->id, sizeof(s->id), "%s", name);
-		sessions_finish(s, "lost");
-		return;
-	}
-	s->state = s->pid != 0 ? SESSION_READY : SESSION_OPEN;
-	s->wants_channel = true;
-	session_deadline(s);
-}
-
-/*
- * Spools that the last parent may not have closed: its own, sessions', and
- * those of logins that were no session yet.
- */
-static void
-load_closed(struct parent *p, char *name, const char *path)
-{
-	char	*dot = strrchr(name, '.'), session[LEN_PATH];
-
-	if (strcmp(dot, ".tmp") == 0) {
-		unlink(path);
-		return;
-	}
-	*dot = '\0';
-	if (strlen(name) == 0 || strlen(name) > LEN_SESSION)
-		return;
-	sessions_path(p, name, "", session, sizeof(session));
-	if (strcmp(dot + 1, "asked") == 0 && access(session, F_OK) == 0)
-		unlink(path);	/* it became a session */
-	else
-		sessions_spool_over(p, name);
-}
-
-void
-sessions_init(struct parent *p)
-{
-	char		 dir[LEN_PATH], path[LEN_PATH], **names = NULL, *name;
-	struct dirent	*de;
-	DIR		*d;
-	size_t		 n = 0, i;
-
-	p->sessions = calloc(1, sizeof(*p->sessions));
-	if (p->sessions == NULL)
-		fatal("step=sessions");
-	TAILQ_INIT(&p->sessions->list);
-	parent_state_path(p, "sessions", dir, sizeof(dir));
-	if (mkdir(dir, 0700) == -1 && errno != EEXIST)
-		fatal("step=mkdir path=%s", dir);
-	if ((d = opendir(dir)) == NULL)
-		fatal("step=opendir path=%s", dir);
-	/* All names first: loading renames. */
-	while ((de = readdir(d)) != NULL) {
-		if (de->d_name[0] == '.')
-			continue;
-		names = reallocarray(names, n + 1, sizeof(*names));
-		if (names == NULL || (names[n] = strdup(de->d_name)) == NULL)
-			fatal("step=sessions");
-		n++;
-	}
-	closedir(d);
-	for (i = 0; i < n; i++) {
-		name = names[i];
-		sessions_path(p, name, "", path, sizeof(path));
-		if (is_session_name(name))
-			load_session(p, name, path);
-		else if (strchr(name, '.') != NULL)
-			load_closed(p, name, path);
-		free(name);
-	}
-	free(names);
-	log_info("event=sessions_loaded count=%zu", n);
 }

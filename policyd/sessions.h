@@ -47,7 +47,10 @@ struct session {
 	char			 application[LEN_NAME + 1];
 	uint64_t		 started;	/* wall us */
 	uint64_t		 deadline;	/* boot ms; 0: none */
+	bool			 by_token;	/* ... is the token's expiry */
 	uint32_t		 pid;		/* of the backend; 0: unknown */
+	char			 backend_start[41];	/* "": unknown */
+	bool			 up_told, over_told;	/* to the keeper */
 	uint8_t			 key[256];	/* of the backend */
 	size_t			 keylen;
 	uint8_t			 client_key[CLIENT_KEY_LONG];
@@ -60,6 +63,8 @@ TAILQ_HEAD(session_list, session);
 
 /* Makes the table and reads what the last parent wrote down. */
 void	 sessions_init(struct parent *);
+/* sessionload.c: the second half of it. */
+void	 sessions_load(struct parent *);
 struct session_list *sessions_all(struct parent *);
 
 struct session	*sessions_find(struct parent *, struct slice id);
@@ -75,6 +80,8 @@ struct session	*sessions_new(struct parent *);
 int		 sessions_save(struct session *);
 /* Its worker has it from now: the deadline runs. */
 void		 sessions_handed(struct session *);
+/* One that the last parent wrote down goes on. */
+void		 sessions_resume(struct session *);
 /* The backend answered: make the client's key.  -1: the worker lied. */
 int		 sessions_ready(struct session *,
 		    const struct ipc_session_ready *);
@@ -99,6 +106,12 @@ void		 sessions_orphans(struct parent *, uint32_t master);
 void		 sessions_engine_ready(struct parent *, const char *profile);
 void		 sessions_engine_lost(struct parent *, const char *profile);
 void		 sessions_keeper_lost(struct parent *);
+/* Tell a new one what the last may not have done. */
+void		 sessions_keeper_ready(struct parent *);
+void		 sessions_seen(struct parent *,
+		    const struct ipc_backend_seen *);
+/* The clock has jumped: timers do not count the time of a suspended machine. */
+void		 sessions_woken(struct parent *);
 void		 sessions_sasl(struct parent *, struct slice id,
 		    enum ipc_type, const void *msg);
 /* Make a channel between the session and its engine: the session's end, or -1. */

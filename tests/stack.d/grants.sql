@@ -7,10 +7,10 @@ BEGIN
 	    WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
 	LOOP
 		EXECUTE format('GRANT USAGE ON SCHEMA %I TO app_bot, '
-		    'app_analyst', s);
+		    'app_analyst, app_reader', s);
 		EXECUTE format('GRANT ALL ON SCHEMA %I TO app_dba', s);
 		EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA %I '
-		    'TO app_bot, app_analyst', s);
+		    'TO app_bot, app_analyst, app_reader', s);
 		EXECUTE format('GRANT ALL ON ALL TABLES IN SCHEMA %I '
 		    'TO app_dba', s);
 		EXECUTE format('GRANT ALL ON ALL SEQUENCES IN SCHEMA %I '

@@ -1,5 +1,6 @@
 -- The database roles that the sample policy uses.  Passwords are set at each
 -- start, so that this can be part of a template.
+CREATE ROLE app_reader NOLOGIN;
 CREATE ROLE app_bot LOGIN;
 CREATE ROLE app_analyst LOGIN;
 CREATE ROLE app_dba LOGIN CREATEROLE;

@@ -161,7 +161,11 @@ START_TEST(test_example)
 	pr = policy_profile(p, "nightly-bot");
 	ck_assert_uint_eq(pr->nmatches, 2);
 	ck_assert_str_eq(pr->matches[0].claims[1].pointer, "/ref");
-	ck_assert_str_eq(pr->role_user, "app_bot");
+	ck_assert(pr->mints);
+	ck_assert_ptr_null(pr->role_user);
+	ck_assert_str_eq(pr->role.member_of.v[0], "app_reader");
+	ck_assert_int_eq(pr->role.grants[0].kind, GRANT_TABLE);
+	ck_assert_str_eq(pr->role.grants[0].names[1], "orders");
 	ck_assert_uint_eq(pr->ttl, 1800000);
 	ck_assert_uint_eq(pr->concurrent, 3);
 	ck_assert_str_eq(pr->settings[1].value, "public, pg_temp");

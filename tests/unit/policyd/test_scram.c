@@ -253,6 +253,18 @@ START_TEST(order)
 }
 END_TEST
 
+/* Reckoned by another implementation of RFC 5802 and RFC 7677. */
+START_TEST(verifier)
+{
+	static const uint8_t	 salt[SCRAM_SALT_LEN] = "0123456789abcdef";
+	char			 v[SCRAM_VERIFIER_SIZE];
+
+	scram_verifier("pencil", salt, v);
+	ck_assert_str_eq(v, "SCRAM-SHA-256$4096:MDEyMzQ1Njc4OWFiY2RlZg==$nQ"
+	    "pbZ77WudtqufPwikHXGRt6g2QJ4zns8bZLw273DRM=:jn2amWP1q1h+jgjy0YTO14S6/F02SV7taipOeB7ef20=");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -267,6 +279,7 @@ main(void)
 	tcase_add_test(tc, server_first_refused);
 	tcase_add_test(tc, server_final_refused);
 	tcase_add_test(tc, order);
+	tcase_add_test(tc, verifier);
 	suite_add_tcase(suite, tc);
 	srunner_set_fork_status(sr, CK_NOFORK);
 	srunner_run_all(sr, CK_NORMAL);
