@@ -9,6 +9,7 @@
  */
 #include "dbadmin.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -499,8 +500,9 @@ dbconn_close(struct dbconn **cp)
 bool
 dbconn_sound(struct dbconn *c)
 {
-	/* What came unasked is the server's farewell. */
+	struct pollfd p = { .fd = PQsocket(c->conn), .events = POLLIN };
+
+	/* What comes unasked is the server's farewell, or its end. */
 	return c->done == NULL && PQstatus(c->conn) == CONNECTION_OK &&
-	    PQconsumeInput(c->conn) == 1 &&
-	    PQstatus(c->conn) == CONNECTION_OK;
+	    poll(&p, 1, 0) == 0;
 }

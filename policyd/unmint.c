@@ -247,9 +247,9 @@ tell_objects(struct unmint *u, const struct dbresult *r)
 	char detail[LEN_REASON + 1];
 	size_t i, n;
 
-	n = (size_t)snprintf(detail, sizeof(detail), "%s of database %s: ",
-	    u->owner[0] == '\0' ? "dropped" : "given to the owner, or dropped",
-	    u->databases[u->at]);
+	n = (size_t)snprintf(detail, sizeof(detail), "in database %s, to be "
+	    "%s%s: ", u->databases[u->at], u->owner[0] == '\0' ? "dropped" :
+	    "given to ", u->owner);
 	for (i = 0; i < r->rows && n < sizeof(detail) - 1; i++)
 		n += (size_t)snprintf(detail + n, sizeof(detail) - n, "%s%s%s",
 		    i == 0 ? "" : "; ",
