@@ -43,7 +43,7 @@ BINS =		$(addprefix $(O)/bin/,$(PROGRAMS))
 UNITS =		$(addprefix $(O)/,$(UNIT_TESTS))
 
 .DEFAULT_GOAL :=	all
-.PHONY: all check demo bench lint analyze fuzz install uninstall dist clean \
+.PHONY: all check check-long check-pgversions demo bench lint analyze fuzz install uninstall dist clean \
 	distclean unit build-tests
 .SUFFIXES:
 .DELETE_ON_ERROR:
@@ -108,6 +108,16 @@ check:
 	@sh tests/deps $(CLANG)
 	@$(MAKE) --no-print-directory -j$$(nproc) build-tests
 	@$(TEST_ENV) UNITS="$(UNITS)" tests/run $(TESTS)
+
+# More of what takes long, and other servers than Debian's PostgreSQL.
+check-long:
+	@sh tests/deps $(CLANG)
+	@$(MAKE) --no-print-directory -j$$(nproc) build-tests
+	@$(TEST_ENV) MINT_SESSIONS=1000 E2E_LIMIT=3600 tests/run mint
+check-pgversions:
+	@sh tests/deps $(CLANG)
+	@$(MAKE) --no-print-directory -j$$(nproc) build-tests
+	@$(TEST_ENV) tests/pgversions
 
 demo:
 	@sh tests/deps $(CLANG)
