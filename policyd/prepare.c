@@ -43,8 +43,8 @@ fix_deadline(struct attempt *a, const struct profile *profile)
 	uint64_t	now = now_boot_ms(), wall = now_wall_us() / 1000;
 	uint64_t	left;
 
-	if (profile->ttl != 0)
-		a->deadline = now + profile->ttl;
+	a->deadline = profile->ttl != 0 ? now + profile->ttl : 0;
+	a->by_token = false;
 	if (!profile->expires_with_token)
 		return;
 	left = a->expires * 1000 > wall ? a->expires * 1000 - wall : 0;
