@@ -428,7 +428,8 @@ backend_process(struct session *s)
 	const uint8_t *p = buf_head(&s->db.in);
 	size_t run = 0, at = 0, n, total = s->db.in.len;
 
-	if (total == 0 || s->client.out.len >= STREAM_HIGH)
+	if (total == 0 ||
+	    (s->client.out.len >= STREAM_HIGH && s->killing == NULL))
 		return;
 	if (s->answer_gate != 0 && !spool_committed(s->spool, s->answer_gate))
 		return;
@@ -436,7 +437,7 @@ backend_process(struct session *s)
 	buf_init(&out, WHOLE_MAX);
 	m.out = &out;
 	/* Bytes from `run` to `at` go to the client in one piece. */
-	while (at < total) {
+	while (at < total && (s->killing == NULL || s->passing > 0)) {
 		n = back_step(s, p + at, total - at, &m, &r);
 		if (r == BACK_STOP)
 			goto done;

@@ -30,7 +30,8 @@ tests/unit/gatewayd/test_children_LIBS =	$(EVENT_LIBS) $(SSL_LIBS)
 
 # The worker: see session.h for who does what.
 PROGRAMS +=	gatewayd
-WORKER_OBJS =	gatewayd/worker.o gatewayd/session.o gatewayd/startup.o \
+WORKER_OBJS =	gatewayd/worker.o gatewayd/session.o gatewayd/killing.o \
+		gatewayd/startup.o \
 		gatewayd/backendlogin.o gatewayd/frontend.o gatewayd/deny.o \
 		gatewayd/extended.o gatewayd/judge.o gatewayd/hold.o \
 		gatewayd/backend.o gatewayd/record.o gatewayd/pipeline.o \

@@ -24,7 +24,7 @@
 
 typedef void	handler(struct session *, const void *);
 
-static handler	on_open_client, on_open_backend, on_open_wake, on_kill,
+static handler	on_open_client, on_open_backend, on_open_wake,
 		on_farewell, on_linger, on_linger_timeout, on_no_wait, ignore,
 		on_db_while_waiting;
 
@@ -66,14 +66,14 @@ static handler *const table[SESSION_NSTATES][SESSION_NEVENTS] = {
 		[EVT_CLIENT] = startup_on_login_wait,
 		[EVT_BACKEND] = dblogin_on_hello,
 		[EVT_TIMER] = startup_on_timeout,
-		[EVT_KILL] = on_kill,
+		[EVT_KILL] = session_on_kill,
 		[EVT_PARENT_GONE] = startup_on_parent_gone,
 	},
 	[SESSION_DB_TLS] = {
 		[EVT_CLIENT] = startup_on_login_wait,
 		[EVT_BACKEND] = dblogin_on_tls,
 		[EVT_TIMER] = startup_on_timeout,
-		[EVT_KILL] = on_kill,
+		[EVT_KILL] = session_on_kill,
 		[EVT_PARENT_GONE] = startup_on_parent_gone,
 	},
 	[SESSION_DB_LOGIN] = {
@@ -82,7 +82,7 @@ static handler *const table[SESSION_NSTATES][SESSION_NEVENTS] = {
 		[EVT_TIMER] = startup_on_timeout,
 		[EVT_SASL] = dblogin_on_sasl,
 		[EVT_SASL_FAILED] = dblogin_on_sasl_failed,
-		[EVT_KILL] = on_kill,
+		[EVT_KILL] = session_on_kill,
 		[EVT_PARENT_GONE] = startup_on_parent_gone,
 	},
 	[SESSION_DB_KEY] = {
@@ -90,14 +90,15 @@ static handler *const table[SESSION_NSTATES][SESSION_NEVENTS] = {
 		[EVT_BACKEND] = on_db_while_waiting,
 		[EVT_TIMER] = startup_on_timeout,
 		[EVT_KEY] = dblogin_on_key,
-		[EVT_KILL] = on_kill,
+		[EVT_KILL] = session_on_kill,
 		[EVT_PARENT_GONE] = startup_on_parent_gone,
 	},
 	[SESSION_OPEN] = {
 		[EVT_CLIENT] = on_open_client,
 		[EVT_BACKEND] = on_open_backend,
 		[EVT_WAKE] = on_open_wake,
-		[EVT_KILL] = on_kill,
+		[EVT_TIMER] = session_on_kill_timeout,
+		[EVT_KILL] = session_on_kill,
 		[EVT_PARENT_GONE] = on_no_wait,
 	},
 	[SESSION_FAREWELL] = {
@@ -274,6 +275,7 @@ session_free(struct session *s)
 	buf_clear(&s->greeting);
 	free(s->guard);
 	free(s->refusal);
+	session_killing_free(s);
 	free(s);
 }
 
@@ -365,8 +367,10 @@ session_say(struct session *s, const char *sqlstate, const char *message,
 	if (s->state >= SESSION_FAREWELL)
 		return;
 	session_finish(s, reason);
-	if (s->client.failed || s->client.eof || pg_add_error(&s->client.out,
-	    'E', "FATAL", sqlstate, message, detail, hint) == -1) {
+	/* In the middle of a row it would be read as a part of it. */
+	if (s->client.failed || s->client.eof || s->passing > 0 ||
+	    pg_add_error(&s->client.out, 'E', "FATAL", sqlstate, message,
+	    detail, hint) == -1) {
 		session_linger(s);
 		return;
 	}
@@ -430,18 +434,6 @@ on_linger_timeout(struct session *s, const void *arg)
 	log_warnx("session=%s error=\"auditd did not take the last records\"",
 	    s->id);
 	session_goto(s, SESSION_OVER);
-}
-
-static void
-on_kill(struct session *s, const void *arg)
-{
-	const struct ipc_session_kill *m = arg;
-	char sqlstate[6], message[LEN_REASON + 1];
-
-	if (slice_copy(m->sqlstate, sqlstate, sizeof(sqlstate)) == -1 ||
-	    slice_copy(m->message, message, sizeof(message)) == -1)
-		return;
-	session_fatal(s, sqlstate, message, NULL, message);
 }
 
 /* --- open -------------------------------------------------------------------- */
@@ -508,7 +500,7 @@ session_stall(struct session *s)
 static bool
 db_wanted(const struct session *s)
 {
-	return s->db.in.len < STREAM_HIGH ||
+	return s->db.in.len < STREAM_HIGH || s->killing != NULL ||
 	    (s->passing == 0 && head_incomplete(&s->db));
 }
 
@@ -580,14 +572,15 @@ session_pump(struct session *s)
 	int i;
 
 	for (i = 0; s->state == SESSION_OPEN; i++) {
-		frontend_process(s);
+		if (s->killing == NULL)
+			frontend_process(s);
 		if (s->state != SESSION_OPEN)
 			return;
 		backend_process(s);
-		if (s->state != SESSION_OPEN)
+		if (s->state != SESSION_OPEN || session_dying(s))
 			return;
 		/* An answer may have let a waiting message go on. */
-		if (s->client.in.len > 0)
+		if (s->client.in.len > 0 && s->killing == NULL)
 			frontend_process(s);
 		if (s->state != SESSION_OPEN)
 			return;

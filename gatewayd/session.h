@@ -165,6 +165,7 @@ struct session {
 	bool		 ended;		/* record and parent know */
 	bool		 said_bye;	/* FAREWELL: all is written */
 	size_t		 passing;	/* bytes left of a message that is streamed */
+	struct killing	*killing;	/* killed in mid-row: what to say then */
 	char		 reason[128];	/* why it ended */
 };
 
@@ -198,6 +199,15 @@ void		 session_retry(struct session *);
 /* --- peer.c -------------------------------------------------------------------- */
 /* Fill s->peer, tell the master whom to count, set the socket's options. */
 void	peer_name(struct session *, int fd);
+
+/* --- killing.c ------------------------------------------------------------- */
+/* policyd ends it: a FATAL, as soon as no message to the client is half out. */
+void	session_on_kill(struct session *, const void *);
+/* Killed, and the row is not whole yet.  Its time is up: no FATAL then. */
+void	session_on_kill_timeout(struct session *, const void *);
+/* It may now be whole.  True: the session is being ended, pump no more. */
+bool	session_dying(struct session *);
+void	session_killing_free(struct session *);
 
 /* --- startup.c -------------------------------------------------------------- */
 void	startup_on_hello(struct session *, const void *);

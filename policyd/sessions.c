@@ -30,6 +30,7 @@
 #include "unixsock.h"
 #include "workers.h"
 
+#define KEEPER_GRACE	300	/* ms until the keeper ends the backend */
 #define KILL_GRACE	2000	/* ms for a worker to end what it must */
 
 struct sessions {
@@ -280,6 +281,12 @@ on_session_timer(void *ctx)
 		break;
 	case SESSION_ENDING:
 	case SESSION_ENDED:
+		session_over(s);
+		if (!s->grace_over) {
+			s->grace_over = true;
+			ev_timer_set(s->timer, KILL_GRACE);
+			break;
+		}
 		/* Other sessions of a shared worker did nothing wrong. */
 		if (s->w != NULL && !s->shared)
 			workers_kill(s->w, "it did not end its session");
@@ -375,6 +382,7 @@ sessions_ended(struct session *s, struct slice reason)
 	    slice_copy(reason, s->reason, sizeof(s->reason)) == -1)
 		snprintf(s->reason, sizeof(s->reason), "(unreadable)");
 	session_over(s);
+	s->grace_over = true;
 	/*
 	 * A worker of one session still has the spool until it is reaped; a
 	 * shared one says this when it has let go.
@@ -421,11 +429,17 @@ sessions_kill(struct session *s, const char *sqlstate, const char *message)
 	m.session = slice_str(s->id);
 	m.sqlstate = slice_str(sqlstate);
 	m.message = slice_str(message);
-	if (s->w != NULL)
-		ipc_send(s->w->ipc, IPC_session_kill, &m, NULL, 0);
-	/* The worker may be stopped, or no longer ours. */
-	session_over(s);
-	ev_timer_set(s->timer, KILL_GRACE);
+	/*
+	 * A moment for a worker to end it in good order; it may be stopped, or
+	 * no longer ours, and then the keeper does it.
+	 */
+	if (s->w != NULL &&
+	    ipc_send(s->w->ipc, IPC_session_kill, &m, NULL, 0) == 0)
+		ev_timer_set(s->timer, KEEPER_GRACE);
+	else {
+		session_over(s);
+		ev_timer_set(s->timer, KILL_GRACE);
+	}
 }
 
 /* --- channels to engines ----------------------------------------------------------- */

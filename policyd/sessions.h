@@ -51,6 +51,7 @@ struct session {
 	uint32_t		 pid;		/* of the backend; 0: unknown */
 	char			 backend_start[41];	/* "": unknown */
 	bool			 up_told, over_told;	/* to the keeper */
+	bool			 grace_over;	/* next, its worker dies */
 	uint8_t			 key[256];	/* of the backend */
 	size_t			 keylen;
 	uint8_t			 client_key[CLIENT_KEY_LONG];
