@@ -99,6 +99,9 @@ JUDGE_TEST_LIBS = $(ENGINE_LIBS) $(YAML_LIBS)
 UNIT_TESTS +=	tests/unit/policyd/test_judge tests/unit/policyd/test_masking \
 		tests/unit/policyd/test_prescan \
 		tests/unit/policyd/test_catalog
+UNIT_TESTS +=	tests/unit/policyd/test_kinds
+tests/unit/policyd/test_kinds_OBJS =	$(JUDGE_TEST_OBJS)
+tests/unit/policyd/test_kinds_LIBS =	$(JUDGE_TEST_LIBS)
 tests/unit/policyd/test_judge_OBJS =	$(JUDGE_TEST_OBJS)
 tests/unit/policyd/test_judge_LIBS =	$(JUDGE_TEST_LIBS)
 tests/unit/policyd/test_masking_OBJS =	$(JUDGE_TEST_OBJS)

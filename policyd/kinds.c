@@ -73,3 +73,22 @@ kind_known(const char *word)
 			return true;
 	return false;
 }
+
+void
+kind_set_add(struct kind_set *s, const char *word)
+{
+	unsigned int	 k;
+
+	for (k = 0; k < NKINDS; k++)
+		if (kind_is((enum kind)k, word))
+			s->bits[k / 64] |= (uint64_t)1 << k % 64;
+}
+
+bool
+kind_set_has(const struct kind_set *s, enum kind k)
+{
+	if ((unsigned int)k >= NKINDS)
+		return false;
+	return (s->bits[(unsigned int)k / 64] >> (unsigned int)k % 64 & 1) !=
+	    0;
+}

@@ -246,6 +246,32 @@ masked_kind(enum kind k)
 	}
 }
 
+/* What ALTER TABLE does besides needs leave of its own. */
+static void
+alter_table(struct analysis *a, const PgQuery__AlterTableStmt *s, size_t first)
+{
+	size_t	 i;
+
+	for (i = 0; i < s->n_cmds; i++) {
+		if (s->cmds[i]->node_case !=
+		    PG_QUERY__NODE__NODE_ALTER_TABLE_CMD)
+			continue;
+		switch (s->cmds[i]->alter_table_cmd->subtype) {
+		case PG_QUERY__ALTER_TABLE_TYPE__AT_ChangeOwner:
+			analysis_unit(a, KIND_ALTER_OWNER, first, a->nrefs);
+			break;
+		case PG_QUERY__ALTER_TABLE_TYPE__AT_EnableRowSecurity:
+		case PG_QUERY__ALTER_TABLE_TYPE__AT_DisableRowSecurity:
+		case PG_QUERY__ALTER_TABLE_TYPE__AT_ForceRowSecurity:
+		case PG_QUERY__ALTER_TABLE_TYPE__AT_NoForceRowSecurity:
+			analysis_unit(a, KIND_ALTER_POLICY, first, a->nrefs);
+			break;
+		default:
+			break;
+		}
+	}
+}
+
 /* The rest: relations in it are written, inner queries are read. */
 static void
 plain(struct analysis *a, const PgQuery__Node *n)
@@ -294,6 +320,8 @@ plain(struct analysis *a, const PgQuery__Node *n)
 	}
 	if (unit < a->nunits)
 		a->units[unit].w1 = a->nrefs;
+	if (n->node_case == PG_QUERY__NODE__NODE_ALTER_TABLE_STMT)
+		alter_table(a, n->alter_table_stmt, first);
 }
 
 static void

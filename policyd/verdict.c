@@ -85,7 +85,7 @@ int
 verdict_json(const struct verdict *v, struct buf *b)
 {
 	static const char *const actions[] = { "deny", "allow", "mask" };
-	char	 kinds[VERDICT_KINDS * 20] = "", line[32];
+	char	 kinds[VERDICT_KINDS * 32] = "", line[32];
 	size_t	 i;
 
 	for (i = 0; i < v->nkinds; i++)
