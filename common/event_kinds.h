@@ -141,6 +141,12 @@
 	F(STR, masked, 4096)						\
 	F(U64, generation, 0)						\
 	F(U32, approval, 0)	/* by this request; 0: none was needed */
+/* What rules want to be found by: before the intent (or the prepare of a
+ * refused statement) of the same stmt, when there is something. */
+#define EV_FIELDS_mark(F)						\
+	F(U64, stmt, 0)							\
+	F(STR, tags, LEN_TAGS)						\
+	F(STR, observed, LEN_TAGS)	/* rules that did not refuse */
 #define EV_FIELDS_outcome(F)						\
 	F(U64, stmt, 0)							\
 	F(STR, status, 16)	/* ok, error, denied, skipped, lost */	\
@@ -188,6 +194,7 @@
 	M(approval_end, ROLE_PARENT)					\
 	M(prepare, ROLE_WORKER)						\
 	M(intent, ROLE_WORKER)						\
+	M(mark, ROLE_WORKER)						\
 	M(outcome, ROLE_WORKER)						\
 	M(end, ROLE_WORKER)						\
 	M(audit_start, ROLE_AUDITD)					\

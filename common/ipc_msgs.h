@@ -42,6 +42,7 @@ enum ipc_role {
 #define LEN_SETTINGS	8192
 #define LEN_GUARD	(1024 * 1024)
 #define LEN_HOLD	(64 * 1024)	/* what a person is asked to read */
+#define LEN_TAGS	1024
 
 /* --- gatewayd: master and worker ---------------------------------------- */
 
@@ -233,6 +234,7 @@ enum ipc_role {
 #define IPC_FIELDS_judge(F)						\
 	F(U64, seq, 0)							\
 	F(U8, form, 0)		/* enum judge_form */			\
+	F(U8, transaction, 0)	/* 'I', 'T', 'E'; 0: not known */	\
 	F(BYTES, text, LEN_TEXT)
 #define IPC_FIELDS_verdict(F)						\
 	F(U64, seq, 0)							\
@@ -248,7 +250,9 @@ enum ipc_role {
 	F(BYTES, rewritten, LEN_TEXT)	/* mask */			\
 	F(STR, masked, 4096)	/* columns, "schema.table.column, ..." */ \
 	/* VERDICT_STATEMENTS, VERDICT_PORTALS: which; empty: any of them */ \
-	F(STR, name, LEN_NAME)
+	F(STR, name, LEN_NAME)						\
+	F(STR, tags, LEN_TAGS)	/* for the record, "a, b" */		\
+	F(STR, observed, LEN_TAGS) /* rules that did not refuse, likewise */
 
 /* --- parent and its children --------------------------------------------- */
 
@@ -348,7 +352,9 @@ enum ipc_role {
 #define IPC_FIELDS_engine_session(F)					\
 	F(STR, session, LEN_SESSION)					\
 	F(STR, profile, LEN_KEY)					\
-	F(STR, database, LEN_KEY)
+	F(STR, database, LEN_KEY)					\
+	F(STR, claims, LEN_CLAIMS)	/* JSON object */		\
+	F(STR, application, LEN_NAME)
 /* The engine judges by these now. */
 #define IPC_FIELDS_engine_ready(F)					\
 	F(U64, generation, 0)						\
@@ -360,6 +366,9 @@ enum ipc_role {
 	F(U32, id, 0)							\
 	F(STR, profile, LEN_KEY)					\
 	F(STR, database, LEN_KEY)					\
+	F(STR, claims, LEN_CLAIMS)	/* empty: not known */		\
+	F(STR, application, LEN_NAME)	/* likewise */			\
+	F(U8, transaction, 0)		/* as in judge */		\
 	F(BYTES, text, LEN_TEXT)
 #define IPC_FIELDS_explained(F)						\
 	F(U32, id, 0)							\
@@ -555,6 +564,8 @@ enum hold_answer { HOLD_WAITING, HOLD_APPROVED, HOLD_REFUSED };
 #define VERDICT_PORTALS		0x40	/* DECLARE, CLOSE: names of portals change */
 #define VERDICT_HOLD		0x80	/* allow, mask: only once a person has approved it */
 #define VERDICT_EXECUTES	0x100	/* EXECUTE: runs what was prepared by name */
+#define VERDICT_SESSION		0x200	/* depends on whose session it is (D12) */
+#define VERDICT_MOMENT		0x400	/* depends on the transaction: ask again at each use */
 
 /*
  * What happened to a minted role: made; dropped; objects or grants were left

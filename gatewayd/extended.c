@@ -166,7 +166,8 @@ front_judge_stmt(struct session *s, struct stmt *st)
 	}
 	if (s->front.step == FRONT_NEW &&
 	    st->verdict->generation == atomic_load(&s->page->generation) &&
-	    st->verdict->epoch == atomic_load(&s->page->epoch)) {
+	    st->verdict->epoch == atomic_load(&s->page->epoch) &&
+	    (st->verdict->flags & VERDICT_MOMENT) == 0) {
 		if (!judge_may_pass(s))
 			return FRONT_WAIT;
 		verdict_unref(&s->front.verdict);

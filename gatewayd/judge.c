@@ -116,7 +116,9 @@ on_verdict(void *ctx, const void *vm, int *fds)
 	}
 	/* The epoch that counts here is the page's when it was asked. */
 	v->epoch = s->front.judge_epoch;
-	if (s->front.asked != NULL)
+	/* Other sessions of this worker look into the same cache (D12). */
+	if (s->front.asked != NULL && ((v->flags & VERDICT_SESSION) == 0 ||
+	    !s->w->listen->shared))
 		verdict_cache_put(s->cache, s->front.asked,
 		    s->front.asked_len, v);
 	s->front.verdict = v;
@@ -153,6 +155,21 @@ judge_keep(struct session *s, const uint8_t *text, size_t len)
 	if (len > 0 && len <= ASKED_MAX &&
 	    (s->front.asked = malloc(len)) != NULL)
 		memcpy(s->front.asked, text, len);
+}
+
+/*
+ * Was it in a transaction when the answer before this ended?  Not known when
+ * something that may begin or end one is still under way.
+ */
+static uint8_t
+judge_transaction(const struct session *s)
+{
+	const struct pipe_entry *e;
+
+	for (e = s->pipe.first; e != NULL; e = e->next)
+		if (strchr("PBDCS", e->type) == NULL)
+			return 0;
+	return s->tx_status;
 }
 
 bool
@@ -208,6 +225,7 @@ judge_text(struct session *s, enum judge_form form, const uint8_t *text,
 		return true;
 	if (s->engine == NULL || (s->masked && !s->guard_known))
 		return false;
+	m.transaction = judge_transaction(s);
 	m.seq = ++s->front.judge_seq;
 	s->front.judge_epoch = atomic_load(&s->page->epoch);
 	s->front.step = FRONT_JUDGING;

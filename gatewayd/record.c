@@ -20,6 +20,21 @@ action_name(const struct verdict *v)
 	return "deny";
 }
 
+/* Before the event that they belong to; false: it cannot be recorded. */
+static bool
+record_mark(struct session *s, uint64_t stmt, const struct verdict *v)
+{
+	struct event_mark e = {
+		.stmt = stmt,
+		.tags = slice_str(v->tags != NULL ? v->tags : ""),
+		.observed = slice_str(v->observed != NULL ? v->observed : ""),
+	};
+
+	if (v->tags == NULL && v->observed == NULL)
+		return true;
+	return spool_append(s->spool, EVENT_mark, &e) != 0;
+}
+
 uint64_t
 record_prepare(struct session *s, uint64_t stmt, const char *name,
     const uint8_t *text, size_t len, const struct verdict *v)
@@ -40,6 +55,8 @@ record_prepare(struct session *s, uint64_t stmt, const char *name,
 	/* The server cuts names at NAMEDATALEN anyway. */
 	if (e.name.len > LEN_REASON)
 		e.name.len = LEN_REASON;
+	if (!record_mark(s, stmt, v))
+		return 0;
 	return spool_append(s->spool, EVENT_prepare, &e);
 }
 
@@ -61,6 +78,8 @@ record_intent(struct session *s, uint64_t stmt, uint64_t prepared,
 		.approval = s->front.approval,
 	};
 
+	if (!record_mark(s, stmt, v))
+		return 0;
 	if (prepared == 0)
 		e.sent = slice_of(v->rewritten, v->rewritten_len);
 	return spool_append(s->spool, EVENT_intent, &e);

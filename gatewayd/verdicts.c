@@ -46,6 +46,14 @@ verdict_complete(const struct verdict *v)
 	    v->name != NULL;
 }
 
+/* NULL for an empty one: most have none. */
+static int
+dup_some(char **out, struct slice s)
+{
+	*out = s.len == 0 ? NULL : slice_dup(s);
+	return s.len == 0 || *out != NULL;
+}
+
 struct verdict *
 verdict_new(const struct ipc_verdict *m)
 {
@@ -69,7 +77,8 @@ verdict_new(const struct ipc_verdict *m)
 		v->rewritten = (uint8_t *)slice_dup(m->rewritten);
 		v->rewritten_len = m->rewritten.len;
 	}
-	if (!verdict_complete(v) ||
+	if (!dup_some(&v->tags, m->tags) ||
+	    !dup_some(&v->observed, m->observed) || !verdict_complete(v) ||
 	    (m->rewritten.len > 0 && v->rewritten == NULL))
 		verdict_unref(&v);
 	return v;
@@ -110,6 +119,8 @@ verdict_unref(struct verdict **vp)
 	free(v->hint);
 	free(v->masked);
 	free(v->name);
+	free(v->tags);
+	free(v->observed);
 	free(v->rewritten);
 	free(v);
 }

@@ -29,9 +29,8 @@ analysis_refuse(struct analysis *a, const char *sqlstate, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Room for one more element of an array in the arena. */
-static void *
-grow(struct analysis *a, void *v, size_t n, size_t *cap, size_t size)
+void *
+analysis_grow(struct analysis *a, void *v, size_t n, size_t *cap, size_t size)
 {
 	void	*p;
 
@@ -53,7 +52,7 @@ analysis_unit(struct analysis *a, enum kind kind, size_t w0, size_t w1)
 {
 	struct unit	*v;
 
-	v = grow(a, a->units, a->nunits, &a->capunits, sizeof(*v));
+	v = analysis_grow(a, a->units, a->nunits, &a->capunits, sizeof(*v));
 	if (v == NULL)
 		return;
 	a->units = v;
@@ -190,7 +189,7 @@ analysis_ref(struct analysis *a, const PgQuery__RangeVar *rv,
 	const struct scene	*s = a->scene;
 	struct ref		*v, *r;
 
-	v = grow(a, a->refs, a->nrefs, &a->caprefs, sizeof(*v));
+	v = analysis_grow(a, a->refs, a->nrefs, &a->caprefs, sizeof(*v));
 	if (v == NULL)
 		return a->nrefs;
 	a->refs = v;
@@ -357,6 +356,13 @@ analysis_statement(struct analysis *a, const PgQuery__Node *stmt)
 		finish_masked(a);
 	if (a->nomem)
 		analysis_refuse(a, "53200", "out of memory");
+}
+
+void
+analysis_clear(struct analysis *a)
+{
+	while (a->ncodes > 0)
+		sqltree_free(&a->codes[--a->ncodes]);
 }
 
 /* --- proof of reading only --------------------------------------------- */

@@ -34,6 +34,7 @@ struct scene {
 	struct protect		*protect;	/* NULL: no masks, or no cat */
 	bool			 masked;	/* the profile has masks */
 	bool			 relations;	/* rules look at relations */
+	unsigned int		 looks;		/* LOOK_*: at what else */
 	struct search_path	 path;
 };
 
@@ -79,6 +80,11 @@ struct analysis {
 	size_t			 nunits, capunits;
 	struct ref		*refs;
 	size_t			 nrefs, caprefs;
+	/* Trees of code that the statement runs (code.c); codes own them. */
+	const PgQuery__Node	**bodies;
+	size_t			 nbodies, capbodies;
+	struct sqltree		*codes;
+	size_t			 ncodes, capcodes;
 	size_t			 nprotected;
 	/* seen */
 	bool	 unproven;	/* something that may write or wait */
@@ -105,11 +111,14 @@ struct analysis {
 	bool		 sort;		/* in ORDER BY */
 	bool		 sub_pred;	/* the next sub-select's result is */
 	bool		 utility;	/* plain RangeVars are written */
+	unsigned int	 code_depth;	/* procedures within procedures */
 };
 
 /* Everything above `level` of one statement.  The rest must be zero but scene
  * and arena. */
 void	analysis_statement(struct analysis *, const PgQuery__Node *);
+/* Gives back the trees of code; the rest is the arena's. */
+void	analysis_clear(struct analysis *);
 /* Proven to write nothing, to lock nothing and to wait for nothing. */
 bool	analysis_readonly(const struct analysis *);
 
@@ -117,6 +126,9 @@ bool	analysis_readonly(const struct analysis *);
 void	analysis_refuse(struct analysis *, const char *sqlstate,
 	    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void	analysis_unit(struct analysis *, enum kind, size_t w0, size_t w1);
+/* Room for one more element of an array in the arena; NULL: no memory. */
+void	*analysis_grow(struct analysis *, void *, size_t n, size_t *cap,
+	    size_t size);
 /* Index of the new ref. */
 size_t	analysis_ref(struct analysis *, const PgQuery__RangeVar *,
 	    const char *schema, const char *name, bool write);

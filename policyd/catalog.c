@@ -36,7 +36,8 @@ struct catalog {
 	struct cat_rel	 *by_name[NBUCKETS], *by_oid[NBUCKETS];
 	struct cat_dep	 *deps;
 	size_t		  ndeps, capdeps;
-	struct symbol	 *functions[1024], *operators[256], *types[256];
+	struct cat_fn	 *functions[1024];
+	struct symbol	 *operators[256], *types[256];
 	struct symbol	 *schemas, *casts;
 	bool		  hidden_casts;
 	bool		  begun, ended;
@@ -295,9 +296,32 @@ add_cast(struct catalog *c, const struct cat_cast *r)
 }
 
 static int
+add_function(struct catalog *c, const struct cat_function *r)
+{
+	struct cat_fn	*f = arena_alloc(&c->arena, sizeof(*f)), **head;
+
+	if (f == NULL)
+		return -1;
+	memset(f, 0, sizeof(*f));
+	f->schema = keep(c, r->schema);
+	f->name = keep(c, r->name);
+	f->language = keep(c, r->language);
+	f->code = keep(c, r->code);
+	if (f->schema == NULL || f->name == NULL || f->language == NULL ||
+	    f->code == NULL)
+		return -1;
+	f->volatility = r->volatility;
+	f->definer = r->definer != 0;
+	f->procedure = r->procedure != 0;
+	head = &c->functions[hash(f->name) % 1024];
+	f->next = *head;
+	*head = f;
+	return 0;
+}
+
+static int
 add_record(struct catalog *c, unsigned int kind, const void *rec)
 {
-	const struct cat_function	*f = rec;
 	const struct cat_operator	*o = rec;
 	const struct cat_schema		*s = rec;
 	const struct cat_calls		*l = rec;
@@ -324,7 +348,7 @@ add_record(struct catalog *c, unsigned int kind, const void *rec)
 	case CAT_cast:
 		return add_cast(c, rec);
 	case CAT_function:
-		return add_symbol(c, c->functions, 1024, f->schema, f->name);
+		return add_function(c, rec);
 	case CAT_operator:
 		return add_symbol(c, c->operators, 256, o->schema, o->name);
 	case CAT_schema:
@@ -531,7 +555,27 @@ symbol_find(const struct symbol *s, const char *schema, const char *name)
 bool
 catalog_has_function(const struct catalog *c, const char *name)
 {
-	return symbol_find(c->functions[hash(name) % 1024], NULL, name);
+	return catalog_function(c, name) != NULL;
+}
+
+static const struct cat_fn *
+function_named(const struct cat_fn *f, const char *name)
+{
+	while (f != NULL && strcmp(f->name, name) != 0)
+		f = f->next;
+	return f;
+}
+
+const struct cat_fn *
+catalog_function(const struct catalog *c, const char *name)
+{
+	return function_named(c->functions[hash(name) % 1024], name);
+}
+
+const struct cat_fn *
+catalog_next_function(const struct cat_fn *f)
+{
+	return function_named(f->next, f->name);
 }
 
 bool

@@ -46,6 +46,15 @@ struct cat_rel {
 	struct cat_rel	*next_name, *next_oid;
 };
 
+/* Outside pg_catalog and information_schema. */
+struct cat_fn {
+	const char	*schema, *name, *language;
+	uint8_t		 volatility;	/* provolatile */
+	bool		 definer, procedure;
+	const char	*code;		/* catalog_recs.h; may be empty */
+	struct cat_fn	*next;		/* of the index */
+};
+
 struct cat_dep {
 	const struct cat_rel	*rel, *on;
 	uint8_t			 why;		/* catalog_recs.h */
@@ -75,6 +84,10 @@ const struct cat_col *catalog_col(const struct cat_rel *, const char *name);
 const struct cat_dep *catalog_deps(const struct catalog *, size_t *n);
 /* A function (operator) of that name outside pg_catalog, in any schema. */
 bool		 catalog_has_function(const struct catalog *, const char *name);
+/* Every function of that name, in whatever schema: first and next. */
+const struct cat_fn *catalog_function(const struct catalog *,
+		    const char *name);
+const struct cat_fn *catalog_next_function(const struct cat_fn *);
 bool		 catalog_has_operator(const struct catalog *, const char *name,
 		    const char *schema);	/* schema NULL: any */
 /* Somebody made a cast with a function that leads to (or from) this type. */

@@ -70,7 +70,9 @@
 	F(STR, name, 63)						\
 	F(U8, volatility, 0)	/* provolatile */			\
 	F(U8, definer, 0)						\
-	F(STR, language, 63)
+	F(STR, language, 63)						\
+	F(U8, procedure, 0)						\
+	F(STR, code, 65536)	/* of a procedure in plpgsql: its CREATE; in sql: its body; else, or not had, empty */
 /* An operator outside pg_catalog. */
 #define CAT_FIELDS_operator(F)						\
 	F(STR, schema, 63)						\

@@ -188,8 +188,11 @@ static int
 on_function(void *ctx, const struct db_row *row)
 {
 	struct cat_function c = { text(row, 0), text(row, 1), db_char(row, 2),
-	    db_bool(row, 3), text(row, 4) };
+	    db_bool(row, 3), text(row, 4), db_bool(row, 5), text(row, 6) };
 
+	/* The record's limit: better no body than no catalogue. */
+	if (c.code.len > 65536)
+		c.code.len = 0;
 	return emit(ctx, CAT_function, &c);
 }
 
@@ -404,7 +407,14 @@ static const struct {
 	    "  OR t.typbasetype = own.oid)" },
 	{ on_function,
 	    "SELECT n.nspname, p.proname, p.provolatile, p.prosecdef,"
-	    " l.lanname FROM pg_proc p"
+	    " l.lanname, p.prokind = 'p',"
+	    /* Names in it are looked up elsewhere when it has settings. */
+	    " CASE WHEN p.prokind <> 'p' OR p.proconfig IS NOT NULL"
+	    "  OR length(p.prosrc) > 12000 THEN ''"
+	    "  WHEN l.lanname = 'plpgsql'"
+	    "  THEN pg_get_functiondef(p.oid)"
+	    "  WHEN l.lanname = 'sql' THEN p.prosrc"
+	    "  ELSE '' END FROM pg_proc p"
 	    " JOIN pg_namespace n ON n.oid = p.pronamespace"
 	    " JOIN pg_language l ON l.oid = p.prolang"
 	    " WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')"

@@ -226,6 +226,8 @@ verb_kill(struct conn *c, uint32_t id, const json_t *args, char *message,
 	return 0;
 }
 
+static void	asking_free(struct control *, struct asking *);
+
 static int
 verb_sweep(struct conn *c, uint32_t id, const json_t *args, char *message,
     size_t size)
@@ -242,7 +244,8 @@ static int
 verb_explain(struct conn *c, uint32_t id, const json_t *args, char *message,
     size_t size)
 {
-	const char	*profile, *database, *sql;
+	const char	*profile, *database, *sql, *in;
+	char		*claims;
 	struct ipc	*engine;
 	struct ipc_explain	 m;
 	struct asking	*a;
@@ -278,7 +281,23 @@ verb_explain(struct conn *c, uint32_t id, const json_t *args, char *message,
 	m.profile = slice_str(profile);
 	m.database = slice_str(database);
 	m.text = slice_str(sql);
+	claims = json_is_object(json_object_get(args, "claims")) ?
+	    json_dumps(json_object_get(args, "claims"), JSON_COMPACT) : NULL;
+	m.claims = slice_str(claims != NULL ? claims : "");
+	in = json_string_value(json_object_get(args, "application"));
+	m.application = slice_str(in != NULL ? in : "");
+	in = json_string_value(json_object_get(args, "in_transaction"));
+	m.transaction = in == NULL || strcmp(in, "any") == 0 ? 0 :
+	    strcmp(in, "true") == 0 ? 'T' : 'I';
+	if (m.claims.len > LEN_CLAIMS || m.application.len > LEN_NAME) {
+		snprintf(message, size, "the claims or the application's "
+		    "name are too long");
+		asking_free(c->p->control, a);
+		free(claims);
+		return 1;
+	}
 	ipc_send(engine, IPC_explain, &m, NULL, 0);
+	free(claims);
 	return -1;
 }
 

@@ -27,6 +27,7 @@
 #include "judge.h"
 #include "log.h"
 #include "policy.h"
+#include "rules.h"
 #include "sqltree.h"
 
 #if defined(__has_feature)
@@ -58,7 +59,9 @@ struct engine_scene {
 struct engine_session {
 	struct engine		*engine;
 	struct ipc		*ipc;
-	char			*profile, *database;
+	char			*profile, *database, *application;
+	json_t			*claims;	/* NULL: not known */
+	struct asker		 asker;
 	struct engine_session	*next, **prev;
 };
 
@@ -203,13 +206,26 @@ clip(const char *s, size_t max)
 }
 
 static void
-judge(struct engine *e, const struct scene *sc, enum judge_form form,
-    struct slice text, bool detail)
+judge(struct engine *e, const struct scene *sc, const struct judge_ask *ask)
 {
 	cpu_guard(JUDGE_SECONDS);
-	judge_text(sc, form, (const char *)text.p, text.len, detail,
-	    &e->verdict);
+	judge_ask(sc, ask, &e->verdict);
 	cpu_guard(0);
+}
+
+/* As the worker saw it in the last ReadyForQuery. */
+static enum tri
+transaction(uint8_t status)
+{
+	switch (status) {
+	case 'I':
+		return TRI_FALSE;
+	case 'T':
+	case 'E':
+		return TRI_TRUE;
+	default:
+		return TRI_ANY;
+	}
 }
 
 static void
@@ -235,6 +251,8 @@ send_verdict(struct engine_session *s, uint64_t seq)
 	m.rewritten = slice_of(v->rewritten, v->rewritten_len);
 	m.masked = clip(v->masked, 4096);
 	m.name = slice_str(v->name);
+	m.tags = slice_str(v->tags);
+	m.observed = slice_str(v->observed);
 	ipc_send(s->ipc, IPC_verdict, &m, NULL, 0);
 }
 
@@ -262,6 +280,7 @@ on_judge(void *ctx, const void *msg, int *fds)
 	struct engine_session	*s = ctx;
 	const struct ipc_judge	*m = msg;
 	const struct scene	*sc;
+	struct judge_ask	 ask;
 
 	(void)fds;
 	if (m->form > JUDGE_FUNCTION)
@@ -271,7 +290,13 @@ on_judge(void *ctx, const void *msg, int *fds)
 		send_gone(s, m->seq);
 		return 0;
 	}
-	judge(s->engine, sc, (enum judge_form)m->form, m->text, false);
+	memset(&ask, 0, sizeof(ask));
+	ask.form = (enum judge_form)m->form;
+	ask.text = (const char *)m->text.p;
+	ask.len = m->text.len;
+	ask.asker = &s->asker;
+	ask.in_transaction = transaction(m->transaction);
+	judge(s->engine, sc, &ask);
 	send_verdict(s, m->seq);
 	if (s->engine->verdict.wanted)
 		catalog_want(s->engine, s->database);
@@ -286,15 +311,23 @@ static const struct ipc_permit worker_permit[] = {
 };
 
 static void
+session_clear(struct engine_session *s)
+{
+	json_decref(s->claims);
+	free(s->profile);
+	free(s->database);
+	free(s->application);
+	free(s);
+}
+
+static void
 session_free(struct engine_session *s)
 {
 	*s->prev = s->next;
 	if (s->next != NULL)
 		s->next->prev = s->prev;
 	ipc_free(&s->ipc);
-	free(s->profile);
-	free(s->database);
-	free(s);
+	session_clear(s);
 }
 
 static void
@@ -333,8 +366,15 @@ on_session(void *ctx, const void *msg, int *fds)
 	s->engine = e;
 	s->profile = slice_dup(m->profile);
 	s->database = slice_dup(m->database);
-	if (s->profile == NULL || s->database == NULL)
+	s->application = slice_dup(m->application);
+	if (s->profile == NULL || s->database == NULL ||
+	    s->application == NULL)
 		goto fail;
+	/* What cannot be read is not known: rules take the safe side. */
+	s->claims = json_loadb((const char *)m->claims.p, m->claims.len,
+	    JSON_REJECT_DUPLICATES, NULL);
+	s->asker.claims = s->claims;
+	s->asker.application = s->application;
 	s->ipc = ipc_new(e->loop, fds[0], ROLE_ENGINE, ROLE_WORKER,
 	    worker_permit, sizeof(worker_permit) / sizeof(worker_permit[0]),
 	    on_worker_closed, s);
@@ -349,9 +389,7 @@ on_session(void *ctx, const void *msg, int *fds)
 	session_guard(s);
 	return 0;
 fail:
-	free(s->profile);
-	free(s->database);
-	free(s);
+	session_clear(s);
 	return 0;
 }
 
@@ -442,24 +480,43 @@ on_explain(void *ctx, const void *msg, int *fds)
 	const struct ipc_explain	*m = msg;
 	struct ipc_explained		 out;
 	const struct scene		*sc = NULL;
+	struct judge_ask		 ask;
+	struct asker			 who = { NULL, NULL };
+	json_t				*claims;
 	struct buf			 b;
 	char				*profile = slice_dup(m->profile);
 	char				*database = slice_dup(m->database);
+	char				*application;
 
 	(void)fds;
+	claims = json_loadb((const char *)m->claims.p, m->claims.len,
+	    JSON_REJECT_DUPLICATES, NULL);
+	who.claims = claims;
+	application = m->application.len == 0 ? NULL :
+	    slice_dup(m->application);
+	who.application = application;
 	buf_init(&b, LEN_JSON);
 	out.id = m->id;
 	out.json = slice_str(none);
 	if (profile != NULL && database != NULL)
 		sc = scene_get(e, profile, database);
 	if (sc != NULL) {
-		judge(e, sc, JUDGE_QUERY, m->text, true);
+		memset(&ask, 0, sizeof(ask));
+		ask.form = JUDGE_QUERY;
+		ask.text = (const char *)m->text.p;
+		ask.len = m->text.len;
+		ask.detail = true;
+		ask.in_transaction = transaction(m->transaction);
+		ask.asker = &who;
+		judge(e, sc, &ask);
 		if (verdict_json(&e->verdict, &b) == 0)
 			out.json = slice_of(buf_head(&b), b.len);
 		verdict_clear(&e->verdict);
 	}
 	ipc_send(e->parent, IPC_explained, &out, NULL, 0);
 	buf_clear(&b);
+	json_decref(claims);
+	free(application);
 	free(profile);
 	free(database);
 	return 0;

@@ -1,16 +1,18 @@
 # policyd/: objects, programs and tests.
 
 # policy.yaml, as every process of policyd parses it.
+POLICY_LIBS =	$(YAML_LIBS) $(PCRE2_LIBS)
 POLICY_OBJS =	policyd/policy.o policyd/policy_issuers.o \
 		policyd/policy_masks.o policyd/policy_profiles.o \
 		policyd/policy_rules.o policyd/policy_role.o \
-		policyd/policy_approval.o \
+		policyd/policy_approval.o policyd/policy_when.o \
+		policyd/fnclass.o policyd/match.o policyd/sqlnames.o \
 		policyd/kinds.o common/conf.o common/conf_print.o \
 		common/conf_tree.o
 
 UNIT_TESTS +=	tests/unit/policyd/test_policy
 tests/unit/policyd/test_policy_OBJS =	$(POLICY_OBJS)
-tests/unit/policyd/test_policy_LIBS =	$(YAML_LIBS)
+tests/unit/policyd/test_policy_LIBS =	$(POLICY_LIBS)
 
 # verifier and keeper
 VERIFIER_OBJS =	policyd/verifier.o policyd/issuers.o policyd/fetch.o \
@@ -33,7 +35,7 @@ tests/unit/policyd/test_token_OBJS = policyd/token.o policyd/jwks.o \
 		policyd/claims.o $(POLICY_OBJS) tests/tools/forge.o \
 		common/crypto.o common/log.o
 tests/unit/policyd/test_token_LIBS = $(CJOSE_LIBS) $(JANSSON_LIBS) \
-		$(SSL_LIBS) $(ZLIB_LIBS) $(YAML_LIBS) -lm
+		$(SSL_LIBS) $(ZLIB_LIBS) $(POLICY_LIBS) -lm
 tests/unit/policyd/test_jwks_OBJS = policyd/jwks.o tests/tools/forge.o \
 		common/crypto.o common/log.o
 tests/unit/policyd/test_jwks_LIBS = $(CJOSE_LIBS) $(JANSSON_LIBS) \
@@ -57,20 +59,22 @@ PARENT_OBJS =	policyd/main.o policyd/spawner.o policyd/parent.o \
 PROGRAMS +=	policyd policyctl
 policyd_OBJS =	$(sort $(PARENT_OBJS) $(POLICY_OBJS) $(VERIFIER_OBJS) \
 		$(KEEPER_OBJS) $(ENGINE_OBJS) $(COMMON_OBJS))
-policyd_LIBS =	$(COMMON_LIBS) $(VERIFIER_LIBS) $(KEEPER_LIBS) \
+policyd_LIBS =	$(COMMON_LIBS) $(PCRE2_LIBS) $(VERIFIER_LIBS) $(KEEPER_LIBS) \
 		$(ENGINE_LIBS)
 policyctl_OBJS = $(sort policyd/policyctl.o policyd/ctlrequests.o \
 		policyd/policyfile.o \
 		policyd/setupsql.o policyd/rolesql.o \
-		$(POLICY_OBJS) $(COMMON_OBJS))
-policyctl_LIBS = $(COMMON_LIBS)
+		policyd/testcases.o policyd/testreport.o policyd/catdesc.o \
+		policyd/catalog_recs.o $(JUDGE_OBJS) $(POLICY_OBJS) \
+		$(COMMON_OBJS))
+policyctl_LIBS = $(COMMON_LIBS) $(PCRE2_LIBS) $(ENGINE_LIBS)
 
 UNIT_TESTS +=	tests/unit/policyd/test_claims \
 		tests/unit/policyd/test_throttle \
 		tests/unit/policyd/test_sessionfile \
 		tests/unit/policyd/test_attempts
 tests/unit/policyd/test_claims_OBJS = policyd/claims.o $(POLICY_OBJS)
-tests/unit/policyd/test_claims_LIBS = $(JANSSON_LIBS) $(YAML_LIBS)
+tests/unit/policyd/test_claims_LIBS = $(JANSSON_LIBS) $(POLICY_LIBS)
 tests/unit/policyd/test_throttle_OBJS = policyd/throttle.o
 tests/unit/policyd/test_sessionfile_OBJS = policyd/sessionfile.o \
 		common/crypto.o common/log.o
@@ -84,18 +88,19 @@ tests/unit/policyd/test_attempts_LIBS = $(JANSSON_LIBS) $(SSL_LIBS) \
 
 # the engine: SQL in, verdict out (kinds.o is in POLICY_OBJS)
 JUDGE_OBJS =	policyd/analysis.o policyd/arena.o policyd/catalog.o \
-		policyd/exprs.o policyd/judge.o policyd/mask.o \
+		policyd/claims.o policyd/code.o policyd/facts.o \
+		policyd/keyed.o policyd/exprs.o policyd/judge.o policyd/mask.o \
 		policyd/names.o policyd/prescan.o policyd/protect.o \
 		policyd/rewrite.o policyd/rules.o policyd/scene.o \
-		policyd/scope.o policyd/sqlnames.o policyd/sqltree.o \
+		policyd/scope.o policyd/sqltree.o \
 		policyd/stmtkind.o policyd/targets.o policyd/utility.o \
 		policyd/verdict.o
 ENGINE_OBJS =	policyd/engine.o policyd/catalog_recs.o $(JUDGE_OBJS)
-ENGINE_LIBS =	-lpg_query $(PROTOBUFC_LIBS) -lpthread
+ENGINE_LIBS =	-lpg_query $(PROTOBUFC_LIBS) $(JANSSON_LIBS) -lpthread
 
 JUDGE_TEST_OBJS = $(JUDGE_OBJS) $(POLICY_OBJS) policyd/catalog_recs.o \
 		tests/unit/policyd/shop.o common/buf.o common/codec.o
-JUDGE_TEST_LIBS = $(ENGINE_LIBS) $(YAML_LIBS)
+JUDGE_TEST_LIBS = $(ENGINE_LIBS) $(POLICY_LIBS)
 UNIT_TESTS +=	tests/unit/policyd/test_judge tests/unit/policyd/test_masking \
 		tests/unit/policyd/test_prescan \
 		tests/unit/policyd/test_catalog

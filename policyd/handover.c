@@ -77,6 +77,12 @@ attempt_commit(struct attempt *a)
 	memcpy(s->role, a->role, sizeof(s->role));
 	memcpy(s->peer, a->peer, sizeof(s->peer));
 	memcpy(s->application, a->application, sizeof(s->application));
+	/* The event below has them still. */
+	if ((s->claims = strdup(a->claims_text)) == NULL) {
+		attempt_refuse_away(a, "the gateway is out of memory",
+		    "out of memory");
+		return;
+	}
 	s->started = now_wall_us();
 	s->deadline = a->deadline;
 	s->by_token = a->by_token;

@@ -15,18 +15,21 @@
 
 #include "analysis.h"
 #include "prescan.h"
+#include "facts.h"
 #include "rewrite.h"
 #include "rules.h"
 
 struct judgement {
 	const struct scene	*scene;
+	const struct judge_ask	*ask;
 	struct verdict		*out;
-	bool			 detail;
 	struct arena		 arena;
 	struct splice		*splices;
 	size_t			 nsplices, capsplices;
+	size_t			 statements;	/* in the text */
 	bool			 readonly;
 	bool			 unsure;	/* not to be cached */
+	struct rules_seen	 seen;
 };
 
 /* --- denials ----------------------------------------------------------- */
@@ -77,79 +80,6 @@ deny_rule(struct verdict *v, const struct rule *r)
 
 /* --- rules ------------------------------------------------------------- */
 
-/* One part of a statement: false when it is denied, and then it is said. */
-static bool
-judge_unit(struct judgement *j, const struct analysis *a,
-    const struct unit *u, const char *const *reads, size_t nreads)
-{
-	struct rule_facts	 f = { u->kind, reads, nreads, NULL, 0 };
-	const struct rule	*r;
-	const char		**writes;
-	size_t			 i;
-
-	if (u->w1 > u->w0) {
-		writes = arena_alloc(&j->arena,
-		    (u->w1 - u->w0) * sizeof(*writes));
-		if (writes == NULL) {
-			deny(j->out, "(default)", "53200", "out of memory");
-			return false;
-		}
-		for (i = u->w0; i < u->w1 && i < a->nrefs; i++)
-			if (a->refs[i].write)
-				writes[f.nwrites++] = a->refs[i].name;
-		f.writes = writes;
-	}
-	r = rules_match(j->scene->profile, &f, &j->unsure);
-	if (r == NULL && rules_harmless(u->kind)) {
-		if (j->out->rule == NULL)
-			j->out->rule = "(default)";
-		return true;
-	}
-	if (r == NULL) {
-		deny(j->out, "(default)", "42501", "statement refused: no rule "
-		    "of profile \"%s\" allows %s", j->scene->profile->key,
-		    kind_name(u->kind));
-		return false;
-	}
-	if (r->action == RULE_DENY) {
-		deny_rule(j->out, r);
-		return false;
-	}
-	/* What holds one part holds all of the text. */
-	if (j->out->rule == NULL || j->out->rule_line == 0 ||
-	    (r->action == RULE_HOLD && (j->out->flags & VERDICT_HOLD) == 0)) {
-		j->out->rule = r->name;
-		j->out->rule_line = r->line;
-	}
-	if (r->action == RULE_HOLD)
-		j->out->flags |= VERDICT_HOLD;
-	return true;
-}
-
-static bool
-judge_rules(struct judgement *j, const struct analysis *a)
-{
-	const char	**reads = NULL;
-	size_t		 i, n = 0;
-
-	if (j->scene->relations && a->nrefs > 0) {
-		reads = arena_alloc(&j->arena, a->nrefs * sizeof(*reads));
-		if (reads == NULL) {
-			deny(j->out, "(default)", "53200", "out of memory");
-			return false;
-		}
-		for (i = 0; i < a->nrefs; i++)
-			if (!a->refs[i].write)
-				reads[n++] = a->refs[i].name;
-	}
-	for (i = 0; i < a->nunits; i++)
-		if (!judge_unit(j, a, &a->units[i], reads, n))
-			return false;
-	return true;
-}
-
-/* --- one statement ----------------------------------------------------- */
-
 static void
 append(char *list, size_t size, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -172,6 +102,193 @@ append(char *list, size_t size, const char *fmt, ...)
 	else if (sep > 0)
 		memcpy(list + n, ", ", 2);
 }
+
+/* Is it one of "a, b, c"? */
+static bool
+listed(const char *list, const char *word)
+{
+	const char	*p;
+	size_t		 n = strlen(word);
+
+	for (p = list; (p = strstr(p, word)) != NULL; p += n)
+		if ((p == list || p[-1] == ' ') &&
+		    (p[n] == '\0' || p[n] == ','))
+			return true;
+	return false;
+}
+
+/* What a rule that fits leaves behind, whatever it decides. */
+static void
+note_rule(struct verdict *v, const struct rule *r)
+{
+	size_t	 i;
+
+	for (i = 0; i < r->audit.n; i++)
+		if (!listed(v->tags, r->audit.v[i]))
+			append(v->tags, sizeof(v->tags), "%s", r->audit.v[i]);
+	if (r->severity > (int)v->severity)
+		v->severity = (enum severity)r->severity;
+}
+
+/* It would have been refused, and is let pass. */
+static void
+note_observed(struct verdict *v, const char *rule)
+{
+	if (!listed(v->observed, rule))
+		append(v->observed, sizeof(v->observed), "%s", rule);
+}
+
+/*
+ * The rule that decides, NULL when none does.  Rules that only count or only
+ * watch have been noted on the way; a rule counts once in a statement, which
+ * `counted`, a bit for each, keeps.
+ */
+static const struct rule *
+decide(struct judgement *j, const struct rule_facts *f, uint8_t *counted)
+{
+	const struct profile	*p = j->scene->profile;
+	const struct rule	*r;
+	size_t			 at = 0, k;
+
+	while ((r = rules_next(p, &at, f, &j->seen)) != NULL) {
+		note_rule(j->out, r);
+		k = at - 1;
+		if ((counted[k / 8] & 1 << k % 8) == 0) {
+			counted[k / 8] |= (uint8_t)(1 << k % 8);
+			j->out->score += r->score;
+		}
+		if (r->action == RULE_NEXT)
+			continue;
+		if (r->observe == 0)
+			return r;
+		if (r->action != RULE_ALLOW)
+			note_observed(j->out, r->name);
+	}
+	return NULL;
+}
+
+/* What the profile says where no rule does, or a rule that refuses. */
+static bool
+refuse_unit(struct judgement *j, const struct rule *r, enum kind k)
+{
+	const struct profile	*p = j->scene->profile;
+
+	if (p->observe != 0) {
+		note_observed(j->out, r != NULL ? r->name : "(default)");
+		if (j->out->rule == NULL)
+			j->out->rule = "(observe)";
+		return true;
+	}
+	if (r != NULL)
+		deny_rule(j->out, r);
+	else
+		deny(j->out, "(default)", "42501", "statement refused: no rule "
+		    "of profile \"%s\" allows %s", p->key, kind_name(k));
+	return false;
+}
+
+/* One part of a statement: false when it is denied, and then it is said. */
+static bool
+judge_unit(struct judgement *j, const struct analysis *a, size_t i,
+    struct rule_facts *f, uint8_t *counted)
+{
+	const struct unit	*u = &a->units[i];
+	const struct rule	*r;
+	const char		**writes;
+	size_t			 k;
+
+	f->kind = u->kind;
+	f->nwrites = 0;
+	if (u->w1 > u->w0) {
+		writes = arena_alloc(&j->arena,
+		    (u->w1 - u->w0) * sizeof(*writes));
+		if (writes == NULL) {
+			deny(j->out, "(default)", "53200", "out of memory");
+			return false;
+		}
+		for (k = u->w0; k < u->w1 && k < a->nrefs; k++)
+			if (a->refs[k].write)
+				writes[f->nwrites++] = a->refs[k].name;
+		f->writes = writes;
+	}
+	memset(&f->unit, 0, sizeof(f->unit));
+	if (f->facts != NULL && f->facts->units != NULL)
+		f->unit = f->facts->units[i];
+	r = decide(j, f, counted);
+	if (r == NULL && rules_harmless(u->kind)) {
+		if (j->out->rule == NULL)
+			j->out->rule = "(default)";
+		return true;
+	}
+	if (r == NULL || r->action == RULE_DENY)
+		return refuse_unit(j, r, u->kind);
+	if (r->action == RULE_HOLD && j->scene->profile->observe != 0) {
+		note_observed(j->out, r->name);
+		if (j->out->rule == NULL)
+			j->out->rule = "(observe)";
+		return true;
+	}
+	/* What holds one part holds all of the text. */
+	if (j->out->rule == NULL || j->out->rule_line == 0 ||
+	    (r->action == RULE_HOLD && (j->out->flags & VERDICT_HOLD) == 0)) {
+		j->out->rule = r->name;
+		j->out->rule_line = r->line;
+	}
+	if (r->action == RULE_HOLD)
+		j->out->flags |= VERDICT_HOLD;
+	return true;
+}
+
+static bool
+no_memory(struct judgement *j)
+{
+	deny(j->out, "(default)", "53200", "out of memory");
+	return false;
+}
+
+static bool
+judge_rules(struct judgement *j, const struct analysis *a,
+    const PgQuery__Node *stmt)
+{
+	struct rule_facts	 f;
+	struct facts		 facts;
+	const char		**reads = NULL;
+	uint8_t			*counted;
+	size_t			 i, n = j->scene->profile->nrules / 8 + 1;
+
+	memset(&f, 0, sizeof(f));
+	if ((counted = arena_alloc(&j->arena, n)) == NULL)
+		return no_memory(j);
+	memset(counted, 0, n);
+	if (j->scene->relations && a->nrefs > 0) {
+		reads = arena_alloc(&j->arena, a->nrefs * sizeof(*reads));
+		if (reads == NULL)
+			return no_memory(j);
+		for (i = 0; i < a->nrefs; i++)
+			if (!a->refs[i].write)
+				reads[f.nreads++] = a->refs[i].name;
+		f.reads = reads;
+	}
+	if (stmt != NULL && (j->scene->looks & (LOOK_COLUMNS |
+	    LOOK_FUNCTIONS | LOOK_KEYED)) != 0) {
+		facts_collect(&facts, a, stmt, j->scene->looks);
+		if (facts.nomem)
+			return no_memory(j);
+		f.facts = &facts;
+		f.analysis = a;
+	}
+	f.text = j->ask->text;
+	f.len = j->ask->len;
+	f.statements = j->statements;
+	f.in_transaction = j->ask->in_transaction;
+	f.asker = j->ask->asker;
+	for (i = 0; i < a->nunits; i++)
+		if (!judge_unit(j, a, i, &f, counted))
+			return false;
+	return true;
+}
+
+/* --- one statement ----------------------------------------------------- */
 
 static void
 note_detail(struct judgement *j, const struct analysis *a)
@@ -305,23 +422,15 @@ note_names(struct judgement *j, const PgQuery__Node *n)
 	snprintf(v->name, sizeof(v->name), "%s", name);
 }
 
-/* false: the text is denied. */
 static bool
-judge_statement(struct judgement *j, const PgQuery__Node *stmt, bool first)
+judge_analysed(struct judgement *j, const struct analysis *a,
+    const PgQuery__Node *stmt)
 {
-	struct analysis	 a;
-
-	memset(&a, 0, sizeof(a));
-	a.scene = j->scene;
-	a.arena = &j->arena;
-	analysis_statement(&a, stmt);
-	if (first)
-		j->out->kind = a.kind;
-	if (j->detail)
-		note_detail(j, &a);
-	note_flags(j, &a);
+	if (j->ask->detail)
+		note_detail(j, a);
+	note_flags(j, a);
 	note_names(j, stmt);
-	if (!judge_rules(j, &a))
+	if (!judge_rules(j, a, stmt))
 		return false;
 	/* EXECUTE would run it again and again. */
 	if ((j->out->flags & VERDICT_HOLD) != 0 &&
@@ -331,16 +440,53 @@ judge_statement(struct judgement *j, const PgQuery__Node *stmt, bool first)
 		j->out->hint = "Send the statement itself.";
 		return false;
 	}
-	if (a.refused) {
-		deny(j->out, "(masks)", a.sqlstate, "statement refused: %s",
-		    a.message);
+	if (a->refused) {
+		deny(j->out, "(masks)", a->sqlstate, "statement refused: %s",
+		    a->message);
 		return false;
 	}
-	if (!add_splices(j, &a)) {
+	if (!add_splices(j, a)) {
 		deny(j->out, "(masks)", "53200", "out of memory");
 		return false;
 	}
 	return true;
+}
+
+/* false: the text is denied. */
+static bool
+judge_statement(struct judgement *j, const PgQuery__Node *stmt, bool first)
+{
+	struct analysis	 a;
+	bool		 passed;
+
+	memset(&a, 0, sizeof(a));
+	a.scene = j->scene;
+	a.arena = &j->arena;
+	analysis_statement(&a, stmt);
+	if (first)
+		j->out->kind = a.kind;
+	passed = judge_analysed(j, &a, stmt);
+	analysis_clear(&a);
+	return passed;
+}
+
+/* The sum over the whole text. */
+static void
+judge_risk(struct judgement *j)
+{
+	const struct profile	*p = j->scene->profile;
+	struct verdict		*v = j->out;
+
+	if (p->deny_over == 0 || v->score <= p->deny_over ||
+	    v->action == VERDICT_DENY)
+		return;
+	if (p->observe != 0)
+		note_observed(v, "(risk)");
+	else
+		deny(v, "(risk)", "42501", "statement refused: its risk score "
+		    "is %llu, and profile \"%s\" allows %llu",
+		    (unsigned long long)v->score, p->key,
+		    (unsigned long long)p->deny_over);
 }
 
 /* --- the text ---------------------------------------------------------- */
@@ -355,9 +501,9 @@ judge_empty(struct judgement *j, enum kind k)
 	a.units = &u;
 	a.nunits = 1;
 	j->out->kind = k;
-	if (j->detail)
+	if (j->ask->detail)
 		note_detail(j, &a);
-	judge_rules(j, &a);
+	judge_rules(j, &a, NULL);
 	if (k != KIND_FASTPATH)
 		return;
 	j->readonly = false;
@@ -375,6 +521,7 @@ judge_tree(struct judgement *j, const struct sqltree *t, const char *text,
 	const char	*why;
 	size_t		 i;
 
+	j->statements = t->root->n_stmts;
 	if (t->root->n_stmts == 0)
 		judge_empty(j, KIND_EMPTY);
 	for (i = 0; i < t->root->n_stmts; i++)
@@ -409,51 +556,96 @@ judge_parse(struct judgement *j, const char *text, size_t len)
 	sqltree_free(&t);
 }
 
-void
-judge_text(const struct scene *scene, enum judge_form form, const char *text,
-    size_t len, bool detail, struct verdict *out)
+static void
+verdict_init(struct verdict *out)
 {
-	struct judgement	 j;
-	const char		*why;
-	char			*copy;
-
-	memset(&j, 0, sizeof(j));
 	/* The large arrays are strings: their first byte is enough. */
 	memset(out, 0, offsetof(struct verdict, message));
 	out->message[0] = out->masked[0] = out->name[0] = '\0';
 	out->reads[0] = out->writes[0] = '\0';
+	out->tags[0] = out->observed[0] = '\0';
+	out->severity = SEVERITY_NONE;
+	out->score = 0;
 	out->hint = NULL;
 	out->rewritten = NULL;
 	out->rewritten_len = 0;
 	out->wanted = false;
 	out->nkinds = 0;
 	out->action = VERDICT_ALLOW;
-	j.scene = scene;
-	j.out = out;
-	j.detail = detail;
-	j.readonly = true;
-	arena_init(&j.arena, 8 * 1024);
-	if (form == JUDGE_FUNCTION)
-		judge_empty(&j, KIND_FASTPATH);
-	else if ((why = prescan(text, len)) != NULL) {
-		out->kind = KIND_OTHER;
-		deny(out, "(parser)", "54000", "statement refused: %s", why);
-	} else if ((copy = arena_strndup(&j.arena, text, len)) == NULL)
-		deny(out, "(parser)", "53200", "out of memory");
-	else
-		judge_parse(&j, copy, len);
-	arena_clear(&j.arena);
+}
+
+static void
+verdict_finish(struct judgement *j)
+{
+	static const char *const	 names[] = { "none", "low", "medium",
+					    "high" };
+	struct verdict			*out = j->out;
+
+	judge_risk(j);
 	if (out->action == VERDICT_DENY) {
 		free(out->rewritten);
 		out->rewritten = NULL;
 		out->rewritten_len = 0;
 		out->masked[0] = '\0';
-	} else if (j.readonly)
+	} else if (j->readonly)
 		out->flags |= VERDICT_READONLY;
-	if (!j.unsure)
+	if ((j->seen.looks & LOOK_SESSION) != 0)
+		out->flags |= VERDICT_SESSION;
+	if ((j->seen.looks & LOOK_MOMENT) != 0)
+		out->flags |= VERDICT_MOMENT;
+	else if (!j->unsure && !j->seen.unsure)
 		out->flags |= VERDICT_CACHEABLE;
+	if (out->severity != SEVERITY_NONE)
+		append(out->tags, sizeof(out->tags), "severity:%s",
+		    names[out->severity]);
+	if (out->score > 0)
+		append(out->tags, sizeof(out->tags), "score:%llu",
+		    (unsigned long long)out->score);
 	if (out->rule == NULL)
 		out->rule = "(default)";
+}
+
+void
+judge_ask(const struct scene *scene, const struct judge_ask *ask,
+    struct verdict *out)
+{
+	struct judgement	 j;
+	const char		*why;
+	char			*copy;
+
+	memset(&j, 0, sizeof(j));
+	verdict_init(out);
+	j.scene = scene;
+	j.ask = ask;
+	j.out = out;
+	j.readonly = true;
+	arena_init(&j.arena, 8 * 1024);
+	if (ask->form == JUDGE_FUNCTION)
+		judge_empty(&j, KIND_FASTPATH);
+	else if ((why = prescan(ask->text, ask->len)) != NULL) {
+		out->kind = KIND_OTHER;
+		deny(out, "(parser)", "54000", "statement refused: %s", why);
+	} else if ((copy = arena_strndup(&j.arena, ask->text,
+	    ask->len)) == NULL)
+		deny(out, "(parser)", "53200", "out of memory");
+	else
+		judge_parse(&j, copy, ask->len);
+	verdict_finish(&j);
+	arena_clear(&j.arena);
+}
+
+void
+judge_text(const struct scene *scene, enum judge_form form, const char *text,
+    size_t len, bool detail, struct verdict *out)
+{
+	struct judge_ask	 ask;
+
+	memset(&ask, 0, sizeof(ask));
+	ask.form = form;
+	ask.text = text;
+	ask.len = len;
+	ask.detail = detail;
+	judge_ask(scene, &ask, out);
 }
 
 void

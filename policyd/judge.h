@@ -17,6 +17,17 @@
 struct scene;
 struct buf;
 
+/* What a text is judged for; all zero: by nobody, at no time. */
+struct asker;
+struct judge_ask {
+	enum judge_form		 form;
+	const char		*text;		/* need not end with a NUL */
+	size_t			 len;
+	const struct asker	*asker;		/* rules.h; NULL: nobody */
+	enum tri		 in_transaction; /* TRI_ANY: not known */
+	bool			 detail;	/* kinds, reads and writes too */
+};
+
 /*
  * `database` is the key in policy.yaml.  The catalogue may be NULL: then a
  * profile with masks is refused nearly everything.  Profile and catalogue must
@@ -45,6 +56,12 @@ struct verdict {
 	char			 masked[4096];
 	/* VERDICT_STATEMENTS, VERDICT_PORTALS: which name; "": any. */
 	char			 name[LEN_NAME + 1];
+	/* Of all rules that fitted: "a, b", the highest, the sum. */
+	char			 tags[LEN_TAGS + 1];
+	enum severity		 severity;
+	uint64_t		 score;
+	/* Rules that would have refused, had they not been in observe mode. */
+	char			 observed[LEN_TAGS + 1];
 	/* The snapshot may be old: a name is not in it. */
 	bool			 wanted;
 	/* What was found, as far as it was looked at: for explain. */
@@ -54,10 +71,12 @@ struct verdict {
 };
 
 /*
- * The text need not end with a NUL.  Always fills *out, with a denial when in
- * doubt; `detail` asks for kinds, reads and writes.  Needs a large stack (see
+ * Always fills *out, with a denial when in doubt.  Needs a large stack (see
  * bigstack_run() in sqltree.h).
  */
+void	judge_ask(const struct scene *, const struct judge_ask *,
+	    struct verdict *out);
+/* The same, asked by nobody and at no time. */
 void	judge_text(const struct scene *, enum judge_form, const char *text,
 	    size_t len, bool detail, struct verdict *out);
 /* Free what the verdict owns. */

@@ -8,6 +8,7 @@
 
 #include "conf.h"
 #include "ipc_msgs.h"
+#include "kinds.h"
 
 /*
  * policy.yaml, parsed.  Every process of policyd parses the same text and uses
@@ -91,19 +92,64 @@ struct unix_approver {			/* `approvers: {unix: ...}` */
 	char	*name;		/* in the record */
 };
 
+/* What conditions look at: what must be found out for them, and what a verdict
+ * then depends on. */
+#define LOOK_RELATIONS	0x01
+#define LOOK_COLUMNS	0x02
+#define LOOK_FUNCTIONS	0x04
+#define LOOK_KEYED	0x08
+#define LOOK_SESSION	0x10	/* who it is and where he is */
+#define LOOK_MOMENT	0x20	/* the transaction that it runs in */
+
+/* Classes of functions (fnclass.h): of a rule the words, here the bits. */
+#define FN_C_VOLATILE	0x01
+#define FN_C_DEFINER	0x02	/* SECURITY DEFINER */
+#define FN_C_RUNS_SQL	0x04	/* a text that is made at run time */
+#define FN_C_FILES	0x08
+#define FN_C_UNTRUSTED	0x10	/* written in a language that is */
+#define FN_C_ALL	0x1f
+
+/* `keyed`, `in_transaction`; in the order of their words in the file. */
+enum tri { TRI_ANY, TRI_FALSE, TRI_TRUE };
+
+/* Conditions: all that are given must hold; n = 0: not given. */
+struct cond {
+	struct conf_strings	 kinds;		/* of kinds or groups */
+	struct kind_set		 kind_set;	/* the same */
+	struct conf_strings	 reads, writes, deletes; /* schema.relation */
+	struct conf_strings	 reads_columns, writes_columns;
+	struct conf_strings	 functions;	/* [schema.]function */
+	struct conf_strings	 function_class;
+	unsigned int		 classes;	/* the same, FN_C_* */
+	int			 keyed;		/* enum tri */
+	int			 in_transaction;
+	uint64_t		 statements_over;	/* 0: not given */
+	char			*text;		/* PCRE2, or NULL */
+	struct match_re		*re;		/* the same */
+	struct claim_match	*claims;
+	size_t			 nclaims;
+	struct conf_strings	 application;
+	struct cond		*any, *all, *not;	/* not: one or NULL */
+	size_t			 nany, nall;
+	unsigned int		 looks;		/* LOOK_*, of all below too */
+	bool			 empty;		/* `{}` */
+};
+
 /* Statement kinds and their groups: kinds.h. */
-enum rule_action { RULE_DENY, RULE_ALLOW, RULE_HOLD };
+enum rule_action { RULE_DENY, RULE_ALLOW, RULE_HOLD, RULE_NEXT };
+enum severity { SEVERITY_NONE, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH };
 
 struct rule {
 	char			*name;
-	/* Conditions: all that are given must hold; n = 0: not given. */
-	struct conf_strings	 kinds;		/* names of kinds or groups */
-	struct conf_strings	 reads;		/* "schema.table" globs: every relation read is one */
-	struct conf_strings	 writes;	/* every relation written is one, and there is one */
+	struct cond		 when;
 	enum rule_action	 action;
 	char			*message;	/* or NULL */
 	char			*hint;		/* or NULL */
 	struct approval		 approval;	/* RULE_HOLD */
+	struct conf_strings	 audit;		/* tags */
+	int			 severity;	/* enum severity */
+	int			 observe;	/* 1: it decides nothing */
+	uint64_t		 score;
 	int			 line, col;	/* in the file, for explain */
 };
 
@@ -168,6 +214,8 @@ struct profile {
 	struct mask_set		**masks;	/* in order */
 	size_t			 nmasks;
 	bool			 predicates_masked;	/* predicates: masked */
+	int			 observe;	/* 1: rules deny nothing */
+	uint64_t		 deny_over;	/* risk; 0: not given */
 	struct rule		*rules;
 	size_t			 nrules;
 };

@@ -13,6 +13,10 @@
  */
 #define POLICY_NELEM(a)	(sizeof(a) / sizeof((a)[0]))
 
+#define POLICY_SCORE_MAX	1000000
+/* The words of `mode`: enforce, observe. */
+extern const char *const policy_modes[];
+
 /* "profiles.nightly-bot.rules[12].when" */
 #define POLICY_WHERE	192
 
@@ -80,6 +84,21 @@ int	policy_role_check(const struct conf *, const struct conf_node *map,
 	    struct conf_error *);
 void	policy_role_free(struct profile *);
 void	policy_role_print(const struct profile *, FILE *);
+
+/* policy_when.c: a rule's `when:`. */
+int	policy_when_parse(const struct conf *, const struct conf_node *,
+	    const char *where, struct cond *, struct conf_error *);
+void	policy_when_free(struct cond *);
+/* What stands in the map, `indent` spaces in. */
+void	policy_when_print(FILE *, int indent, const struct cond *);
+
+/* policy_profiles.c: from JSON Pointers to globs. */
+int	policy_claims_parse(const struct conf *, const struct conf_node *map,
+	    const char *at, struct claim_match **, size_t *n,
+	    struct conf_error *);
+void	policy_claims_free(struct claim_match *, size_t n);
+void	policy_claims_print(FILE *, int indent, const struct claim_match *,
+	    size_t n);
 
 /* policy_rules.c: a profile's `rules:`; `where` is the profile's path. */
 int	policy_rules_parse(const struct conf *, const struct conf_node *node,

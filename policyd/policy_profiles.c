@@ -5,6 +5,7 @@
  *
  * Every name that a profile refers to must exist.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -31,7 +32,15 @@ static const struct conf_key profile_keys[] = {
 	  .parse = policy_later },
 	{ .name = "predicates", .type = CONF_CUSTOM, .dflt = "",
 	  .parse = policy_later },
+	{ .name = "mode", .type = CONF_ENUM, .offset = PROFILE(observe),
+	  .dflt = "", .choices = policy_modes },
+	{ .name = "risk", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later },
 	{ .name = "rules", .type = CONF_CUSTOM, .parse = policy_later }
+};
+static const struct conf_key risk_keys[] = {
+	{ .name = "deny_over", .type = CONF_INT,
+	  .offset = PROFILE(deny_over), .min = 1, .max = POLICY_SCORE_MAX }
 };
 static const struct conf_key role_keys[] = {
 	{ .name = "user", .type = CONF_STRING,
@@ -90,9 +99,10 @@ fill_pair(const struct conf *c, const struct conf_node *map, size_t i,
 
 /* --- match --------------------------------------------------------------------- */
 
-static int
-parse_claims(const struct conf *c, const struct conf_node *map,
-    const char *at, struct match *m, struct conf_error *err)
+int
+policy_claims_parse(const struct conf *c, const struct conf_node *map,
+    const char *at, struct claim_match **claims, size_t *n,
+    struct conf_error *err)
 {
 	struct claim_match	*cm;
 	char			 where[POLICY_WHERE];
@@ -102,13 +112,13 @@ parse_claims(const struct conf *c, const struct conf_node *map,
 	if (map->kind != CONF_MAP || map->n == 0)
 		return conf_fail(c, map, err, "%s: expected a map of JSON "
 		    "Pointers to values", where);
-	if ((m->claims = calloc(map->n, sizeof(*m->claims))) == NULL)
+	if ((*claims = calloc(map->n, sizeof(**claims))) == NULL)
 		return conf_fail(c, map, err, "out of memory");
 	for (i = 0; i < map->n; i++) {
 		if (!policy_pointer(map->keys[i]))
 			return conf_fail_key(c, map, i, err, "%s: expected a "
 			    "JSON Pointer such as /repository", where);
-		cm = &m->claims[m->nclaims++];
+		cm = &(*claims)[(*n)++];
 		if ((cm->pointer = strdup(map->keys[i])) == NULL)
 			return conf_fail(c, map, err, "out of memory");
 		if (fill_pair(c, map, i, where, CONF_STRINGS, &cm->values,
@@ -118,6 +128,36 @@ parse_claims(const struct conf *c, const struct conf_node *map,
 			return -1;
 	}
 	return 0;
+}
+
+void
+policy_claims_free(struct claim_match *claims, size_t n)
+{
+	size_t	 i;
+
+	for (i = 0; i < n; i++) {
+		free(claims[i].pointer);
+		conf_strings_free(&claims[i].values);
+	}
+	free(claims);
+}
+
+void
+policy_claims_print(FILE *fp, int indent, const struct claim_match *claims,
+    size_t n)
+{
+	size_t	 i, k;
+
+	if (n > 0)
+		fprintf(fp, "%*sclaims:\n", indent, "");
+	for (i = 0; i < n; i++) {
+		policy_print_key(fp, indent + 2, claims[i].pointer);
+		for (k = 0; k < claims[i].values.n; k++) {
+			fprintf(fp, "%*s- ", indent + 4, "");
+			conf_print_scalar(fp, claims[i].values.v[k]);
+			putc('\n', fp);
+		}
+	}
 }
 
 static int
@@ -139,7 +179,8 @@ parse_match(const struct conf *c, const struct conf_node *map,
 		    "%s.issuer: there is no issuer \"%.100s\"", where,
 		    m->issuer);
 	claims = conf_get(map, "claims");
-	return claims == NULL ? 0 : parse_claims(c, claims, where, m, err);
+	return claims == NULL ? 0 : policy_claims_parse(c, claims, where,
+	    &m->claims, &m->nclaims, err);
 }
 
 static int
@@ -325,6 +366,17 @@ parse_session(const struct conf *c, const struct conf_node *node,
 }
 
 static int
+parse_risk(const struct conf *c, const struct conf_node *node,
+    const char *profile, struct profile *pr, struct conf_error *err)
+{
+	char	 where[POLICY_WHERE];
+
+	policy_where(where, "%s.risk", profile);
+	return conf_fill(c, node, where, risk_keys, POLICY_NELEM(risk_keys),
+	    pr, err);
+}
+
+static int
 parse_profile(const struct conf *c, const struct conf_node *map,
     const char *where, const struct policy *p, struct profile *pr,
     struct conf_error *err)
@@ -349,6 +401,9 @@ parse_profile(const struct conf *c, const struct conf_node *map,
 		return -1;
 	if ((node = conf_get(map, "predicates")) != NULL &&
 	    parse_predicates(c, node, where, pr, err) == -1)
+		return -1;
+	if ((node = conf_get(map, "risk")) != NULL &&
+	    parse_risk(c, node, where, pr, err) == -1)
 		return -1;
 	if (policy_rules_parse(c, conf_get(map, "rules"), where, p, pr,
 	    err) == -1)
@@ -402,14 +457,11 @@ profile_has_database(const struct profile *pr, const char *database)
 static void
 profile_clear(struct profile *pr)
 {
-	size_t	 i, k;
+	size_t	 i;
 
 	for (i = 0; i < pr->nmatches; i++) {
-		for (k = 0; k < pr->matches[i].nclaims; k++) {
-			free(pr->matches[i].claims[k].pointer);
-			conf_strings_free(&pr->matches[i].claims[k].values);
-		}
-		free(pr->matches[i].claims);
+		policy_claims_free(pr->matches[i].claims,
+		    pr->matches[i].nclaims);
 		conf_release(match_keys, POLICY_NELEM(match_keys),
 		    &pr->matches[i]);
 	}
@@ -444,24 +496,11 @@ policy_profiles_free(struct policy *p)
 static void
 print_match(const struct match *m, FILE *fp)
 {
-	const struct claim_match	*cm;
-	size_t				 i, k;
-
 	fputs("      - issuer: ", fp);
 	conf_print_scalar(fp, m->issuer);
 	putc('\n', fp);
 	conf_print(fp, 8, match_keys + 1, POLICY_NELEM(match_keys) - 1, m);
-	if (m->nclaims > 0)
-		fputs("        claims:\n", fp);
-	for (i = 0; i < m->nclaims; i++) {
-		cm = &m->claims[i];
-		policy_print_key(fp, 10, cm->pointer);
-		for (k = 0; k < cm->values.n; k++) {
-			fputs("            - ", fp);
-			conf_print_scalar(fp, cm->values.v[k]);
-			putc('\n', fp);
-		}
-	}
+	policy_claims_print(fp, 8, m->claims, m->nclaims);
 }
 
 static void
@@ -498,6 +537,9 @@ print_profile(const struct profile *pr, FILE *fp)
 	}
 	fprintf(fp, "    predicates: %s\n",
 	    pr->predicates_masked ? "masked" : "deny");
+	if (pr->deny_over != 0)
+		fprintf(fp, "    risk:\n      deny_over: %" PRIu64 "\n",
+		    pr->deny_over);
 	policy_rules_print(pr, fp);
 }
 

@@ -1,22 +1,23 @@
 /*
- * `rules:` of a profile in policy.yaml: conditions over what a statement is
- * and touches, and what then happens.  For every process of policyd; see
+ * `rules:` of a profile in policy.yaml: what happens to a statement that fits
+ * a rule's conditions (policy_when.c).  For every process of policyd; see
  * policy.c for what is trusted and how it fails.
  *
- * A kind that does not exist, a relation without its schema, a sentence that
- * nobody would read: errors, since a rule that never fits is one that somebody
- * believes in.
+ * A sentence that nobody would read, a rule that does nothing: errors.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "kinds.h"
 #include "policy_impl.h"
 
-#define RELATION_MAX	(2 * LEN_NAME + 1)
+#define TAGS_MAX	16
 
-/* In the order of enum rule_action. */
-static const char *const actions[] = { "deny", "allow", "hold", NULL };
+/* In the order of enum rule_action, enum severity and of 0, 1. */
+static const char *const actions[] = { "deny", "allow", "hold", "next",
+	NULL };
+static const char *const severities[] = { "none", "low", "medium", "high",
+	NULL };
+const char *const policy_modes[] = { "enforce", "observe", NULL };
 
 #define RULE(member)	offsetof(struct rule, member)
 /* `name` first: printing begins with it. */
@@ -30,54 +31,51 @@ static const struct conf_key rule_keys[] = {
 	{ .name = "message", .type = CONF_STRING, .offset = RULE(message),
 	  .dflt = "" },
 	{ .name = "hint", .type = CONF_STRING, .offset = RULE(hint),
-	  .dflt = "" }
-};
-static const struct conf_key when_keys[] = {
-	{ .name = "kind", .type = CONF_STRINGS, .offset = RULE(kinds),
 	  .dflt = "" },
-	{ .name = "reads", .type = CONF_STRINGS, .offset = RULE(reads),
+	{ .name = "audit", .type = CONF_STRINGS, .offset = RULE(audit),
 	  .dflt = "" },
-	{ .name = "writes", .type = CONF_STRINGS, .offset = RULE(writes),
-	  .dflt = "" }
+	{ .name = "severity", .type = CONF_ENUM, .offset = RULE(severity),
+	  .dflt = "", .choices = severities },
+	{ .name = "score", .type = CONF_INT, .offset = RULE(score),
+	  .dflt = "", .min = 1, .max = POLICY_SCORE_MAX },
+	{ .name = "mode", .type = CONF_ENUM, .offset = RULE(observe),
+	  .dflt = "", .choices = policy_modes }
 };
 
+/* Tags go into records, in a list: words. */
 static int
-check_relations(const struct conf *c, const struct conf_node *map,
-    const char *where, const char *key, const struct conf_strings *s,
-    struct conf_error *err)
+check_tags(const struct conf *c, const struct conf_node *map,
+    const char *where, const struct rule *r, struct conf_error *err)
 {
-	size_t	 i;
+	size_t	 i, n;
 
-	if (policy_texts(c, map, where, key, s, RELATION_MAX, err) == -1)
+	if (policy_texts(c, map, where, "audit", &r->audit, LEN_KEY,
+	    err) == -1)
 		return -1;
-	for (i = 0; i < s->n; i++)
-		if (!policy_dotted(s->v[i], 2))
-			return conf_fail(c, policy_item(map, key, i), err,
-			    "%s.%s: \"%s\" is not of the form schema.relation",
-			    where, key, s->v[i]);
+	if (r->audit.n > TAGS_MAX)
+		return conf_fail(c, conf_get(map, "audit"), err,
+		    "%s.audit: more than %d tags", where, TAGS_MAX);
+	for (i = 0; i < r->audit.n; i++) {
+		n = strspn(r->audit.v[i], "abcdefghijklmnopqrstuvwxyz"
+		    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:-");
+		if (r->audit.v[i][n] != '\0')
+			return conf_fail(c, policy_item(map, "audit", i), err,
+			    "%s.audit: \"%.60s\" is not a tag (letters, "
+			    "digits, _ . : -)", where, r->audit.v[i]);
+	}
 	return 0;
 }
 
+/* One that goes on must leave something behind, or it is for nothing. */
 static int
-parse_when(const struct conf *c, const struct conf_node *map,
-    const char *rule, struct rule *r, struct conf_error *err)
+check_next(const struct conf *c, const struct conf_node *map,
+    const char *where, const struct rule *r, struct conf_error *err)
 {
-	char	 where[POLICY_WHERE];
-	size_t	 i;
-
-	policy_where(where, "%s.when", rule);
-	if (conf_fill(c, map, where, when_keys, POLICY_NELEM(when_keys), r,
-	    err) == -1)
-		return -1;
-	for (i = 0; i < r->kinds.n; i++)
-		if (!kind_known(r->kinds.v[i]))
-			return conf_fail(c, policy_item(map, "kind", i), err,
-			    "%s.kind: unknown kind \"%.60s\"", where,
-			    r->kinds.v[i]);
-	if (check_relations(c, map, where, "reads", &r->reads, err) == -1 ||
-	    check_relations(c, map, where, "writes", &r->writes, err) == -1)
-		return -1;
-	return 0;
+	if (r->action != RULE_NEXT || r->score > 0 || r->audit.n > 0 ||
+	    r->severity != SEVERITY_NONE)
+		return 0;
+	return conf_fail(c, map, err, "%s: with then: next a rule needs a "
+	    "score, a severity or audit tags", where);
 }
 
 /* Only what does not pass at once has something to say to the client. */
@@ -91,7 +89,8 @@ check_sentences(const struct conf *c, const struct conf_node *map,
 	for (i = 0; i < POLICY_NELEM(keys); i++) {
 		if (conf_get(map, keys[i]) == NULL)
 			continue;
-		if (r->action == RULE_ALLOW)
+		if (r->action == RULE_ALLOW ||
+		    r->action == RULE_NEXT)
 			return conf_fail(c, conf_get(map, keys[i]), err,
 			    "%s.%s: only where then is deny or hold", where,
 			    keys[i]);
@@ -129,6 +128,7 @@ parse_rule(const struct conf *c, const struct conf_node *map,
     struct conf_error *err)
 {
 	struct rule	*r = &pr->rules[pr->nrules++];
+	char		 when[POLICY_WHERE];
 	size_t		 i;
 
 	r->line = map->line;
@@ -142,8 +142,12 @@ parse_rule(const struct conf *c, const struct conf_node *map,
 			return conf_fail(c, conf_get(map, "name"), err,
 			    "%s.name: \"%s\" is the name of the rule at "
 			    "line %d", where, r->name, pr->rules[i].line);
-	if (parse_when(c, conf_get(map, "when"), where, r, err) == -1 ||
-	    parse_approval(c, map, where, p, r, err) == -1)
+	policy_where(when, "%s.when", where);
+	if (policy_when_parse(c, conf_get(map, "when"), when, &r->when,
+	    err) == -1 ||
+	    parse_approval(c, map, where, p, r, err) == -1 ||
+	    check_tags(c, map, where, r, err) == -1 ||
+	    check_next(c, map, where, r, err) == -1)
 		return -1;
 	return check_sentences(c, map, where, r, err);
 }
@@ -177,8 +181,7 @@ policy_rules_free(struct profile *pr)
 	for (i = 0; i < pr->nrules; i++) {
 		conf_release(rule_keys, POLICY_NELEM(rule_keys),
 		    &pr->rules[i]);
-		conf_release(when_keys, POLICY_NELEM(when_keys),
-		    &pr->rules[i]);
+		policy_when_free(&pr->rules[i].when);
 		policy_approval_free(&pr->rules[i].approval);
 	}
 	free(pr->rules);
@@ -197,11 +200,11 @@ policy_rules_print(const struct profile *pr, FILE *fp)
 		r = &pr->rules[i];
 		fputs("      - name: ", fp);
 		conf_print_scalar(fp, r->name);
-		if (r->kinds.n + r->reads.n + r->writes.n == 0)
+		if (r->when.empty)
 			fputs("\n        when: {}\n", fp);
 		else
 			fputs("\n        when:\n", fp);
-		conf_print(fp, 10, when_keys, POLICY_NELEM(when_keys), r);
+		policy_when_print(fp, 10, &r->when);
 		conf_print(fp, 8, rule_keys + 1, POLICY_NELEM(rule_keys) - 1,
 		    r);
 		if (r->action == RULE_HOLD)

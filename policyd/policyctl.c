@@ -13,12 +13,15 @@
 
 #include <jansson.h>
 
+#include "claims.h"
 #include "ctl.h"
 #include "ctlrequests.h"
 #include "ipc_msgs.h"
 #include "policy.h"
 #include "policyfile.h"
 #include "setupsql.h"
+#include "testcases.h"
+#include "sqltree.h"
 
 #define EXIT_UNREACHABLE	2
 #define EXIT_USAGE		3
@@ -26,8 +29,9 @@
 struct options {
 	const char	*socket, *conf;
 	const char	*profile, *database, *sql;
+	const char	*claims, *issuer, *application, *in_transaction;
 	const char	*token_file, *reason;
-	bool		 json, watch;
+	bool		 json, watch, junit, live;
 };
 
 static int
@@ -42,6 +46,11 @@ usage(void)
 	    "       policyctl [-f file | -s socket] [--json] explain "
 	    "--profile name\n"
 	    "                 --database name [--sql text | file | -]\n"
+	    "                 [--claims file --issuer name] "
+	    "[--application name]\n"
+	    "                 [--in-transaction true|false]\n"
+	    "       policyctl [-f file] [--junit] [--live [-s socket]] test "
+	    "file\n"
 	    "       policyctl [-f file | -s socket] [--json] requests "
 	    "[--watch]\n"
 	    "       policyctl [-f file | -s socket] [--json] show request\n"
@@ -220,24 +229,85 @@ read_sql(const char *path)
 	return text;
 }
 
-static int
-explain(const struct options *o, const char *socket, const char *file)
+/* --- explaining ---------------------------------------------------------------------- */
+
+static struct policy	*conf_policy(const char *);
+
+/*
+ * The profile that these claims open, by the policy of -f; to free().  NULL,
+ * and it was said.
+ */
+static char *
+choose_profile(const struct options *o, const json_t *claims)
 {
-	char	*sql = NULL, *args = NULL;
+	struct identity		 id = { o->issuer, "", claims };
+	const struct issuer	*issuer;
+	const struct profile	*p = NULL;
+	struct policy		*policy = conf_policy(o->conf);
+	const char		*why = "there is no such issuer", *subject;
+	char			*key = NULL;
+
+	if (policy == NULL)
+		return NULL;
+	if ((issuer = policy_issuer(policy, o->issuer)) != NULL) {
+		subject = json_string_value(claims_pointer(claims,
+		    issuer->subject));
+		id.subject = subject != NULL ? subject : "";
+		p = claims_choose(policy, o->profile != NULL ? o->profile :
+		    "auto", o->database, &id, &why);
+	}
+	if (p == NULL)
+		fprintf(stderr, "policyctl: the claims open no profile: %s\n",
+		    why);
+	else
+		key = strdup(p->key);
+	policy_free(&policy);
+	return key;
+}
+
+/* With the rule's place in the file, which the daemon gives as a line. */
+static void
+row_explain(void *ctx, const char *json)
+{
+	const struct options	*o = ctx;
+	json_t			*v = json_loads(json, 0, NULL);
+	json_int_t		 line;
+	char			 where[LEN_PATH + 32];
+
+	line = json_integer_value(json_object_get(v, "line"));
+	if (line > 0) {
+		snprintf(where, sizeof(where), "%s:%lld", o->conf,
+		    (long long)line);
+		json_object_set_new(v, "where", json_string(where));
+	}
+	if (o->json) {
+		char	*text = json_dumps(v, JSON_COMPACT);
+
+		puts(text != NULL ? text : json);
+		free(text);
+	} else
+		print_tree(v, 0);
+	json_decref(v);
+}
+
+static int
+ask(const struct options *o, const char *socket, const char *profile,
+    const json_t *claims, const char *sql)
+{
 	json_t	*a;
+	char	*args;
 	int	 code = 1;
 
-	if (o->profile == NULL || o->database == NULL ||
-	    (o->sql == NULL) == (file == NULL))
-		return usage();
-	sql = o->sql != NULL ? strdup(o->sql) : read_sql(file);
-	if (sql == NULL) {
-		fprintf(stderr, "policyctl: %s: %s\n",
-		    file != NULL ? file : "sql", strerror(errno));
-		return 1;
-	}
-	a = json_pack("{s:s, s:s, s:s}", "profile", o->profile,
-	    "database", o->database, "sql", sql);
+	a = json_pack("{s:s, s:s, s:s}", "profile", profile, "database",
+	    o->database, "sql", sql);
+	if (a != NULL && claims != NULL)
+		json_object_set(a, "claims", (json_t *)(uintptr_t)claims);
+	if (a != NULL && o->application != NULL)
+		json_object_set_new(a, "application",
+		    json_string(o->application));
+	if (a != NULL && o->in_transaction != NULL)
+		json_object_set_new(a, "in_transaction",
+		    json_string(o->in_transaction));
 	args = a == NULL ? NULL : json_dumps(a, JSON_COMPACT);
 	json_decref(a);
 	if (args == NULL)
@@ -246,8 +316,42 @@ explain(const struct options *o, const char *socket, const char *file)
 		fprintf(stderr, "policyctl: the text is too long\n");
 	else
 		code = ctl_call(socket, ROLE_PARENT, "explain", args,
-		    o->json ? row_json : row_tree, NULL);
+		    row_explain, (void *)(uintptr_t)o);
 	free(args);
+	return code;
+}
+
+static int
+explain(const struct options *o, const char *socket, const char *file)
+{
+	json_error_t	 jerr;
+	json_t		*claims = NULL;
+	char		*sql, *profile = NULL;
+	int		 code = 1;
+
+	if ((o->profile == NULL && o->claims == NULL) ||
+	    (o->claims == NULL) != (o->issuer == NULL) ||
+	    o->database == NULL || (o->sql == NULL) == (file == NULL))
+		return usage();
+	sql = o->sql != NULL ? strdup(o->sql) : read_sql(file);
+	if (sql == NULL) {
+		fprintf(stderr, "policyctl: %s: %s\n",
+		    file != NULL ? file : "sql", strerror(errno));
+		return 1;
+	}
+	if (o->claims == NULL)
+		profile = strdup(o->profile);
+	else if ((claims = json_load_file(o->claims, JSON_REJECT_DUPLICATES,
+	    &jerr)) == NULL || !json_is_object(claims))
+		fprintf(stderr, "policyctl: %s:%d:%d: %s\n", o->claims,
+		    jerr.line, jerr.column, claims == NULL ? jerr.text :
+		    "not a JSON object");
+	else
+		profile = choose_profile(o, claims);
+	if (profile != NULL)
+		code = ask(o, socket, profile, claims, sql);
+	json_decref(claims);
+	free(profile);
 	free(sql);
 	return code;
 }
@@ -280,6 +384,40 @@ conf_socket(const char *path)
 		socket = strdup(policy->runtime.socket);
 	policy_free(&policy);
 	return socket;
+}
+
+/* --- testing ------------------------------------------------------------------------- */
+
+struct test {
+	const char		*file;
+	struct testcases_opts	 opts;
+	int			 code;
+};
+
+static void
+run_test(void *arg)
+{
+	struct test	*t = arg;
+
+	t->code = testcases_run(t->file, &t->opts);
+}
+
+static int
+test(const struct options *o, const char *file)
+{
+	struct test	 t = { file, { o->conf, o->live ? o->socket : NULL,
+			    o->junit }, 1 };
+	char		*socket = NULL;
+
+	if (o->live && t.opts.socket == NULL) {
+		if ((socket = conf_socket(o->conf)) == NULL)
+			return EXIT_UNREACHABLE;
+		t.opts.socket = socket;
+	}
+	if (bigstack_run(run_test, &t) == -1)
+		fprintf(stderr, "policyctl: no memory\n");
+	free(socket);
+	return t.code;
 }
 
 static int
@@ -338,6 +476,12 @@ options(int argc, char **argv, struct options *o)
 		{ "token-file", required_argument, NULL, 't' },
 		{ "reason", required_argument, NULL, 'r' },
 		{ "watch", no_argument, NULL, 'w' },
+		{ "claims", required_argument, NULL, 'C' },
+		{ "issuer", required_argument, NULL, 'I' },
+		{ "application", required_argument, NULL, 'A' },
+		{ "in-transaction", required_argument, NULL, 'T' },
+		{ "junit", no_argument, NULL, 'J' },
+		{ "live", no_argument, NULL, 'L' },
 		{ NULL, 0, NULL, 0 }
 	};
 	int	ch;
@@ -370,6 +514,24 @@ options(int argc, char **argv, struct options *o)
 			break;
 		case 'w':
 			o->watch = true;
+			break;
+		case 'C':
+			o->claims = optarg;
+			break;
+		case 'I':
+			o->issuer = optarg;
+			break;
+		case 'A':
+			o->application = optarg;
+			break;
+		case 'T':
+			o->in_transaction = optarg;
+			break;
+		case 'J':
+			o->junit = true;
+			break;
+		case 'L':
+			o->live = true;
 			break;
 		default:
 			return -1;
@@ -420,6 +582,9 @@ main(int argc, char **argv)
 	if (strcmp(argv[optind], "setup-sql") == 0)
 		return optind + 2 < argc ? usage() :
 		    setup_sql(&o, argv[optind + 1]);
+	if (strcmp(argv[optind], "test") == 0)
+		return optind + 2 == argc ? test(&o, argv[optind + 1]) :
+		    usage();
 	socket = o.socket != NULL ? strdup(o.socket) : conf_socket(o.conf);
 	if (socket == NULL)
 		return EXIT_UNREACHABLE;

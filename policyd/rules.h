@@ -4,10 +4,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <jansson.h>
+
+#include "facts.h"
 #include "kinds.h"
 #include "policy.h"
 
-/* What a rule's conditions look at: one kind, and the statement's relations. */
+/* Who sends a statement; what is not known is NULL. */
+struct asker {
+	const json_t	*claims;
+	const char	*application;
+};
+
+/* What a rule's conditions look at: one unit of a statement. */
 struct rule_facts {
 	enum kind		 kind;
 	/* "schema.table"; NULL: a name that could not be resolved. */
@@ -15,20 +24,38 @@ struct rule_facts {
 	size_t			 nreads;
 	const char *const	*writes;	/* by this kind's part only */
 	size_t			 nwrites;
+	const struct analysis	*analysis;	/* for the next */
+	const struct facts	*facts;
+	struct fact_unit	 unit;
+	/* Of the whole text. */
+	const char		*text;
+	size_t			 len;
+	size_t			 statements;
+	enum tri		 in_transaction; /* TRI_ANY: not known */
+	const struct asker	*asker;		/* NULL: nobody */
+};
+
+/* What the answer depends on besides the text. */
+struct rules_seen {
+	unsigned int	 looks;		/* LOOK_* that had a part in it */
+	bool		 unsure;	/* something could not be resolved */
 };
 
 /*
- * The first rule whose conditions hold; NULL when there is none.  In an allow
- * rule `reads` holds when every relation read fits, `writes` when every
- * relation written fits and there is one.  In a deny rule one that fits is
- * enough, and a name that could not be resolved counts as one (fail closed).
- * *unsure is set when an unresolved name had a part in it.
+ * The next rule, from *at on, whose conditions hold, and *at behind it; NULL
+ * when there is none.
+ *
+ * Conditions are taken strictly in a rule that allows: `reads` holds when
+ * every relation read fits, `writes` when every relation written does and
+ * there is one, and what is not known does not hold.  They are taken widely in
+ * any other rule: one relation that fits is enough, and what is not known
+ * holds (fail closed).  Under `not` it is the other way about.
  */
-const struct rule *rules_match(const struct profile *,
-		    const struct rule_facts *, bool *unsure);
+const struct rule *rules_next(const struct profile *, size_t *at,
+		    const struct rule_facts *, struct rules_seen *);
 /* Allowed where no rule fits: ends and beginnings that change nothing. */
 bool		 rules_harmless(enum kind);
-/* Has some rule a condition on relations? */
-bool		 rules_name_relations(const struct profile *);
+/* LOOK_* of all rules. */
+unsigned int	 rules_look(const struct profile *);
 
 #endif

@@ -87,7 +87,8 @@ scene_new(const struct profile *p, const char *database,
 	sc->profile = p;
 	sc->cat = cat;
 	sc->masked = p->nmasks > 0;
-	sc->relations = rules_name_relations(p);
+	sc->looks = rules_look(p);
+	sc->relations = (sc->looks & LOOK_RELATIONS) != 0;
 	for (i = 0; i < p->nsettings; i++)
 		if (strcasecmp(p->settings[i].name, "search_path") == 0) {
 			path = p->settings[i].value;

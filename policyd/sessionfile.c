@@ -65,6 +65,8 @@ encode(const struct session *s)
 	/* These two are the client's bytes: not UTF-8, not kept. */
 	json_object_set_new(o, "peer", json_string(s->peer));
 	json_object_set_new(o, "application", json_string(s->application));
+	if (s->claims != NULL)
+		json_object_set_new(o, "claims", json_string(s->claims));
 	return o;
 }
 
@@ -161,6 +163,7 @@ get_hex(const json_t *o, const char *name, uint8_t *out, size_t max,
 int
 sessionfile_read(struct session *s, const char *path)
 {
+	const char	*claims;
 	char	 boot[64], was[64];
 	json_t	*o = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
 	int	 rc = -1;
@@ -183,6 +186,11 @@ sessionfile_read(struct session *s, const char *path)
 	    get_hex(o, "key", s->key, sizeof(s->key), &s->keylen) == -1 ||
 	    get_hex(o, "client_key", s->client_key, sizeof(s->client_key),
 	    &s->client_keylen) == -1)
+		goto out;
+	/* Without them, rules that look at claims take the safe side. */
+	claims = json_string_value(json_object_get(o, "claims"));
+	if (claims != NULL && strlen(claims) <= LEN_CLAIMS &&
+	    (s->claims = strdup(claims)) == NULL)
 		goto out;
 	s->master = (uint32_t)get_num(o, "master");
 	s->worker = (uint32_t)get_num(o, "worker");

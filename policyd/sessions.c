@@ -317,6 +317,7 @@ session_free(struct session *s)
 	TAILQ_REMOVE(&s->p->sessions->list, s, entry);
 	ev_timer_free(&s->timer);
 	explicit_bzero(s->key, sizeof(s->key));
+	free(s->claims);
 	free(s);
 }
 
@@ -461,6 +462,8 @@ sessions_channel(struct session *s)
 	m.session = slice_str(s->id);
 	m.profile = slice_str(s->profile);
 	m.database = slice_str(s->database);
+	m.claims = slice_str(s->claims != NULL ? s->claims : "");
+	m.application = slice_str(s->application);
 	if (ipc_send(engine, IPC_engine_session, &m, &pair[1], 1) == -1) {
 		close(pair[0]);
 		return -1;

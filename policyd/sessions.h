@@ -45,6 +45,7 @@ struct session {
 	char			 role[LEN_NAME + 1];
 	char			 peer[LEN_ADDR + 1];
 	char			 application[LEN_NAME + 1];
+	char			*claims;	/* JSON, or NULL: not known */
 	uint64_t		 started;	/* wall us */
 	uint64_t		 deadline;	/* boot ms; 0: none */
 	bool			 by_token;	/* ... is the token's expiry */

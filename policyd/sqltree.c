@@ -58,6 +58,19 @@ sqltree_parse(struct sqltree *t, const char *text, struct sql_error *err)
 	return t->root == NULL ? -1 : 0;
 }
 
+char *
+sqltree_plpgsql(const char *text)
+{
+	PgQueryPlpgsqlParseResult	 r;
+	char				*json = NULL;
+
+	r = pg_query_parse_plpgsql(text);
+	if (r.error == NULL && r.plpgsql_funcs != NULL)
+		json = strdup(r.plpgsql_funcs);
+	pg_query_free_plpgsql_parse_result(r);
+	return json;
+}
+
 void
 sqltree_free(struct sqltree *t)
 {

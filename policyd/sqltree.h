@@ -30,6 +30,12 @@ int	sqltree_parse(struct sqltree *, const char *text, struct sql_error *);
 void	sqltree_free(struct sqltree *);
 
 /*
+ * The plpgsql of a whole DO or CREATE statement as libpg_query's JSON; to
+ * free().  NULL when it does not parse, or memory is out.
+ */
+char	*sqltree_plpgsql(const char *text);
+
+/*
  * Are two trees the same but for the locations?  `hook` (may be NULL) is asked
  * first for every pair of nodes: 1 equal, 0 different, -1 look for yourself.
  */

@@ -12,6 +12,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "code.h"
 #include "sqlnames.h"
 
 /* --- SET --------------------------------------------------------------- */
@@ -289,8 +290,15 @@ plain(struct analysis *a, const PgQuery__Node *n)
 	switch (n->node_case) {
 	case PG_QUERY__NODE__NODE_CREATE_FUNCTION_STMT:
 	case PG_QUERY__NODE__NODE_TRANSACTION_STMT:
+		break;		/* bodies do not run now */
 	case PG_QUERY__NODE__NODE_DO_STMT:
-		break;		/* bodies do not run now, or are strings */
+		code_do(a, n->do_stmt);
+		return;
+	case PG_QUERY__NODE__NODE_CALL_STMT:
+		/* Its arguments are read; what it runs is its own. */
+		sqltree_children(&n->call_stmt->base, on_part, a);
+		code_call(a, n->call_stmt);
+		return;
 	case PG_QUERY__NODE__NODE_RULE_STMT:
 		if (n->rule_stmt->relation != NULL)
 			analysis_ref(a, n->rule_stmt->relation, NULL, NULL,

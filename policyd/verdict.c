@@ -99,7 +99,9 @@ verdict_json(const struct verdict *v, struct buf *b)
 	    member_list(b, "kinds", kinds) == -1 ||
 	    member_list(b, "reads", v->reads) == -1 ||
 	    member_list(b, "writes", v->writes) == -1 ||
-	    member_list(b, "masked", v->masked) == -1)
+	    member_list(b, "masked", v->masked) == -1 ||
+	    member(b, "tags", v->tags) == -1 ||
+	    member(b, "observed", v->observed) == -1)
 		return -1;
 	if (v->action == VERDICT_DENY &&
 	    (member(b, "sqlstate", v->sqlstate) == -1 ||
@@ -109,11 +111,18 @@ verdict_json(const struct verdict *v, struct buf *b)
 	if (v->rewritten != NULL && (add(b, ",\"rewritten\":") == -1 ||
 	    add_string(b, v->rewritten, v->rewritten_len) == -1))
 		return -1;
-	return member_bool(b, "hold", (v->flags & VERDICT_HOLD) != 0) == -1 ||
+	snprintf(line, sizeof(line), ",\"score\":%llu",
+	    (unsigned long long)v->score);
+	return add(b, line) == -1 || member_bool(b, "hold",
+	    (v->flags & VERDICT_HOLD) != 0) == -1 ||
 	    member_bool(b, "cacheable",
 	    (v->flags & VERDICT_CACHEABLE) != 0) == -1 ||
 	    member_bool(b, "readonly",
 	    (v->flags & VERDICT_READONLY) != 0) == -1 ||
+	    member_bool(b, "per_session",
+	    (v->flags & VERDICT_SESSION) != 0) == -1 ||
+	    member_bool(b, "per_moment",
+	    (v->flags & VERDICT_MOMENT) != 0) == -1 ||
 	    member_bool(b, "protected",
 	    (v->flags & VERDICT_PROTECTED) != 0) == -1 ||
 	    buf_add_u8(b, '}') == -1 ? -1 : 0;

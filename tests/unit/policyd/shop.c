@@ -279,7 +279,8 @@ make_records(size_t *len, bool hidden_cast)
 	struct cat_database	 db = { slice_str("shop"), 150000 };
 	struct cat_schema	 s = { slice_str("public") };
 	struct cat_function	 f = { slice_str("public"),
-	    slice_str("leak"), 'v', 1, slice_str("plpgsql") };
+	    slice_str("leak"), 'v', 1, slice_str("plpgsql"), 0,
+	    slice_str("") };
 	struct cat_operator	 o = { slice_str("public"), slice_str("===") };
 	struct cat_end		 end;
 	uint8_t			*p;

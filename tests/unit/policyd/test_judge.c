@@ -346,8 +346,11 @@ START_TEST(json)
 	ck_assert_str_eq((char *)buf_head(&b), "{\"action\":\"allow\","
 	    "\"rule\":\"writes\",\"line\":45,\"kind\":\"insert\",\"kinds\":"
 	    "[\"insert\"],\"reads\":[\"app.notes\"],\"writes\":"
-	    "[\"public.orders\"],\"masked\":[],\"hold\":false,\"cacheable\":true,"
-	    "\"readonly\":false,\"protected\":false}");
+	    "[\"public.orders\"],\"masked\":[],\"tags\":\"\","
+	    "\"observed\":\"\",\"score\":0,\"hold\":false,"
+	    "\"cacheable\":true,"
+	    "\"readonly\":false,\"per_session\":false,"
+	    "\"per_moment\":false,\"protected\":false}");
 	buf_clear(&b);
 }
 END_TEST

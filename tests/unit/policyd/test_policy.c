@@ -174,7 +174,7 @@ START_TEST(test_example)
 	ck_assert_uint_eq(pr->nrules, 3);
 	ck_assert_int_eq(pr->rules[0].action, RULE_DENY);
 	ck_assert_int_eq(pr->rules[1].action, RULE_ALLOW);
-	ck_assert_str_eq(pr->rules[2].writes.v[0], "public.orders");
+	ck_assert_str_eq(pr->rules[2].when.writes.v[0], "public.orders");
 	ck_assert_int_gt(pr->rules[2].line, pr->rules[1].line);
 	ck_assert(profile_has_database(pr, "shop"));
 	ck_assert(!profile_has_database(pr, "scratch"));
