@@ -209,7 +209,7 @@ static void
 judge(struct engine *e, const struct scene *sc, const struct judge_ask *ask)
 {
 	cpu_guard(JUDGE_SECONDS);
-	judge_ask(sc, ask, &e->verdict);
+	judge_for(sc, ask, &e->verdict);
 	cpu_guard(0);
 }
 

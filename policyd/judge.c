@@ -606,7 +606,7 @@ verdict_finish(struct judgement *j)
 }
 
 void
-judge_ask(const struct scene *scene, const struct judge_ask *ask,
+judge_for(const struct scene *scene, const struct judge_ask *ask,
     struct verdict *out)
 {
 	struct judgement	 j;
@@ -645,7 +645,7 @@ judge_text(const struct scene *scene, enum judge_form form, const char *text,
 	ask.text = text;
 	ask.len = len;
 	ask.detail = detail;
-	judge_ask(scene, &ask, out);
+	judge_for(scene, &ask, out);
 }
 
 void

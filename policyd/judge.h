@@ -74,7 +74,7 @@ struct verdict {
  * Always fills *out, with a denial when in doubt.  Needs a large stack (see
  * bigstack_run() in sqltree.h).
  */
-void	judge_ask(const struct scene *, const struct judge_ask *,
+void	judge_for(const struct scene *, const struct judge_ask *,
 	    struct verdict *out);
 /* The same, asked by nobody and at no time. */
 void	judge_text(const struct scene *, enum judge_form, const char *text,

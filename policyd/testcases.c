@@ -200,7 +200,7 @@ ask_here(struct run *r, const struct tcase *t, const struct profile *p,
 	ask.asker = &who;
 	ask.in_transaction = (enum tri)t->in_transaction;
 	ask.detail = true;
-	judge_ask(sc, &ask, &r->verdict);
+	judge_for(sc, &ask, &r->verdict);
 	buf_init(&b, LEN_JSON);
 	if (verdict_json(&r->verdict, &b) == 0)
 		o = json_loadb((const char *)buf_head(&b), b.len, 0, NULL);

@@ -33,7 +33,7 @@ conf_FUZZED =	common/conf.o common/conf_print.o common/conf_tree.o
 token_FUZZED =	policyd/token.o policyd/jwks.o policyd/claims.o \
 		$(POLICY_OBJS) common/crypto.o common/log.o common/buf.o
 FUZZ_LIBS =	$(CJOSE_LIBS) $(JANSSON_LIBS) $(SSL_LIBS) $(ZLIB_LIBS) \
-		$(YAML_LIBS) $(EVENT_LIBS) -lm
+		$(YAML_LIBS) $(PCRE2_LIBS) $(EVENT_LIBS) -lm
 TEST_PROGRAMS += $(addprefix fuzz_,$(FUZZ))
 define fuzz_program
 fuzz_$(1)_OBJS = tests/fuzz/$(if $(FUZZING),,main.o tests/fuzz/)$(1).o \

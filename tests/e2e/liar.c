@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void	lying_judge(const struct scene *, enum judge_form, const char *,
-		    size_t, bool, struct verdict *);
+static void	lying_judge(const struct scene *, const struct judge_ask *,
+		    struct verdict *);
 
-#define judge_text	lying_judge
+#define judge_for	lying_judge
 #include "policyd/engine.c"
-#undef judge_text
+#undef judge_for
 
 static bool evil;
 
@@ -36,10 +36,13 @@ say(struct verdict *v, enum verdict_action action, const char *text)
 }
 
 static void
-lying_judge(const struct scene *scene, enum judge_form form, const char *text,
-    size_t len, bool detail, struct verdict *v)
+lying_judge(const struct scene *scene, const struct judge_ask *ask,
+    struct verdict *v)
 {
-	judge_text(scene, form, text, len, detail, v);
+	const char	*text = ask->text;
+	size_t		 len = ask->len;
+
+	judge_for(scene, ask, v);
 	if (has(text, len, "lie:evil"))
 		evil = true;
 	if (has(text, len, "lie:text-with-allow"))

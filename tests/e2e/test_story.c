@@ -254,7 +254,7 @@ START_TEST(audit_shows_all)
 	    "statements WHERE subject = 'story-audit' ORDER BY id LIMIT 3)");
 	ck_assert_str_eq(v, "mask|reads|select|SELECT 7|7|ok|;"
 	    "allow|order-work|update|UPDATE 3|3|ok|;"
-	    "deny|nothing-structural|drop||0|denied|42501");
+	    "deny|nothing-structural|drop_table||0|denied|42501");
 	free(v);
 	ck_assert_int_eq(e2e_audit_n("SELECT count(*) FROM statements WHERE "
 	    "subject = 'story-audit' AND text = 'SELECT email FROM customers "
