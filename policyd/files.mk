@@ -30,7 +30,7 @@ UNIT_TESTS +=	tests/unit/policyd/test_token tests/unit/policyd/test_jwks \
 		tests/unit/policyd/test_scram tests/unit/policyd/test_rolesql
 tests/unit/policyd/test_rolesql_OBJS = policyd/rolesql.o $(POLICY_OBJS) \
 		common/buf.o
-tests/unit/policyd/test_rolesql_LIBS = $(YAML_LIBS)
+tests/unit/policyd/test_rolesql_LIBS = $(POLICY_LIBS)
 tests/unit/policyd/test_token_OBJS = policyd/token.o policyd/jwks.o \
 		policyd/claims.o $(POLICY_OBJS) tests/tools/forge.o \
 		common/crypto.o common/log.o

@@ -326,19 +326,23 @@ static bool
 may_run(const struct profile *pr, enum kind kind)
 {
 	const struct rule	*r;
-	size_t			 i, k;
+	const struct cond	*w;
+	size_t			 i;
 
+	if (pr->observe != 0)
+		return true;
 	for (i = 0; i < pr->nrules; i++) {
 		r = &pr->rules[i];
-		for (k = 0; k < r->kinds.n; k++)
-			if (kind_is(kind, r->kinds.v[k]))
-				break;
-		if (r->kinds.n > 0 && k == r->kinds.n)
+		w = &r->when;
+		if ((w->kinds.n > 0 && !kind_set_has(&w->kind_set, kind)) ||
+		    r->observe != 0 || r->action == RULE_NEXT)
 			continue;
 		if (r->action != RULE_DENY)
 			return true;
 		/* Only what always fits stops it for sure. */
-		if (r->reads.n == 0 && r->writes.n == 0)
+		if (w->looks == 0 && w->text == NULL &&
+		    w->statements_over == 0 &&
+		    w->nany + w->nall == 0 && w->not == NULL)
 			return false;
 	}
 	return false;
@@ -348,8 +352,6 @@ may_run(const struct profile *pr, enum kind kind)
 static const char *
 may_create(const struct profile *pr)
 {
-	static const enum kind	 makers[] = { KIND_CREATE, KIND_SELECT_INTO,
-				    KIND_DO };
 	const struct role_grant	*g;
 	size_t			 i, k;
 
@@ -359,9 +361,10 @@ may_create(const struct profile *pr)
 			if (strcmp(g->privileges.v[k], "create") == 0)
 				return "grant create";
 	}
-	for (i = 0; i < POLICY_NELEM(makers); i++)
-		if (may_run(pr, makers[i]))
-			return kind_name(makers[i]);
+	for (i = 0; i < NKINDS; i++)
+		if (((kind_groups((enum kind)i) & KIND_G_CREATE) != 0 ||
+		    i == KIND_DO) && may_run(pr, (enum kind)i))
+			return i == KIND_DO ? "do" : "create";
 	return NULL;
 }
 
