@@ -553,9 +553,14 @@ symbol_find(const struct symbol *s, const char *schema, const char *name)
 }
 
 bool
-catalog_has_function(const struct catalog *c, const char *name)
+catalog_has_function(const struct catalog *c, const char *name,
+    const char *schema)
 {
-	return catalog_function(c, name) != NULL;
+	const struct cat_fn	*f = catalog_function(c, name);
+
+	while (f != NULL && schema != NULL && strcmp(f->schema, schema) != 0)
+		f = catalog_next_function(f);
+	return f != NULL;
 }
 
 static const struct cat_fn *

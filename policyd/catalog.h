@@ -82,8 +82,9 @@ const struct cat_rel *catalog_next_named(const struct cat_rel *);
 /* NULL when there is none. */
 const struct cat_col *catalog_col(const struct cat_rel *, const char *name);
 const struct cat_dep *catalog_deps(const struct catalog *, size_t *n);
-/* A function (operator) of that name outside pg_catalog, in any schema. */
-bool		 catalog_has_function(const struct catalog *, const char *name);
+/* A function (operator) of that name outside pg_catalog. */
+bool		 catalog_has_function(const struct catalog *, const char *name,
+		    const char *schema);	/* schema NULL: any */
 /* Every function of that name, in whatever schema: first and next. */
 const struct cat_fn *catalog_function(const struct catalog *,
 		    const char *name);

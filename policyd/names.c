@@ -15,8 +15,17 @@
 static bool
 user_function(const struct analysis *a, const char *name)
 {
-	return a->scene->cat == NULL ||
-	    catalog_has_function(a->scene->cat, name);
+	const struct search_path	*p = &a->scene->path;
+	size_t				 i;
+
+	if (a->scene->cat == NULL)
+		return true;
+	if (!p->pinned)
+		return catalog_has_function(a->scene->cat, name, NULL);
+	for (i = 0; i < p->n; i++)
+		if (catalog_has_function(a->scene->cat, name, p->schemas[i]))
+			return true;
+	return false;
 }
 
 /* set_config() is SET by another name. */

@@ -18,8 +18,11 @@
 static int
 path_add(struct search_path *p, const char *s)
 {
-	if (p->n == SEARCH_PATH_MAX)
+	if (p->n == SEARCH_PATH_MAX) {
+		/* What stands behind is not known: as if nothing were. */
+		p->pinned = false;
 		return 0;
+	}
 	if (strcmp(s, "pg_catalog") == 0)
 		p->catalog_listed = true;
 	if ((p->schemas[p->n] = strdup(s)) == NULL)

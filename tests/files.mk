@@ -41,3 +41,4 @@ fuzz_$(1)_OBJS = tests/fuzz/$(if $(FUZZING),,main.o tests/fuzz/)$(1).o \
 fuzz_$(1)_LIBS = $(FUZZ_LIBS)
 endef
 $(foreach t,$(FUZZ),$(eval $(call fuzz_program,$(t))))
+e2e_twins_OBJS +=	tests/e2e/twin.o tests/e2e/sqlgen.o

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <poll.h>
@@ -32,6 +33,7 @@ raw_to(const char *port, const char *from)
 {
 	struct raw *r = calloc(1, sizeof *r);
 	struct sockaddr_in sin = { .sin_family = AF_INET }, me = sin;
+	int one = 1;
 
 	ck_assert_ptr_nonnull(r);
 	sin.sin_port = htons((uint16_t)atoi(e2e_env(port)));
@@ -45,6 +47,8 @@ raw_to(const char *port, const char *from)
 	}
 	ck_assert_msg(connect(r->fd, (struct sockaddr *)&sin, sizeof sin) == 0,
 	    "the gateway does not accept");
+	/* Small messages in a row: not one for each of the other's ACKs. */
+	setsockopt(r->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	return r;
 }
 

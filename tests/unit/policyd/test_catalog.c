@@ -31,8 +31,10 @@ START_TEST(finds)
 	r = catalog_next_named(r);
 	ck_assert_ptr_nonnull(r);
 	ck_assert_ptr_null(catalog_next_named(r));
-	ck_assert(catalog_has_function(c, "leak"));
-	ck_assert(!catalog_has_function(c, "leek"));
+	ck_assert(catalog_has_function(c, "leak", NULL));
+	ck_assert(catalog_has_function(c, "leak", "public"));
+	ck_assert(!catalog_has_function(c, "leak", "other"));
+	ck_assert(!catalog_has_function(c, "leek", NULL));
 	ck_assert(catalog_has_operator(c, "===", NULL));
 	ck_assert(!catalog_has_operator(c, "===", "app"));
 	ck_assert(catalog_has_schema(c, "public"));

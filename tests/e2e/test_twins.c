@@ -1,0 +1,278 @@
+/*
+ * Non-interference: two databases that differ in protected values only cannot
+ * be told apart.  Attempts come from twins.cases beside this file, and from a
+ * generator (sqlgen.c): POSTERN_TWINS says how many, POSTERN_SEED from where.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "e2e.h"
+#include "sqlgen.h"
+#include "twin.h"
+
+#define MSGS	16	/* of an attempt */
+
+struct attempt {
+	char		 class[64];
+	int		 line;
+	struct twin_msg	 msgs[MSGS];
+	size_t		 n;
+};
+
+static struct attempt	*attempts;
+static size_t		 nattempts;
+
+/* Every class of attempts that there must be. */
+static const char *const classes[] = {
+	"plain", "star", "alias", "expression", "cast", "collation",
+	"sub-select", "scalar sub-link", "cte", "recursive", "lateral",
+	"set operation", "values", "view", "materialized view",
+	"inheritance", "partition", "table", "using", "join alias",
+	"group by", "distinct", "window", "aggregate", "identifiers",
+	"functional notation", "function in from", "security definer",
+	"whole row", "json", "xml", "hstore", "array", "tsvector",
+	"sql in a string", "error text", "division by zero", "do",
+	"explain", "debug", "copy", "cursor", "prepare", "returning",
+	"on conflict", "notify", "function call", "parameter status",
+	"laundering", "large object", "sequence", "comment", "search_path",
+	"replanning", "standard_conforming_strings", "client_encoding",
+	"multi-statement", "set role", "predicate", "order", "dictionary",
+	"having", "length", "limit", "sleep", "tag", "statistics",
+	"activity", "slot", "publication", "file", "page", "toast",
+	"foreign", "definition", "row security", "trigger", "foreign key",
+	"system column", "tablesample", "operator", "write"
+};
+
+/* --- the file ---------------------------------------------------------- */
+
+static char *
+trim(char *s)
+{
+	size_t	 n;
+
+	while (isspace((unsigned char)*s))
+		s++;
+	for (n = strlen(s); n > 0 && isspace((unsigned char)s[n - 1]); n--)
+		s[n - 1] = '\0';
+	return s;
+}
+
+/* "SQL ::: one | two" */
+static void
+parse_message(struct twin_msg *m, char *line)
+{
+	char	*p = strstr(line, " ::: "), *next;
+
+	memset(m, 0, sizeof *m);
+	if (p != NULL)
+		*p = '\0';
+	m->sql = strdup(trim(line));
+	for (p = p != NULL ? p + 5 : NULL; p != NULL; p = next) {
+		if ((next = strchr(p, '|')) != NULL)
+			*next++ = '\0';
+		ck_assert_uint_lt(m->nparams, 4);
+		m->params[m->nparams++] = strdup(trim(p));
+	}
+}
+
+static void
+load(void)
+{
+	const char	*src = getenv("POSTERN_SRC");
+	char		 path[512], line[4096], class[64] = "", *p;
+	struct attempt	*a;
+	FILE		*f;
+	int		 no = 0;
+
+	snprintf(path, sizeof path, "%s/tests/e2e/twins.cases",
+	    src ? src : ".");
+	ck_assert_ptr_nonnull(f = fopen(path, "r"));
+	while (fgets(line, sizeof line, f) != NULL) {
+		no++;
+		p = trim(line);
+		if (*p == '\0' || *p == '#')
+			continue;
+		if (*p == '[') {
+			snprintf(class, sizeof class, "%.*s",
+			    (int)strcspn(p + 1, "]"), p + 1);
+			continue;
+		}
+		if (*p != '&') {
+			attempts = realloc(attempts,
+			    (nattempts + 1) * sizeof *attempts);
+			ck_assert_ptr_nonnull(attempts);
+			a = &attempts[nattempts++];
+			snprintf(a->class, sizeof a->class, "%s", class);
+			a->line = no;
+			a->n = 0;
+		} else
+			p++;
+		ck_assert_uint_gt(nattempts, 0);
+		a = &attempts[nattempts - 1];
+		ck_assert_uint_lt(a->n, MSGS);
+		parse_message(&a->msgs[a->n++], p);
+	}
+	fclose(f);
+}
+
+START_TEST(every_class_is_there)
+{
+	size_t	 i, k;
+
+	load();
+	for (i = 0; i < sizeof classes / sizeof classes[0]; i++) {
+		for (k = 0; k < nattempts; k++)
+			if (strcmp(attempts[k].class, classes[i]) == 0)
+				break;
+		ck_assert_msg(k < nattempts, "no attempt of class %s",
+		    classes[i]);
+	}
+	ck_assert_uint_ge(nattempts, 250);
+}
+END_TEST
+
+/* --- playing ----------------------------------------------------------- */
+
+static const char *const profiles[] = { "nightly-bot", "loose" };
+static const char *const modes[] = { "simple", "extended text",
+    "extended binary" };
+
+static struct twin *
+open_profile(const char *profile)
+{
+	char		*token = e2e_token("twins", "ai-agents");
+	struct twin	*t = twin_open(profile, token);
+
+	free(token);
+	return t;
+}
+
+/* What differs openly is seen: rows, their number, errors, descriptions. */
+static const char *const planted[] = {
+	"SELECT * FROM planted",
+	"SELECT v::int FROM planted",
+	"SELECT FROM planted WHERE v = 'p1'",
+	"COPY planted TO STDOUT",
+	"UPDATE notes SET n = n FROM planted WHERE v = 'p3'",
+	"SELECT 1 / (id - 3) FROM planted WHERE v = 'p3'",
+};
+
+START_TEST(a_difference_is_seen)
+{
+	struct twin	*t = open_profile("nightly-bot");
+	struct twin_msg	 m = { planted[_i], { NULL }, 0 };
+	int		 mode;
+
+	for (mode = TWIN_SIMPLE; mode <= TWIN_BINARY; mode++) {
+		ck_assert_msg(!twin_play(t, (enum twin_mode)mode, false, &m,
+		    1), "%s, %s: not seen in\n%s", modes[mode], m.sql,
+		    twin_transcript(t));
+		ck_assert_msg(!twin_refused(t), "%s", twin_transcript(t));
+	}
+	twin_free(&t);
+}
+END_TEST
+
+START_TEST(attempts_tell_nothing)
+{
+	/* All six ways for the first profile, the two ends for the other. */
+	const char	*profile = profiles[_i / 6];
+	enum twin_mode	 mode = _i < 6 ? (enum twin_mode)(_i / 2) :
+			    _i == 6 ? TWIN_SIMPLE : TWIN_BINARY;
+	struct twin	*t = open_profile(profile);
+	char		 a[512], b[512];
+	long long	 began;
+	size_t		 i, bad = 0, refused = 0, failed = 0;
+
+	load();
+	for (i = 0; i < nattempts; i++) {
+		began = e2e_now();
+		if (!twin_play(t, mode, _i % 2 == 1, attempts[i].msgs,
+		    attempts[i].n)) {
+			twin_difference(t, a, b, sizeof a);
+			printf("twins.cases:%d: %s: %s\n  a: %s\n  b: %s\n",
+			    attempts[i].line, attempts[i].class,
+			    attempts[i].msgs[0].sql, a, b);
+			bad++;
+		}
+		if (twin_refused(t))
+			refused++;
+		else if (twin_failed(t))
+			failed++;
+		if (getenv("POSTERN_SHOW") != NULL)
+			printf("%lld ms: %s\n  %.300s\n", e2e_now() - began,
+			    attempts[i].msgs[0].sql, twin_transcript(t));
+	}
+	printf("%s, %s, %s a transaction: %zu attempts, %zu refused, "
+	    "%zu other errors, %zu answered\n", profile, modes[mode],
+	    _i % 2 == 1 ? "in" : "without", nattempts, refused, failed,
+	    nattempts - refused - failed);
+	ck_assert_msg(bad == 0, "%zu attempts tell the twins apart", bad);
+	twin_free(&t);
+}
+END_TEST
+
+/* --- random queries ---------------------------------------------------- */
+
+static long
+number(const char *name, long dflt)
+{
+	const char	*v = getenv(name);
+
+	return v != NULL && *v != '\0' ? strtol(v, NULL, 10) : dflt;
+}
+
+START_TEST(random_queries_tell_nothing)
+{
+	struct twin	*t = open_profile(profiles[_i]);
+	long		 n = number("POSTERN_TWINS", 300), i, bad = 0;
+	long		 refused = 0, failed = 0;
+	unsigned long	 seed = (unsigned long)number("POSTERN_SEED", 1);
+	char		*sql, a[512], b[512];
+	struct twin_msg	 m = { NULL, { NULL }, 0 };
+
+	for (i = 0; i < n; i++) {
+		sql = sqlgen(seed * 1000003 + (unsigned long)i);
+		m.sql = sql;
+		if (!twin_play(t, (enum twin_mode)(i % 3), i % 2 == 1, &m,
+		    1)) {
+			twin_difference(t, a, b, sizeof a);
+			printf("%s\n  a: %s\n  b: %s\n", sql, a, b);
+			bad++;
+		}
+		if (twin_refused(t))
+			refused++;
+		else if (twin_failed(t))
+			failed++;
+		if (getenv("POSTERN_SHOW") != NULL)
+			printf("%s\n  %.300s\n", sql, twin_transcript(t));
+		free(sql);
+	}
+	printf("%s: %ld random queries, %ld refused, %ld other errors\n",
+	    profiles[_i], n, refused, failed);
+	ck_assert_msg(bad == 0, "%ld queries tell the twins apart", bad);
+	/* A generator that makes nothing but errors shows nothing. */
+	ck_assert_int_ge(n - refused - failed, n / 4);
+	twin_free(&t);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite	*s = suite_create("twins");
+	TCase	*tc = tcase_create("twins");
+
+	tcase_set_timeout(tc, 4 * 3600);
+	if (getenv("POSTERN_TWINS") == NULL) {
+		tcase_add_test(tc, every_class_is_there);
+		tcase_add_loop_test(tc, a_difference_is_seen, 0,
+		    (int)(sizeof planted / sizeof planted[0]));
+		tcase_add_loop_test(tc, attempts_tell_nothing, 0, 8);
+	}
+	tcase_add_loop_test(tc, random_queries_tell_nothing, 0, 2);
+	suite_add_tcase(s, tc);
+	return e2e_main(s);
+}

@@ -1,0 +1,192 @@
+-- Two databases, twin_a and twin_b, that differ in protected values only
+-- (the policy beside this file says which those are), equal under their masks
+-- and different in everything else: text, length, NULL where the mask does not
+-- read it, and so also in what a page holds.  Table "planted" alone differs
+-- openly: the harness must see that.
+SET client_min_messages = error;
+CREATE SCHEMA ext;
+CREATE EXTENSION hstore SCHEMA ext;
+CREATE EXTENSION dblink SCHEMA ext;
+CREATE EXTENSION tablefunc SCHEMA ext;
+CREATE EXTENSION pageinspect SCHEMA ext;
+CREATE EXTENSION pgstattuple SCHEMA ext;
+CREATE EXTENSION postgres_fdw SCHEMA ext;
+CREATE EXTENSION citext SCHEMA ext;
+
+CREATE TYPE mood AS ENUM ('low', 'mid', 'high');
+CREATE DOMAIN short AS text CHECK (length(VALUE) < 200);
+
+CREATE TABLE customers (
+	id		integer PRIMARY KEY,
+	name		text NOT NULL,
+	email		text NOT NULL,			-- partial: domain
+	card		varchar(30),			-- redact
+	phone		text,				-- partial: last 2
+	city		text NOT NULL,
+	created_at	timestamptz NOT NULL,
+	salary		numeric(12, 2),			-- null, as are:
+	born		date,
+	tags		text[],
+	profile		jsonb,
+	feeling		mood,
+	motto		short,
+	email_len	integer GENERATED ALWAYS AS (length(email)) STORED
+);
+CREATE UNIQUE INDEX customers_email ON customers (email);
+CREATE INDEX customers_city ON customers (city);
+CREATE INDEX customers_rich ON customers (id) WHERE salary > 5000;
+COMMENT ON TABLE customers IS 'who buys here';
+
+CREATE TABLE orders (
+	id		integer PRIMARY KEY,
+	customer_id	integer NOT NULL REFERENCES customers,
+	amount		numeric(10, 2) NOT NULL,
+	status		text NOT NULL DEFAULT 'new',
+	placed_at	timestamptz NOT NULL DEFAULT '2025-01-01 00:00:00+00'
+);
+CREATE INDEX orders_customer ON orders (customer_id);
+
+CREATE TABLE tickets (
+	id		integer PRIMARY KEY,
+	customer_id	integer NOT NULL REFERENCES customers,
+	body		text NOT NULL
+);
+CREATE TABLE notes (id serial PRIMARY KEY, body text, n integer DEFAULT 0);
+CREATE TABLE planted (id integer, v text);
+
+-- Shown by other relations.
+CREATE VIEW customer_orders AS
+SELECT c.id, c.name, c.email, count(o.id) AS orders, sum(o.amount) AS total
+FROM customers AS c LEFT JOIN orders AS o ON o.customer_id = c.id
+GROUP BY c.id, c.name, c.email;
+CREATE VIEW customer_mail AS SELECT id AS who, email AS address FROM customers;
+CREATE VIEW mail_of_oslo AS SELECT m.who, upper(m.address) AS shout
+FROM customer_mail AS m JOIN customers AS c ON c.id = m.who
+WHERE c.city = 'Oslo';
+CREATE VIEW customer_names AS SELECT id, name, city FROM customers;
+CREATE VIEW rich AS SELECT id, name FROM customers WHERE salary > 5000;
+CREATE VIEW whole AS SELECT c FROM customers AS c;
+CREATE VIEW paid AS SELECT id, customer_id, amount FROM orders
+WHERE status = 'paid';
+CREATE MATERIALIZED VIEW mail_copy AS SELECT id, email FROM customers
+WITH NO DATA;
+
+-- Inheritance and partitions.
+CREATE TABLE people (id integer NOT NULL, card text, town text)
+PARTITION BY RANGE (id);
+CREATE TABLE people_1 PARTITION OF people FOR VALUES FROM (0) TO (50);
+CREATE TABLE people_2 PARTITION OF people FOR VALUES FROM (50) TO (1000);
+CREATE TABLE staff (id integer PRIMARY KEY, card text, town text);
+CREATE TABLE bosses (bonus integer) INHERITS (staff);
+
+-- What reads protected values when it is used.
+CREATE TABLE subscriptions (id integer PRIMARY KEY,
+	email text REFERENCES customers (email) ON UPDATE CASCADE,
+	topic text NOT NULL);
+CREATE TABLE guarded (id integer PRIMARY KEY, v text);
+ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;
+CREATE POLICY p ON guarded USING (EXISTS (SELECT FROM customers AS c
+	WHERE c.id = guarded.id AND c.salary > 5000));
+CREATE TABLE watched (id integer PRIMARY KEY, v text);
+CREATE TABLE checked (id integer PRIMARY KEY, v text);
+CREATE TABLE ruled (id integer, v text);
+CREATE TABLE badges (no serial, who integer, card text);
+
+CREATE FUNCTION customer_email(customer integer) RETURNS text
+LANGUAGE sql STABLE AS 'SELECT email FROM public.customers WHERE id = customer';
+CREATE FUNCTION email_of(c customers) RETURNS text
+LANGUAGE sql STABLE AS 'SELECT c.email';
+CREATE FUNCTION definer_email(customer integer) RETURNS text
+LANGUAGE sql SECURITY DEFINER AS
+'SELECT email FROM public.customers WHERE id = customer';
+CREATE FUNCTION all_mail() RETURNS SETOF text LANGUAGE sql STABLE AS
+'SELECT email FROM public.customers';
+CREATE FUNCTION mail_check(i integer) RETURNS boolean LANGUAGE sql STABLE AS
+'SELECT EXISTS (SELECT FROM public.customers WHERE id = i AND salary > 5000)';
+CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN
+	NEW.v := (SELECT email FROM public.customers WHERE id = NEW.id);
+	RETURN NEW;
+END $$;
+CREATE TRIGGER t BEFORE INSERT OR UPDATE ON watched
+FOR EACH ROW EXECUTE FUNCTION tell();
+ALTER TABLE checked ADD CHECK (mail_check(id));
+CREATE RULE r AS ON INSERT TO ruled DO ALSO
+UPDATE notes SET body = (SELECT email FROM public.customers WHERE id = NEW.id);
+CREATE FUNCTION leak_op(a integer, b text) RETURNS text LANGUAGE sql STABLE AS
+'SELECT email FROM public.customers WHERE id = a';
+CREATE OPERATOR public.### (FUNCTION = leak_op, LEFTARG = integer,
+	RIGHTARG = text);
+CREATE AGGREGATE all_of(text) (SFUNC = textcat, STYPE = text);
+
+CREATE SERVER loop FOREIGN DATA WRAPPER postgres_fdw;
+CREATE FOREIGN TABLE far_customers (id integer, email text) SERVER loop
+OPTIONS (table_name 'customers');
+CREATE PUBLICATION pub FOR TABLE customers;
+CREATE STATISTICS st ON city, name FROM customers;
+
+-- k is 1 or 2: all that depends on it is under a mask.
+CREATE FUNCTION fill(k integer) RETURNS void LANGUAGE plpgsql AS $fill$
+BEGIN
+	INSERT INTO customers
+	SELECT i, (ARRAY['Ada', 'Grace', 'Alan', 'Radia'])[1 + i % 4] || ' ' || i,
+	    repeat(chr(96 + k * (1 + i % 9)), k + i % 5 * k) || i * k || '@' ||
+	    (ARRAY['mail', 'post', 'corp'])[1 + i % 3] || '.example',
+	    CASE WHEN (i * k) % 5 = 1 THEN NULL ELSE '4' || i * k * 7919 END,
+	    CASE WHEN i % 11 = 0 THEN NULL
+		ELSE '+' || repeat((k * 3)::text, 3 + k) || lpad(i::text, 4, '0')
+	    END,
+	    (ARRAY['Oslo', 'Lima', 'Kyoto', 'Quito'])[1 + i % 4],
+	    timestamptz '2024-01-01 00:00:00+00' + i * interval '11 hours',
+	    CASE WHEN (i + k) % 7 = 0 THEN NULL ELSE 10000 * ((i + k) % 2) + i
+	    END,
+	    date '1960-01-01' + i * 31 * k,
+	    array_fill('t' || k, ARRAY[i % 3 + k]),
+	    jsonb_build_object('k' || k, i, 'x', k),
+	    (ARRAY['low', 'mid', 'high'])[1 + (i + k) % 3]::mood,
+	    repeat('m', k * 3)
+	FROM generate_series(1, 120) AS i;
+	INSERT INTO orders
+	SELECT i, 1 + i * 7 % 120, (i * 37 % 1000) / 10.0,
+	    (ARRAY['new', 'paid', 'sent', 'done'])[1 + i % 4],
+	    timestamptz '2024-06-01 00:00:00+00' + i * interval '2 hours'
+	FROM generate_series(1, 600) AS i;
+	INSERT INTO tickets
+	SELECT i, 1 + i * 7 % 120, 'The parcel for order ' || i || ' is late.'
+	FROM generate_series(1, 60) AS i;
+	INSERT INTO notes (body, n) SELECT 'note ' || i, i
+	FROM generate_series(1, 10) AS i;
+	INSERT INTO planted SELECT i, 'p' || i * k
+	FROM generate_series(1, 3) AS i;
+	INSERT INTO people SELECT i, i * k || 'c', 'town ' || i % 3
+	FROM generate_series(1, 99) AS i;
+	INSERT INTO staff SELECT i, i * k || 's', 'town ' || i % 3
+	FROM generate_series(1, 9) AS i;
+	INSERT INTO bosses SELECT 100 + i, i * k || 'b', 'town ' || i % 3, i
+	FROM generate_series(1, 3) AS i;
+	INSERT INTO subscriptions SELECT id, email, 'news' FROM customers
+	WHERE id < 20;
+	INSERT INTO guarded SELECT i, 'g' || i FROM generate_series(1, 20) AS i;
+	INSERT INTO badges (no, who, card)
+	SELECT i * k, i, 'c' || k FROM generate_series(1, 5) AS i;
+	PERFORM setval('badges_no_seq', 100 * k);
+	REFRESH MATERIALIZED VIEW mail_copy;
+END
+$fill$;
+
+GRANT USAGE, CREATE ON SCHEMA public, ext TO app_bot;
+GRANT ALL ON ALL TABLES IN SCHEMA public TO app_bot;
+GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO app_bot;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public, ext TO app_bot;
+
+\c postgres
+CREATE DATABASE twin_a TEMPLATE shop;
+CREATE DATABASE twin_b TEMPLATE shop;
+\c twin_a
+SELECT fill(1);
+DROP FUNCTION fill;
+VACUUM ANALYZE;
+\c twin_b
+SELECT fill(2);
+DROP FUNCTION fill;
+VACUUM ANALYZE;
