@@ -48,6 +48,18 @@ analysis_grow(struct analysis *a, void *v, size_t n, size_t *cap, size_t size)
 }
 
 void
+analysis_edit(struct analysis *a, const struct splice *s)
+{
+	struct splice	*v;
+
+	v = grow(a, a->edits, a->nedits, &a->capedits, sizeof(*v));
+	if (v == NULL)
+		return;
+	a->edits = v;
+	v[a->nedits++] = *s;
+}
+
+void
 analysis_unit(struct analysis *a, enum kind kind, size_t w0, size_t w1)
 {
 	struct unit	*v;
@@ -167,11 +179,17 @@ check_relation(struct analysis *a, struct ref *r, const char *schema,
 	if ((p = protect_find(a->scene->protect, r->rel)) == NULL)
 		return;
 	a->nprotected++;
+	if (p->taint == TAINT_SHOWS && r->rel->kind == 'v' && r->rv != NULL &&
+	    r->rv->inh && !r->write && r->rel->definition != NULL) {
+		r->prot = views_masked(a, r->rel);
+		if (r->prot != NULL || a->refused)
+			return;
+	}
 	if (p->taint != TAINT_NONE) {
 		refuse_tainted(a, p);
 		return;
 	}
-	if (r->rv == NULL || p->nmasked == 0)
+	if (r->rv == NULL || p->nmasked == 0 || r->write)
 		return;
 	if (!r->rv->inh)
 		analysis_refuse(a, "42501", "ONLY on the protected table "
@@ -223,115 +241,45 @@ analysis_ref(struct analysis *a, const PgQuery__RangeVar *rv,
 	return a->nrefs++;
 }
 
-/* --- DML in a profile with masks --------------------------------------- */
-
-/* A key of `rel` with a masked column in it: its errors would tell. */
-static bool
-masked_key(const struct protect *p, const struct cat_rel *rel)
-{
-	const struct protect_rel	*pr = protect_find(p, rel);
-	const struct cat_uniq		*u;
-	size_t				 i, j;
-
-	if (pr == NULL)
-		return false;
-	for (u = rel->keys; u != NULL; u = u->next)
-		for (i = 0; i < u->n; i++)
-			for (j = 0; j < rel->ncols; j++)
-				if (rel->cols[j].attnum == u->attnums[i] &&
-				    pr->mask[j] != NULL)
-					return true;
-	return false;
-}
-
-/* What a write runs on the relation, or on a partition or child of it. */
-static const char *
-write_runs(const struct scene *s, const struct cat_rel *rel, int depth)
-{
-	const struct cat_dep	*deps;
-	const char		*why = NULL;
-	size_t			 i, n;
-
-	if (rel->rules || rel->triggers)
-		return "it has rules or triggers";
-	if (rel->write_calls)
-		return "a default, a check or an index of it calls a function "
-		    "or an operator that is not known to be harmless";
-	if (depth > 32)
-		return "its partitions are nested too deep";
-	deps = catalog_deps(s->cat, &n);
-	for (i = 0; why == NULL && i < n; i++)
-		if (deps[i].why == 'i' && deps[i].on == rel)
-			why = write_runs(s, deps[i].rel, depth + 1);
-	return why;
-}
-
-static bool
-writable(struct analysis *a, const struct ref *r, bool removes)
-{
-	const struct cat_dep	*deps;
-	const struct scene	*s = a->scene;
-	const char		*why = NULL;
-	size_t			 i, n;
-
-	if (r->rel == NULL)
-		return false;
-	if (r->rel->system || (r->rel->kind != 'r' && r->rel->kind != 'p'))
-		why = "it is not a plain table";
-	else if (protect_find(s->protect, r->rel) != NULL)
-		why = "it is protected";
-	else if (r->rel->rowsecurity)
-		why = "it has row security";
-	else
-		why = write_runs(s, r->rel, 0);
-	deps = catalog_deps(s->cat, &n);
-	for (i = 0; why == NULL && i < n; i++) {
-		if (deps[i].why != 'f')
-			continue;
-		if (deps[i].rel == r->rel && masked_key(s->protect, deps[i].on))
-			why = "a foreign key checks protected columns";
-		if (removes && deps[i].on == r->rel &&
-		    protect_find(s->protect, deps[i].rel) != NULL)
-			why = "a protected table has a foreign key to it";
-	}
-	if (why != NULL)
-		analysis_refuse(a, "42501", "writing %s.%s is not handled yet "
-		    "in a profile with masks: %s", r->rel->schema,
-		    r->rel->name, why);
-	return why == NULL;
-}
-
-static void
-check_writes(struct analysis *a)
-{
-	size_t	 i, j;
-	bool	 removes;
-
-	if (a->nprotected > 0)
-		analysis_refuse(a, "42501", "a statement that writes and names "
-		    "a protected relation is not handled yet in a profile "
-		    "with masks");
-	for (i = 0; i < a->nunits; i++) {
-		removes = a->units[i].kind != KIND_INSERT &&
-		    a->units[i].kind != KIND_COPY_FROM;
-		for (j = a->units[i].w0; j < a->units[i].w1; j++)
-			if (a->refs[j].write)
-				writable(a, &a->refs[j], removes);
-	}
-}
-
 /* What only the whole statement can tell. */
+/*
+ * pg_class and pg_attribute without their columns that tell sizes or values,
+ * where one of them is asked for: those are NULL then.
+ */
+static bool
+hide_raw(struct analysis *a)
+{
+	struct ref	*r;
+	size_t		 i;
+	bool		 all = true;
+
+	for (i = 0; i < a->nrefs; i++) {
+		r = &a->refs[i];
+		if (r->rel == NULL || !r->rel->system ||
+		    !sqlname_raw_catalog(r->rel->name))
+			continue;
+		if (r->rv != NULL && r->rv->inh && !r->write)
+			r->prot = protect_catalog(a->scene->protect, r->rel);
+		all &= r->prot != NULL;
+	}
+	if (!all)
+		analysis_refuse(a, "42501", "pg_class and pg_attribute can "
+		    "not be read whole here in a profile with masks");
+	return all;
+}
+
 static void
 finish_masked(struct analysis *a)
 {
+	bool	 hidden = false;
+
 	if (a->dml)
-		check_writes(a);
-	if (a->raw_catalog && a->raw_column != NULL)
-		analysis_refuse(a, "42501", "column %s of the catalogue is not "
-		    "available in a profile with masks", a->raw_column);
-	if (a->nprotected == 0)
+		writes_check(a);
+	if (a->raw_catalog && (a->raw_column != NULL || a->raw_whole))
+		hidden = hide_raw(a);
+	if (a->nprotected == 0 && !hidden)
 		return;
-	if (a->explain)
+	if (a->explain && a->nprotected > 0)
 		analysis_refuse(a, "42501", "EXPLAIN of a statement over a "
 		    "protected relation is not handled yet");
 	if (a->system_column != NULL)
@@ -342,7 +290,7 @@ finish_masked(struct analysis *a)
 		analysis_refuse(a, "42501", "a column's name with a schema in "
 		    "it is not handled yet beside a protected relation; use "
 		    "an alias");
-	if (a->reg_cast != NULL)
+	if (a->reg_cast != NULL && a->nprotected > 0)
 		analysis_refuse(a, "42501", "a cast to %s is not available "
 		    "beside a protected relation", a->reg_cast);
 }

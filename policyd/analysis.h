@@ -9,6 +9,7 @@
 #include "kinds.h"
 #include "policy.h"
 #include "protect.h"
+#include "rewrite.h"
 #include "sqltree.h"
 
 /*
@@ -43,6 +44,7 @@ struct ref {
 	const struct cat_rel	 *rel;		/* NULL: not in the snapshot */
 	const struct protect_rel *prot;		/* masked; to be replaced */
 	const PgQuery__RangeVar	 *rv;		/* NULL: named in a list */
+	const PgQuery__CopyStmt	 *copy;		/* COPY of it, or NULL */
 	const char		 *name;		/* "schema.table" or NULL */
 	bool			  write;
 };
@@ -56,8 +58,10 @@ struct unit {
 struct from_item {
 	const char			*alias;
 	const struct cat_rel		*rel;	/* NULL: columns not known */
-	const struct protect_rel	*prot;
+	const struct protect_rel	*prot;	/* masked, replaced or not */
+	const PgQuery__RangeVar		*rv;	/* NULL: not by its name */
 	bool				 renamed;	/* column aliases */
+	bool				 joined; /* a join with a masked one */
 	bool				 raw;	/* pg_class, pg_attribute */
 	struct from_item		*next;
 };
@@ -86,6 +90,9 @@ struct analysis {
 	struct sqltree		*codes;
 	size_t			 ncodes, capcodes;
 	size_t			 nprotected;
+	struct splice		*edits;		/* beside those of refs */
+	size_t			 nedits, capedits;
+	int			 depth;		/* views within views */
 	/* seen */
 	bool	 unproven;	/* something that may write or wait */
 	bool	 locking;	/* FOR UPDATE and its kin */
@@ -94,7 +101,10 @@ struct analysis {
 	bool	 explain, explain_analyze;
 	bool	 dml;
 	/* A catalogue that tells sizes or values, and such a column's name. */
-	bool	 raw_catalog;
+	bool	 raw_catalog, raw_whole;
+	bool	 upsert;	/* ON CONFLICT DO UPDATE */
+	/* A masked column or what may hold one, read anywhere. */
+	const char	*masked_use;
 	const char	*system_column, *raw_column, *reg_cast;
 	bool	 three_part;
 	enum kind	 kind;		/* of the statement itself */
@@ -132,6 +142,15 @@ void	*analysis_grow(struct analysis *, void *, size_t n, size_t *cap,
 /* Index of the new ref. */
 size_t	analysis_ref(struct analysis *, const PgQuery__RangeVar *,
 	    const char *schema, const char *name, bool write);
+
+/* One more change of the text, but of a relation. */
+void	analysis_edit(struct analysis *, const struct splice *);
+/* writes.c: what a profile with masks says to the statement's writes. */
+void	writes_check(struct analysis *);
+/* views.c: the view as a derived table that masks, or NULL: refused, or not to
+ * be had. */
+const struct protect_rel *views_masked(struct analysis *,
+	    const struct cat_rel *);
 
 /* exprs.c: any node or message. */
 void	scope_walk(struct analysis *, const ProtobufCMessage *);

@@ -243,6 +243,18 @@ add_depends(struct catalog *c, const struct cat_depends *r)
 }
 
 static int
+add_view(struct catalog *c, const struct cat_view *r)
+{
+	struct cat_rel	*rel;
+
+	rel = (struct cat_rel *)(uintptr_t)catalog_by_oid(c, r->relation);
+	if (rel == NULL || rel->kind != 'v' || rel->definition != NULL)
+		return -1;
+	rel->definition = keep(c, r->definition);
+	return rel->definition == NULL ? -1 : 0;
+}
+
+static int
 add_calls(struct catalog *c, uint32_t oid, uint8_t when)
 {
 	struct cat_rel	*rel;
@@ -341,6 +353,8 @@ add_record(struct catalog *c, unsigned int kind, const void *rec)
 		return add_key(c, rec);
 	case CAT_depends:
 		return add_depends(c, rec);
+	case CAT_view:
+		return add_view(c, rec);
 	case CAT_calls:
 		return add_calls(c, l->relation, l->when);
 	case CAT_uses:

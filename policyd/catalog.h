@@ -40,6 +40,7 @@ struct cat_rel {
 	bool		 cast_calls;
 	struct cat_col	*cols;		/* by attnum */
 	size_t		 ncols;
+	const char	*definition;	/* of a view, or NULL */
 	struct cat_uniq	*keys;
 	size_t		 index;		/* 0 .. catalog_nrels() - 1 */
 	/* chains of the indexes; use catalog_next_named() */
@@ -59,7 +60,7 @@ struct cat_dep {
 	const struct cat_rel	*rel, *on;
 	uint8_t			 why;		/* catalog_recs.h */
 	uint32_t		 attnum;	/* of `on`; 0: any */
-	uint32_t		 target;	/* 'g': a column of `rel` */
+	uint32_t		 target;	/* catalog_recs.h */
 };
 
 /*

@@ -30,6 +30,9 @@ STRUCT_DESC(depends)
 #define STRUCT	struct cat_calls
 STRUCT_DESC(calls)
 #undef STRUCT
+#define STRUCT	struct cat_view
+STRUCT_DESC(view)
+#undef STRUCT
 #define STRUCT	struct cat_uses
 STRUCT_DESC(uses)
 #undef STRUCT

@@ -43,9 +43,13 @@
 #define CAT_FIELDS_depends(F)						\
 	F(U32, relation, 0)						\
 	F(U32, on, 0)							\
-	F(U8, why, 0)		/* 'v' rewrite rule, 'i' inheritance, 'f' foreign key, 'p' policy, 'g' generated column, 's' sequence of a column */ \
+	F(U8, why, 0)		/* 'v' rewrite rule, 'i' inheritance, 'f' foreign key, 'p' policy, 'g' generated column, 's' sequence of a column, 'w' a check, a partition key, or an expression or predicate of an index reads the column, 'u' a unique or exclusion index has it */ \
 	F(U32, attnum, 0)	/* of `on`; 0: not said, or all */	\
-	F(U32, target, 0)	/* 'g': the generated column's attnum */
+	F(U32, target, 0)	/* 'g': the generated column's attnum; 'f': the referring column's; 'w': a number of the check or index */
+/* A view's SELECT, every relation in it with its schema. */
+#define CAT_FIELDS_view(F)						\
+	F(U32, relation, 0)						\
+	F(STR, definition, 32768)
 /* Something on the relation calls what is not PostgreSQL's own: a function,
  * an operator, an operator class. */
 #define CAT_FIELDS_calls(F)						\
@@ -86,7 +90,7 @@
 
 #define CAT_RECS(M)							\
 	M(database) M(relation) M(column) M(key) M(depends)		\
-	M(calls) M(uses) M(cast) M(function) M(operator) M(schema)	\
+	M(view) M(calls) M(uses) M(cast) M(function) M(operator) M(schema)	\
 	M(end)
 
 #define CAT_M_ENUM(name)	CAT_##name,

@@ -160,6 +160,14 @@ on_depends(void *ctx, const struct db_row *row)
 }
 
 static int
+on_view(void *ctx, const struct db_row *row)
+{
+	struct cat_view c = { db_u32(row, 0), text(row, 1) };
+
+	return emit(ctx, CAT_view, &c);
+}
+
+static int
 on_calls(void *ctx, const struct db_row *row)
 {
 	struct cat_calls c = { db_u32(row, 0), db_char(row, 1) };
@@ -293,9 +301,33 @@ static const struct {
 	    " WHERE inhrelid IN " OUR_RELATIONS
 	    " AND inhparent IN " OUR_RELATIONS },
 	{ on_depends,
-	    "SELECT DISTINCT conrelid, confrelid, 'f', 0, 0 FROM pg_constraint"
+	    "SELECT DISTINCT conrelid, confrelid, 'f', theirs, own"
+	    " FROM pg_constraint, unnest(conkey, confkey) AS k (own, theirs)"
 	    " WHERE contype = 'f' AND conrelid IN " OUR_RELATIONS
 	    " AND confrelid IN " OUR_RELATIONS },
+	{ on_depends,		/* a check that old rows may break: all */
+	    "SELECT DISTINCT conrelid, conrelid, 'w',"
+	    " CASE WHEN convalidated THEN greatest(k, 0) ELSE 0 END, oid"
+	    " FROM pg_constraint, unnest(conkey) AS k"
+	    " WHERE contype = 'c' AND conrelid IN " OUR_RELATIONS },
+	{ on_depends,
+	    "SELECT DISTINCT i.indrelid, i.indrelid, 'w', d.refobjsubid,"
+	    " i.indexrelid FROM pg_index i JOIN pg_depend d"
+	    " ON d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid"
+	    " AND d.refclassid = 'pg_class'::regclass"
+	    " AND d.refobjid = i.indrelid"
+	    " WHERE (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)"
+	    " AND i.indrelid IN " OUR_RELATIONS },
+	{ on_depends,		/* a partition key decides where a row goes */
+	    "SELECT DISTINCT partrelid, partrelid, 'w', greatest(k, 0),"
+	    " partrelid FROM pg_partitioned_table,"
+	    " unnest(partattrs::int2[]) AS k"
+	    " WHERE partrelid IN " OUR_RELATIONS },
+	{ on_depends,		/* 0, an expression: any column */
+	    "SELECT DISTINCT i.indrelid, i.indrelid, 'u', greatest(k, 0), 0"
+	    " FROM pg_index i, unnest(i.indkey::int2[]) AS k"
+	    " WHERE (i.indisunique OR i.indisexclusion)"
+	    " AND i.indrelid IN " OUR_RELATIONS },
 	{ on_depends,		/* 'a' is the policy's belonging to its table */
 	    "WITH p AS MATERIALIZED (SELECT oid, polrelid, "
 	    WHOLE_ROW("concat(polqual::text, polwithcheck::text)")
@@ -386,6 +418,11 @@ static const struct {
 	    " WHERE r.oid >= " FIRST_OID " AND c.oid < 12000"
 	    " AND r.ev_class IN " OUR_RELATIONS
 	    " AND c.oid IN " OUR_RELATIONS },
+	{ on_view,
+	    "SELECT oid, def FROM (SELECT c.oid, pg_get_viewdef(c.oid) AS def"
+	    "  FROM pg_class c WHERE c.relkind = 'v' AND c.oid >= " FIRST_OID
+	    "  AND c.oid IN " OUR_RELATIONS ") AS v"
+	    " WHERE octet_length(def) <= 32768" },
 	{ on_cast,
 	    "WITH c AS (SELECT castsource, casttarget, castcontext,"
 	    "  castsource < " FIRST_OID " AND casttarget < " FIRST_OID

@@ -324,33 +324,50 @@ note_masked(struct verdict *v, const struct protect_rel *p)
 }
 
 static bool
-add_splices(struct judgement *j, const struct analysis *a)
+add_splice(struct judgement *j, const struct splice *s)
 {
 	struct splice	*v;
-	size_t		 i, k, cap;
+	size_t		 cap;
+
+	if (j->nsplices == j->capsplices) {
+		cap = j->capsplices == 0 ? 8 : j->capsplices * 2;
+		v = arena_alloc(&j->arena, cap * sizeof(*v));
+		if (v == NULL)
+			return false;
+		if (j->nsplices > 0)
+			memcpy(v, j->splices, j->nsplices * sizeof(*v));
+		j->splices = v;
+		j->capsplices = cap;
+	}
+	j->splices[j->nsplices++] = *s;
+	return true;
+}
+
+static bool
+add_splices(struct judgement *j, const struct analysis *a)
+{
+	struct splice	 s = { .kind = SPLICE_RELATION };
+	size_t		 i, k;
 
 	for (i = 0; i < a->nrefs; i++) {
 		if (a->refs[i].prot == NULL)
 			continue;
-		if (j->nsplices == j->capsplices) {
-			cap = j->capsplices == 0 ? 8 : j->capsplices * 2;
-			v = arena_alloc(&j->arena, cap * sizeof(*v));
-			if (v == NULL)
-				return false;
-			if (j->nsplices > 0)
-				memcpy(v, j->splices,
-				    j->nsplices * sizeof(*v));
-			j->splices = v;
-			j->capsplices = cap;
-		}
 		for (k = 0; k < j->nsplices; k++)
 			if (j->splices[k].prot == a->refs[i].prot)
 				break;
 		if (k == j->nsplices)
 			note_masked(j->out, a->refs[i].prot);
-		j->splices[j->nsplices].rv = a->refs[i].rv;
-		j->splices[j->nsplices++].prot = a->refs[i].prot;
+		s.copy = a->refs[i].copy;
+		s.kind = s.copy != NULL ? SPLICE_COPY : SPLICE_RELATION;
+		s.rv = a->refs[i].rv;
+		s.location = s.rv->location;
+		s.prot = a->refs[i].prot;
+		if (!add_splice(j, &s))
+			return false;
 	}
+	for (i = 0; i < a->nedits; i++)
+		if (!add_splice(j, &a->edits[i]))
+			return false;
 	return true;
 }
 

@@ -155,9 +155,12 @@ masked(struct buf *b, const struct cat_col *col, const struct mask_rule *r)
 {
 	/* A constant may violate the CHECK of a domain; NULL does it least. */
 	bool	 string = col->category == 'S' && !col->domain;
+	/* pg_attribute's; nothing can be cast to it. */
+	const char *type = strcmp(col->type_name, "anyarray") == 0 ?
+	    "pg_catalog.text[]" : col->type_name;
 	int	 rc;
 
-	if (!type_ok(col->type_name) || add(b, "CAST(") == -1)
+	if (!type_ok(type) || add(b, "CAST(") == -1)
 		return -1;
 	if (r->kind == MASK_NULL || !string)
 		rc = add(b, "NULL");
@@ -165,7 +168,7 @@ masked(struct buf *b, const struct cat_col *col, const struct mask_rule *r)
 		rc = add(b, "'***'");
 	else
 		rc = partial(b, col, r);
-	if (rc == -1 || add(b, " AS ") == -1 || add(b, col->type_name) == -1 ||
+	if (rc == -1 || add(b, " AS ") == -1 || add(b, type) == -1 ||
 	    add(b, ") AS ") == -1)
 		return -1;
 	return mask_ident(b, col->name);

@@ -100,6 +100,23 @@ sequence_call(struct analysis *a, const PgQuery__FuncCall *f, const char *name)
 		    "one or is not named by a plain constant", name);
 }
 
+/* A size becomes NULL, whatever it is of. */
+static bool
+size_call(struct analysis *a, const PgQuery__FuncCall *f, const char *name,
+    const char *schema, bool shadowed)
+{
+	struct splice	 s = { .kind = SPLICE_NULL, .call = f,
+			    .location = f->location };
+
+	if (!sqlname_size(name) || shadowed || f->n_funcname > 2 ||
+	    (schema != NULL && strcmp(schema, "pg_catalog") != 0) ||
+	    f->n_args == 0 || f->n_agg_order > 0 || f->agg_filter != NULL ||
+	    f->over != NULL || f->agg_within_group)
+		return false;
+	analysis_edit(a, &s);
+	return true;
+}
+
 void
 names_function(struct analysis *a, const PgQuery__FuncCall *f)
 {
@@ -125,6 +142,8 @@ names_function(struct analysis *a, const PgQuery__FuncCall *f)
 	if (class != FN_SAFE || shadowed)
 		a->unproven = true;
 	if (!a->scene->masked)
+		return;
+	if (class == FN_UNKNOWN && size_call(a, f, name, schema, shadowed))
 		return;
 	if (class == FN_UNKNOWN)
 		analysis_refuse(a, "42501", "function %s%s%s() is not "
@@ -309,9 +328,7 @@ plain_predicate(struct analysis *a, const char *name)
 static void
 whole_row(struct analysis *a, const struct from_item *it)
 {
-	if (it->raw)
-		analysis_refuse(a, "42501", "pg_class and pg_attribute can "
-		    "only be read column by column in a profile with masks");
+	a->raw_whole |= it->raw;
 }
 
 static void
@@ -398,6 +415,73 @@ star(struct analysis *a, const PgQuery__ColumnRef *c)
 	whole_rows(a, node_string(c->fields[c->n_fields - 2]));
 }
 
+/*
+ * Could this be a masked column, or a row that has one, of an item that is in
+ * scope?  Names alone decide: too much found costs a refused write.
+ */
+static void
+note_use(struct analysis *a, const PgQuery__ColumnRef *c)
+{
+	const struct level	*l;
+	const struct from_item	*it;
+	const PgQuery__Node	*last = c->fields[c->n_fields - 1];
+	const char		*alias = NULL, *name = NULL;
+
+	if (c->n_fields > 1)
+		alias = node_string(c->fields[c->n_fields - 2]);
+	if (last->node_case != PG_QUERY__NODE__NODE_A_STAR)
+		name = node_string(last);
+	for (l = a->level; l != NULL; l = l->up)
+		for (it = l->items; it != NULL; it = it->next) {
+			if (it->prot == NULL && !it->joined)
+				continue;
+			if (alias != NULL && it->alias != NULL &&
+			    strcmp(alias, it->alias) != 0)
+				continue;
+			if (name == NULL)
+				a->masked_use = it->alias != NULL ?
+				    it->alias : "*";
+			else if (it->joined || it->renamed ||
+			    protect_column(it->prot, name) ||
+			    (alias == NULL && it->alias != NULL &&
+			    strcmp(it->alias, name) == 0))
+				a->masked_use = name;
+		}
+}
+
+/*
+ * schema.table.column: what replaces a table has no schema, so the name loses
+ * it, too.  Only where all that the name could mean is clear.
+ */
+static void
+three_part(struct analysis *a, const PgQuery__ColumnRef *c)
+{
+	struct candidate	 k = { NULL, NULL };
+	const struct from_item	*it;
+	const char		*schema;
+	size_t			 found = 0, masked = 0;
+	struct splice		 s = { .kind = SPLICE_SCHEMA, .column = c,
+				    .location = c->location };
+
+	a->three_part |= c->n_fields > 3;
+	if (c->n_fields != 3)
+		return;
+	schema = node_string(c->fields[0]);
+	while ((it = next_item(a, &k, node_string(c->fields[1]))) != NULL) {
+		found++;
+		masked += it->prot != NULL;
+		if (it->rv == NULL || it->rel == NULL || it->raw ||
+		    strcmp(it->rel->schema, schema) != 0)
+			a->three_part = true;
+	}
+	if (found == 0 || (masked != 0 && masked != found))
+		a->three_part = true;
+	else if (masked > 0 && a->dml)
+		a->three_part = true;
+	else if (masked > 0)
+		analysis_edit(a, &s);
+}
+
 void
 names_column(struct analysis *a, const PgQuery__ColumnRef *c)
 {
@@ -405,8 +489,11 @@ names_column(struct analysis *a, const PgQuery__ColumnRef *c)
 
 	if (c->n_fields == 0)
 		return;
-	if (c->n_fields > 2)
-		a->three_part = true;
+	if (a->scene->masked) {
+		note_use(a, c);
+		if (c->n_fields > 2)
+			three_part(a, c);
+	}
 	if (c->fields[c->n_fields - 1]->node_case ==
 	    PG_QUERY__NODE__NODE_A_STAR) {
 		if (a->scene->masked)
@@ -441,6 +528,10 @@ names_using(struct analysis *a, const char *column)
 	column_name(a, column);
 	for (it = a->level != NULL ? a->level->items : NULL; it != NULL;
 	    it = it->next)
-		if (it->prot != NULL && protect_column(it->prot, column))
-			masked_predicate(a, it, column);
+		if (it->joined || (it->prot != NULL && (it->renamed ||
+		    protect_column(it->prot, column)))) {
+			a->masked_use = column;
+			if (it->prot != NULL)
+				masked_predicate(a, it, column);
+		}
 }

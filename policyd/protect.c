@@ -19,11 +19,12 @@ struct protect {
 	const struct profile	*profile;
 	const struct catalog	*cat;
 	struct protect_rel	**rels;		/* by index of the relation */
+	struct protect_rel	**shown;	/* views, catalogues: replaced */
 	size_t			 n;
 	bool			 sequences;
 };
 
-/* What a generated column is masked by that reads a masked one. */
+/* What a column is masked by that is computed from a masked one. */
 static const struct mask_rule derived = { .kind = MASK_NULL };
 
 static const struct mask_rule *
@@ -43,9 +44,9 @@ rule_for(const struct profile *p, const char *path, size_t len)
 }
 
 static struct protect_rel *
-rel_make(struct protect *pr, const struct cat_rel *rel)
+rel_make_in(struct protect_rel **rels, const struct cat_rel *rel)
 {
-	struct protect_rel	*p = pr->rels[rel->index];
+	struct protect_rel	*p = rels[rel->index];
 
 	if (p != NULL)
 		return p;
@@ -57,8 +58,14 @@ rel_make(struct protect *pr, const struct cat_rel *rel)
 		free(p);
 		return NULL;
 	}
-	pr->rels[rel->index] = p;
+	rels[rel->index] = p;
 	return p;
+}
+
+static struct protect_rel *
+rel_make(struct protect *pr, const struct cat_rel *rel)
+{
+	return rel_make_in(pr->rels, rel);
 }
 
 /* A file name of at most 4 * 63 bytes and dots. */
@@ -338,7 +345,9 @@ protect_new(const struct profile *profile, const char *database,
 	pr->profile = profile;
 	pr->cat = cat;
 	pr->n = catalog_nrels(cat);
-	if ((pr->rels = calloc(pr->n + 1, sizeof(*pr->rels))) == NULL)
+	pr->rels = calloc(pr->n + 1, sizeof(*pr->rels));
+	pr->shown = calloc(pr->n + 1, sizeof(*pr->shown));
+	if (pr->rels == NULL || pr->shown == NULL)
 		goto fail;
 	for (i = 0; i < pr->n; i++) {
 		rel = catalog_rel(cat, i);
@@ -355,24 +364,32 @@ fail:
 	return NULL;
 }
 
+static void
+free_rels(struct protect_rel **v, size_t n)
+{
+	size_t	 i;
+
+	for (i = 0; v != NULL && i < n; i++) {
+		if (v[i] == NULL)
+			continue;
+		if (v[i]->subquery != NULL)
+			sqltree_free(&v[i]->tree);
+		free(v[i]->sql);
+		free(v[i]->mask);
+		free(v[i]);
+	}
+	free(v);
+}
+
 void
 protect_free(struct protect **prp)
 {
 	struct protect	*pr = *prp;
-	size_t		 i;
 
 	if (pr == NULL)
 		return;
-	for (i = 0; pr->rels != NULL && i < pr->n; i++) {
-		if (pr->rels[i] == NULL)
-			continue;
-		if (pr->rels[i]->subquery != NULL)
-			sqltree_free(&pr->rels[i]->tree);
-		free(pr->rels[i]->sql);
-		free(pr->rels[i]->mask);
-		free(pr->rels[i]);
-	}
-	free(pr->rels);
+	free_rels(pr->rels, pr->n);
+	free_rels(pr->shown, pr->n);
 	free(pr);
 	*prp = NULL;
 }
@@ -420,42 +437,120 @@ check_tree(const struct sqltree *t, const struct cat_rel *rel)
 	return sub;
 }
 
+/* From "(SELECT ...)" in the buffer; NULL: not usable, or no memory. */
+static const struct protect_rel *
+keep_sql(struct protect_rel *p, struct buf *sql, bool table)
+{
+	static const char	 head[] = "SELECT * FROM ", tail[] = " AS x";
+	const PgQuery__Node	*from;
+	struct sql_error	 err;
+	struct buf		 b;
+	int			 rc;
+
+	buf_init(&b, 1024 * 1024);
+	rc = buf_add(&b, head, strlen(head));
+	if (rc == 0)
+		rc = buf_add(&b, buf_head(sql), sql->len);
+	if (rc == 0)
+		rc = buf_add(&b, tail, strlen(tail) + 1);
+	if (rc == 0)
+		rc = sqltree_parse(&p->tree, (char *)buf_head(&b), &err);
+	buf_clear(&b);
+	if (rc == -1)
+		return NULL;
+	if (table)
+		p->subquery = check_tree(&p->tree, p->rel);
+	else if (p->tree.root->n_stmts == 1) {
+		/* The text was compared with its tree before: rewrite.c. */
+		from = p->tree.root->stmts[0]->stmt->select_stmt->
+		    from_clause[0];
+		if (from->node_case ==
+		    PG_QUERY__NODE__NODE_RANGE_SUBSELECT)
+			p->subquery = from->range_subselect->subquery;
+	}
+	free(p->sql);
+	p->sql = p->subquery == NULL ? NULL :
+	    strndup((char *)buf_head(sql), sql->len);
+	if (p->sql == NULL) {
+		sqltree_free(&p->tree);
+		p->subquery = NULL;
+		return NULL;
+	}
+	return p;
+}
+
+static const struct protect_rel *
+write_table(struct protect_rel *p)
+{
+	const struct protect_rel	*done = NULL;
+	struct buf			 b;
+
+	buf_init(&b, 1024 * 1024);
+	if (mask_select(&b, p->rel, p->mask) == 0)
+		done = keep_sql(p, &b, true);
+	buf_clear(&b);
+	return done;
+}
+
 const struct protect_rel *
 protect_masked(struct protect *pr, const struct cat_rel *rel)
 {
 	struct protect_rel	*p = pr->rels[rel->index];
-	struct sql_error	 err;
-	struct buf		 b;
-	char			 text[64];
-	int			 rc;
 
 	if (p == NULL || p->nmasked == 0 || p->taint != TAINT_NONE)
 		return NULL;
-	if (p->subquery != NULL)
+	return p->subquery != NULL ? p : write_table(p);
+}
+
+const struct protect_rel *
+protect_catalog(struct protect *pr, const struct cat_rel *rel)
+{
+	struct protect_rel	*p = rel_make_in(pr->shown, rel);
+	size_t			 i;
+
+	if (p == NULL || p->subquery != NULL)
 		return p;
-	buf_init(&b, 1024 * 1024);
-	snprintf(text, sizeof(text), "SELECT * FROM ");
-	rc = buf_add(&b, text, strlen(text));
-	if (rc == 0)
-		rc = mask_select(&b, rel, p->mask);
-	if (rc == 0)
-		rc = buf_add(&b, " AS x", 6);
-	if (rc == 0)
-		rc = sqltree_parse(&p->tree, (char *)buf_head(&b), &err);
-	if (rc == 0 && (p->subquery = check_tree(&p->tree, rel)) == NULL)
-		sqltree_free(&p->tree);
-	if (p->subquery != NULL) {
-		/* Between "SELECT * FROM " and " AS x". */
-		free(p->sql);
-		p->sql = strndup((char *)buf_head(&b) + strlen(text),
-		    b.len - strlen(text) - 6);
-		if (p->sql == NULL) {
-			sqltree_free(&p->tree);
-			p->subquery = NULL;
+	for (i = 0, p->nmasked = 0; i < rel->ncols; i++)
+		if (sqlname_raw_column(rel->cols[i].name)) {
+			p->mask[i] = &derived;
+			p->nmasked++;
 		}
-	}
-	buf_clear(&b);
-	return p->subquery != NULL ? p : NULL;
+	return write_table(p);
+}
+
+bool
+protect_attnum(const struct protect_rel *p, uint32_t attnum)
+{
+	return attnum_masked(p, attnum);
+}
+
+const struct protect_rel *
+protect_view_known(const struct protect *pr, const struct cat_rel *rel)
+{
+	const struct protect_rel	*p = pr->shown[rel->index];
+
+	return p != NULL && p->subquery != NULL ? p : NULL;
+}
+
+struct protect_rel *
+protect_view(struct protect *pr, const struct cat_rel *rel)
+{
+	return rel_make_in(pr->shown, rel);
+}
+
+void
+protect_view_column(struct protect_rel *p, size_t column)
+{
+	if (p->mask[column] != NULL)
+		return;
+	p->mask[column] = &derived;
+	p->nmasked++;
+}
+
+const struct protect_rel *
+protect_view_done(struct protect_rel *p, struct buf *sql)
+{
+	return keep_sql(p, sql, false);
 }
 
 bool

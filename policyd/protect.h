@@ -51,6 +51,26 @@ const struct protect_rel *protect_find(const struct protect *,
  */
 const struct protect_rel *protect_masked(struct protect *,
 		    const struct cat_rel *);
+/* pg_class or pg_attribute with what tells sizes or values as NULL; NULL when
+ * it cannot be written. */
+const struct protect_rel *protect_catalog(struct protect *,
+		    const struct cat_rel *);
+/* Is the column of this number (0: any) masked? */
+bool		 protect_attnum(const struct protect_rel *, uint32_t attnum);
+
+/*
+ * Views that show protected columns, as derived tables (views.c): the one that
+ * is made, or NULL; one to be made, NULL without memory; a column of it that
+ * is masked; made, from "(SELECT ...)" in the buffer: NULL when it is not what
+ * it must be.
+ */
+const struct protect_rel *protect_view_known(const struct protect *,
+		    const struct cat_rel *);
+struct protect_rel *protect_view(struct protect *, const struct cat_rel *);
+void		 protect_view_column(struct protect_rel *, size_t column);
+const struct protect_rel *protect_view_done(struct protect_rel *,
+		    struct buf *sql);
+
 /* May a column of this relation be masked by name?  (any, in this column) */
 bool		 protect_column(const struct protect_rel *, const char *column);
 /* Some sequence gives the numbers of a masked column. */

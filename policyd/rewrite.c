@@ -26,8 +26,7 @@ by_location(const void *a, const void *b)
 {
 	const struct splice	*x = a, *y = b;
 
-	return (x->rv->location > y->rv->location) -
-	    (x->rv->location < y->rv->location);
+	return (x->location > y->location) - (x->location < y->location);
 }
 
 static int
@@ -42,6 +41,99 @@ alias_equal(const PgQuery__RangeVar *rv, const PgQuery__RangeSubselect *s)
 	    s->alias->n_colnames == 0;
 }
 
+/* The same column without its schema? */
+static int
+column_equal(const PgQuery__ColumnRef *a, const PgQuery__Node *b)
+{
+	size_t	 i;
+
+	if (b->node_case != PG_QUERY__NODE__NODE_COLUMN_REF ||
+	    b->column_ref->n_fields + 1 != a->n_fields)
+		return 0;
+	for (i = 1; i < a->n_fields; i++)
+		if (!sqltree_equal(&a->fields[i]->base,
+		    &b->column_ref->fields[i - 1]->base, NULL, NULL))
+			return 0;
+	return 1;
+}
+
+/* CAST(NULL AS pg_catalog.int8)? */
+static int
+is_null(const PgQuery__Node *b)
+{
+	const PgQuery__TypeCast	*c;
+
+	if (b->node_case != PG_QUERY__NODE__NODE_TYPE_CAST)
+		return 0;
+	c = b->type_cast;
+	return c->arg->node_case == PG_QUERY__NODE__NODE_A_CONST &&
+	    c->arg->a_const->isnull && c->type_name->n_names == 2 &&
+	    strcmp(node_string(c->type_name->names[0]), "pg_catalog") == 0 &&
+	    strcmp(node_string(c->type_name->names[1]), "int8") == 0 &&
+	    c->type_name->n_typmods == 0 && c->type_name->n_array_bounds == 0;
+}
+
+/* The i-th column that COPY of the relation writes; NULL behind the last. */
+static const char *
+copy_column(const struct splice *s, size_t i)
+{
+	const struct cat_rel	*rel = s->prot->rel;
+	size_t			 k;
+
+	if (s->copy->n_attlist > 0)
+		return i < s->copy->n_attlist ?
+		    node_string(s->copy->attlist[i]) : NULL;
+	/* Generated columns are not copied. */
+	for (k = 0; k < rel->ncols; k++)
+		if (!rel->cols[k].generated && i-- == 0)
+			return rel->cols[k].name;
+	return NULL;
+}
+
+/* The same COPY, of a query that gives those columns of the derived table? */
+static int
+copy_equal(const struct splice *s, const PgQuery__Node *b)
+{
+	const PgQuery__CopyStmt		*x = s->copy, *y;
+	const PgQuery__SelectStmt	*q;
+	const PgQuery__Node		*v;
+	const char			*name;
+	size_t				 i;
+
+	if (b->node_case != PG_QUERY__NODE__NODE_COPY_STMT)
+		return 0;
+	y = b->copy_stmt;
+	if (y->relation != NULL || y->n_attlist != 0 || y->is_from ||
+	    y->is_program || y->where_clause != NULL ||
+	    strcmp(y->filename, "") != 0 || y->n_options != x->n_options ||
+	    y->query == NULL ||
+	    y->query->node_case != PG_QUERY__NODE__NODE_SELECT_STMT)
+		return 0;
+	for (i = 0; i < x->n_options; i++)
+		if (!sqltree_equal(&x->options[i]->base,
+		    &y->options[i]->base, NULL, NULL))
+			return 0;
+	q = y->query->select_stmt;
+	if (q->n_from_clause != 1 || q->where_clause != NULL ||
+	    q->with_clause != NULL || q->larg != NULL ||
+	    q->n_sort_clause != 0 || q->n_group_clause != 0 ||
+	    q->from_clause[0]->node_case !=
+	    PG_QUERY__NODE__NODE_RANGE_SUBSELECT ||
+	    !sqltree_equal(&s->prot->subquery->base,
+	    &q->from_clause[0]->range_subselect->subquery->base, NULL, NULL))
+		return 0;
+	for (i = 0; i < q->n_target_list; i++) {
+		v = q->target_list[i]->res_target->val;
+		name = copy_column(s, i);
+		if (name == NULL ||
+		    v->node_case != PG_QUERY__NODE__NODE_COLUMN_REF ||
+		    v->column_ref->n_fields != 1 ||
+		    strcmp(node_string(v->column_ref->fields[0]), name) != 0)
+			return 0;
+	}
+	return copy_column(s, i) == NULL;
+}
+
 static int
 on_pair(void *ctx, const PgQuery__Node *a, const PgQuery__Node *b)
 {
@@ -49,12 +141,36 @@ on_pair(void *ctx, const PgQuery__Node *a, const PgQuery__Node *b)
 	const PgQuery__RangeSubselect	*s;
 	size_t				 i;
 
-	if (a->node_case != PG_QUERY__NODE__NODE_RANGE_VAR)
+	switch (a->node_case) {
+	case PG_QUERY__NODE__NODE_RANGE_VAR:
+		for (i = 0; i < c->n && c->v[i].rv != a->range_var; i++)
+			continue;
+		break;
+	case PG_QUERY__NODE__NODE_COLUMN_REF:
+		for (i = 0; i < c->n && c->v[i].column != a->column_ref; i++)
+			continue;
+		break;
+	case PG_QUERY__NODE__NODE_COPY_STMT:
+		for (i = 0; i < c->n && c->v[i].copy != a->copy_stmt; i++)
+			continue;
+		break;
+	case PG_QUERY__NODE__NODE_FUNC_CALL:
+		for (i = 0; i < c->n && c->v[i].call != a->func_call; i++)
+			continue;
+		break;
+	default:
 		return -1;
-	for (i = 0; i < c->n && c->v[i].rv != a->range_var; i++)
-		continue;
+	}
 	if (i == c->n)
 		return -1;
+	if (c->v[i].kind != SPLICE_RELATION) {
+		if ((c->v[i].kind == SPLICE_COPY ? copy_equal(&c->v[i], b) :
+		    c->v[i].kind == SPLICE_SCHEMA ?
+		    column_equal(a->column_ref, b) : is_null(b)) == 0)
+			return 0;
+		c->seen++;
+		return 1;
+	}
 	if (b->node_case != PG_QUERY__NODE__NODE_RANGE_SUBSELECT)
 		return 0;
 	s = b->range_subselect;
@@ -92,9 +208,96 @@ skip_name(struct lex *l, const PgQuery__RangeVar *rv, enum lex_kind first)
 	return 0;
 }
 
+/* Behind the "." that follows the first name. */
+static int
+skip_schema(struct lex *l, enum lex_kind first)
+{
+	return (first != LEX_WORD && first != LEX_QUOTED) ||
+	    lex_next(l) != LEX_PUNCT || *l->start != '.' ? -1 : 0;
+}
+
+/* Behind the ")" that closes the "(" which comes next. */
+static int
+skip_parentheses(struct lex *l)
+{
+	enum lex_kind	 k;
+	unsigned int	 depth;
+
+	if (lex_next(l) != LEX_PUNCT || *l->start != '(')
+		return -1;
+	for (depth = 1; depth > 0;) {
+		k = lex_next(l);
+		if (k == LEX_END || k == LEX_BAD)
+			return -1;
+		if (k == LEX_PUNCT && *l->start == '(')
+			depth++;
+		else if (k == LEX_PUNCT && *l->start == ')')
+			depth--;
+	}
+	return 0;
+}
+
+/* Behind the ")" of name(...) or schema.name(...). */
+static int
+skip_call(struct lex *l, const PgQuery__FuncCall *f, enum lex_kind first)
+{
+	enum lex_kind	 k = first;
+	size_t		 i;
+
+	for (i = 0; i < f->n_funcname; i++) {
+		if (i > 0 && (lex_next(l) != LEX_PUNCT || *l->start != '.'))
+			return -1;
+		if (i > 0)
+			k = lex_next(l);
+		if (k != LEX_WORD && k != LEX_QUOTED)
+			return -1;
+	}
+	return skip_parentheses(l);
+}
+
+static int
+skip(struct lex *l, const struct splice *s, enum lex_kind first)
+{
+	switch (s->kind) {
+	case SPLICE_SCHEMA:
+		return skip_schema(l, first);
+	case SPLICE_NULL:
+		return skip_call(l, s->call, first);
+	case SPLICE_COPY:
+		if (skip_name(l, s->rv, first) == -1)
+			return -1;
+		return s->copy->n_attlist > 0 ? skip_parentheses(l) : 0;
+	default:
+		return skip_name(l, s->rv, first);
+	}
+}
+
+static int
+emit_copy(struct buf *b, const struct splice *s)
+{
+	const char	*name;
+	size_t		 i;
+
+	if (buf_add(b, "(SELECT ", 8) == -1)
+		return -1;
+	for (i = 0; (name = copy_column(s, i)) != NULL; i++)
+		if ((i > 0 && buf_add(b, ", ", 2) == -1) ||
+		    mask_ident(b, name) == -1)
+			return -1;
+	return buf_add(b, " FROM ", 6) == -1 ||
+	    buf_add(b, s->prot->sql, strlen(s->prot->sql)) == -1 ||
+	    buf_add(b, " AS pst)", 8) == -1 ? -1 : 0;
+}
+
 static int
 emit(struct buf *b, const struct splice *s, bool table)
 {
+	if (s->kind == SPLICE_SCHEMA)
+		return 0;
+	if (s->kind == SPLICE_COPY)
+		return emit_copy(b, s);
+	if (s->kind == SPLICE_NULL)
+		return buf_add(b, "CAST(NULL AS pg_catalog.int8)", 29);
 	if (table && buf_add(b, "SELECT * FROM ", 14) == -1)
 		return -1;
 	if (buf_add(b, s->prot->sql, strlen(s->prot->sql)) == -1)
@@ -122,12 +325,13 @@ splice_all(const char *text, size_t len, const struct splice *v, size_t n,
 	while (i < n && (k = lex_next(&l)) != LEX_END) {
 		if (k == LEX_BAD)
 			return -1;
-		if (l.start - text == v[i].rv->location) {
-			table = prev != NULL && prev_len == 5 &&
+		if (l.start - text == v[i].location) {
+			table = v[i].kind == SPLICE_RELATION &&
+			    prev != NULL && prev_len == 5 &&
 			    strncasecmp(prev, "table", 5) == 0;
 			if (!table)
 				prev = l.start;
-			if (skip_name(&l, v[i].rv, k) == -1 ||
+			if (skip(&l, &v[i], k) == -1 ||
 			    buf_add(b, done, (size_t)(prev - done)) == -1 ||
 			    emit(b, &v[i], table) == -1)
 				return -1;

@@ -6,16 +6,28 @@
 #include "protect.h"
 #include "sqltree.h"
 
-/* A reference and what it is to become. */
+/* A place in the text and what it is to become. */
+enum splice_kind {
+	SPLICE_RELATION,	/* a reference: the derived table of `prot` */
+	SPLICE_COPY,		/* COPY relation (columns) TO: (SELECT ...) */
+	SPLICE_SCHEMA,		/* schema.table.column: table.column */
+	SPLICE_NULL		/* a call of a function: NULL::int8 */
+};
+
 struct splice {
-	const PgQuery__RangeVar		*rv;	/* in the tree of the text */
-	const struct protect_rel	*prot;
+	enum splice_kind		 kind;
+	int				 location;
+	/* of the tree of the text, by kind */
+	const PgQuery__RangeVar		*rv;
+	const PgQuery__ColumnRef	*column;
+	const PgQuery__FuncCall		*call;
+	const PgQuery__CopyStmt		*copy;
+	const struct protect_rel	*prot;	/* of the first two */
 };
 
 /*
- * Replace the references (sorted here by their place in the text) by derived
- * tables that mask, parse the result and compare it with the tree that it must
- * give.  0 and *out (NUL-terminated, to free()); -1 with a constant sentence
+ * Make the changes (sorted here by their place in the text), parse the result
+ * and compare it with the tree that it must give.  0 and *out (NUL-terminated, to free()); -1 with a constant sentence
  * when that cannot be done or does not compare equal.
  */
 int	rewrite_text(const struct sqltree *, const char *text, size_t len,

@@ -83,6 +83,17 @@ is_cte(const struct analysis *a, const PgQuery__RangeVar *rv)
 	return false;
 }
 
+/* A table that is written is not replaced; what it masks may not be read. */
+static const struct protect_rel *
+target_masks(const struct analysis *a, const struct cat_rel *rel)
+{
+	const struct protect_rel	*p = NULL;
+
+	if (a->scene->protect != NULL && rel != NULL)
+		p = protect_find(a->scene->protect, rel);
+	return p != NULL && p->nmasked > 0 ? p : NULL;
+}
+
 static struct from_item *
 add_relation(struct analysis *a, const PgQuery__RangeVar *rv, bool write)
 {
@@ -98,14 +109,12 @@ add_relation(struct analysis *a, const PgQuery__RangeVar *rv, bool write)
 		return it;
 	r = &a->refs[i];
 	it->rel = r->rel;
-	it->prot = r->prot;
+	it->rv = rv->alias == NULL ? rv : NULL;
+	it->prot = write ? target_masks(a, r->rel) : r->prot;
 	if (r->rel != NULL && strcmp(r->rel->schema, "pg_catalog") == 0 &&
 	    sqlname_raw_catalog(r->rel->name)) {
 		a->raw_catalog = it->raw = true;
-		if (a->scene->masked && it->renamed)
-			analysis_refuse(a, "42501", "%s cannot be given "
-			    "column names in a profile with masks",
-			    r->rel->name);
+		a->raw_whole |= it->renamed;
 	}
 	return it;
 }
@@ -134,20 +143,20 @@ collect_join(struct analysis *a, const PgQuery__JoinExpr *j)
 {
 	const struct from_item	*before = a->level->items, *it;
 	struct from_item	*own;
-	bool			 raw = false;
+	bool			 raw = false, joined = false;
 
 	if (j->larg != NULL)
 		collect(a, j->larg);
 	if (j->rarg != NULL)
 		collect(a, j->rarg);
-	for (it = a->level->items; it != before; it = it->next)
+	for (it = a->level->items; it != before; it = it->next) {
 		raw |= it->raw;
+		joined |= it->joined || it->prot != NULL;
+	}
 	if (j->alias != NULL && (own = add_item(a, NULL, j->alias)) != NULL) {
 		own->raw = raw;
-		if (a->scene->masked && raw && own->renamed)
-			analysis_refuse(a, "42501", "a join with pg_class or "
-			    "pg_attribute cannot be given column names in a "
-			    "profile with masks");
+		own->joined = joined;
+		a->raw_whole |= raw && own->renamed;
 	}
 	if (j->join_using_alias != NULL)
 		add_item(a, NULL, j->join_using_alias);
@@ -197,20 +206,45 @@ collect(struct analysis *a, const PgQuery__Node *n)
 	}
 }
 
+/* Could some other item of this level have a column of this name? */
+static bool
+shared_name(const struct analysis *a, const struct from_item *own,
+    const char *name)
+{
+	const struct from_item	*it;
+
+	for (it = a->level->items; it != NULL; it = it->next)
+		if (it != own && (it->rel == NULL || it->renamed ||
+		    catalog_col(it->rel, name) != NULL))
+			return true;
+	return false;
+}
+
 /* NATURAL joins on every name that both sides have. */
 static void
 natural(struct analysis *a)
 {
 	const struct from_item	*it;
+	size_t			 i;
 
 	if (!a->scene->masked)
 		return;
-	for (it = a->level->items; it != NULL; it = it->next)
-		if (it->raw || (it->prot != NULL &&
-		    !a->scene->profile->predicates_masked))
-			analysis_refuse(a, "42501", "NATURAL JOIN with %s "
-			    "could compare masked columns; write JOIN ... ON",
-			    it->rel != NULL ? it->rel->name : it->alias);
+	for (it = a->level->items; it != NULL; it = it->next) {
+		a->raw_whole |= it->raw;
+		if (it->prot == NULL)
+			continue;
+		for (i = 0; i < it->rel->ncols; i++) {
+			if (it->prot->mask[i] == NULL || (!it->renamed &&
+			    !shared_name(a, it, it->rel->cols[i].name)))
+				continue;
+			a->masked_use = it->rel->cols[i].name;
+			if (!a->scene->profile->predicates_masked)
+				analysis_refuse(a, "42501", "NATURAL JOIN "
+				    "with %s could compare the masked column "
+				    "%s; write JOIN ... ON", it->rel->name,
+				    it->rel->cols[i].name);
+		}
+	}
 }
 
 static void	walk_from(struct analysis *, const PgQuery__Node *);
@@ -448,12 +482,46 @@ dml_target(struct analysis *a, const PgQuery__RangeVar *rv, enum kind kind)
 	return first;
 }
 
+/* The columns that are written: no masked one. */
+static void
+written(struct analysis *a, const struct protect_rel *p,
+    PgQuery__Node *const *v, size_t n)
+{
+	size_t	 i;
+
+	for (i = 0; p != NULL && i < n; i++)
+		if (v[i]->node_case != PG_QUERY__NODE__NODE_RES_TARGET ||
+		    protect_column(p, v[i]->res_target->name))
+			a->masked_use = v[i]->node_case ==
+			    PG_QUERY__NODE__NODE_RES_TARGET ?
+			    v[i]->res_target->name : "this";
+}
+
+static void
+on_conflict(struct analysis *a, const struct protect_rel *p,
+    const PgQuery__OnConflictClause *c)
+{
+	size_t	 i;
+
+	if (c->action == PG_QUERY__ON_CONFLICT_ACTION__ONCONFLICT_UPDATE)
+		a->upsert = true;
+	written(a, p, c->target_list, c->n_target_list);
+	for (i = 0; p != NULL && c->infer != NULL &&
+	    i < c->infer->n_index_elems; i++)
+		if (c->infer->index_elems[i]->node_case !=
+		    PG_QUERY__NODE__NODE_INDEX_ELEM ||
+		    protect_column(p,
+		    c->infer->index_elems[i]->index_elem->name))
+			a->masked_use = "ON CONFLICT over it";
+}
+
 static void
 walk_insert(struct analysis *a, const PgQuery__InsertStmt *s)
 {
 	struct level		 l = { NULL, NULL, NULL };
 	struct saved		 saved = enter(a, s->with_clause);
 	struct from_item	*it;
+	const struct protect_rel *prot = NULL;
 	size_t			 target;
 
 	/* The source does not see the target. */
@@ -461,9 +529,18 @@ walk_insert(struct analysis *a, const PgQuery__InsertStmt *s)
 	l.up = a->level;
 	a->level = &l;
 	target = dml_target(a, s->relation, KIND_INSERT);
+	if (target < a->nrefs)
+		prot = target_masks(a, a->refs[target].rel);
 	if ((it = add_item(a, "excluded", NULL)) != NULL &&
-	    target < a->nrefs)
+	    target < a->nrefs) {
 		it->rel = a->refs[target].rel;
+		it->prot = prot;
+	}
+	if (prot != NULL && s->n_cols == 0)
+		a->masked_use = "every column";
+	written(a, prot, s->cols, s->n_cols);
+	if (s->on_conflict_clause != NULL)
+		on_conflict(a, prot, s->on_conflict_clause);
 	walk_list(a, s->cols, s->n_cols);
 	if (s->on_conflict_clause != NULL)
 		sqltree_children(&s->on_conflict_clause->base, on_child, a);
@@ -476,10 +553,14 @@ walk_update(struct analysis *a, const PgQuery__UpdateStmt *s)
 {
 	struct level	 l = { NULL, NULL, NULL };
 	struct saved	 saved = enter(a, s->with_clause);
+	size_t		 target;
 
 	l.up = a->level;
 	a->level = &l;
-	dml_target(a, s->relation, KIND_UPDATE);
+	target = dml_target(a, s->relation, KIND_UPDATE);
+	if (target < a->nrefs)
+		written(a, target_masks(a, a->refs[target].rel),
+		    s->target_list, s->n_target_list);
 	enter_from(a, s->from_clause, s->n_from_clause);
 	walk_list(a, s->target_list, s->n_target_list);
 	walk_condition(a, s->where_clause);

@@ -96,6 +96,7 @@ static const char *const functions_safe[] = {
 	"pg_partition_root", "pg_postmaster_start_time",
 	"pg_relation_is_publishable", "pg_size_pretty",
 	"pg_statistics_obj_is_visible", "pg_table_is_visible",
+	"pg_tablespace_location",
 	"pg_ts_config_is_visible", "pg_ts_dict_is_visible",
 	"pg_ts_parser_is_visible", "pg_ts_template_is_visible",
 	"pg_type_is_visible", "pg_typeof", "phraseto_tsquery", "pi",
@@ -223,6 +224,17 @@ sqlname_function(const char *name)
 }
 
 bool
+sqlname_size(const char *name)
+{
+	return strcmp(name, "pg_database_size") == 0 ||
+	    strcmp(name, "pg_indexes_size") == 0 ||
+	    strcmp(name, "pg_relation_size") == 0 ||
+	    strcmp(name, "pg_table_size") == 0 ||
+	    strcmp(name, "pg_tablespace_size") == 0 ||
+	    strcmp(name, "pg_total_relation_size") == 0;
+}
+
+bool
 sqlname_notation(const char *name)
 {
 	size_t	 n = strlen(name);
@@ -266,6 +278,8 @@ sqlname_raw_column(const char *name)
 	    strcmp(name, "relpages") == 0 ||
 	    strcmp(name, "relallvisible") == 0 ||
 	    strcmp(name, "relallfrozen") == 0 ||
+	    strcmp(name, "relfrozenxid") == 0 ||
+	    strcmp(name, "relminmxid") == 0 ||
 	    strcmp(name, "attmissingval") == 0;
 }
 

@@ -11,6 +11,8 @@ enum fn_class {
 };
 
 enum fn_class	 sqlname_function(const char *);
+/* One that tells a size on disk; a call of it can become NULL. */
+bool		 sqlname_size(const char *);
 /*
  * Could x.name, where x may be a row or a value of any type and has no such
  * column, be a call that matters (functional notation)?

@@ -137,10 +137,8 @@ copy_relation(struct analysis *a, const PgQuery__CopyStmt *c, bool outside)
 		return;
 	if (c->is_from)
 		a->dml = true;
-	else if (a->refs[i].prot != NULL)
-		analysis_refuse(a, "42501", "COPY of a protected table is not "
-		    "handled yet; write COPY (SELECT ... FROM %s) TO STDOUT",
-		    c->relation->relname);
+	else if (a->refs[i].prot != NULL && !outside)
+		a->refs[i].copy = c;
 	else if (a->refs[i].rel != NULL && a->refs[i].rel->system &&
 	    sqlname_raw_catalog(a->refs[i].rel->name))
 		analysis_refuse(a, "42501", "COPY of %s is not available in "

@@ -34,7 +34,6 @@ CREATE TABLE customers (
 );
 CREATE UNIQUE INDEX customers_email ON customers (email);
 CREATE INDEX customers_city ON customers (city);
-CREATE INDEX customers_rich ON customers (id) WHERE salary > 5000;
 COMMENT ON TABLE customers IS 'who buys here';
 
 CREATE TABLE orders (
@@ -78,6 +77,8 @@ CREATE TABLE people_1 PARTITION OF people FOR VALUES FROM (0) TO (50);
 CREATE TABLE people_2 PARTITION OF people FOR VALUES FROM (50) TO (1000);
 CREATE TABLE staff (id integer PRIMARY KEY, card text, town text);
 CREATE TABLE bosses (bonus integer) INHERITS (staff);
+CREATE INDEX staff_card ON staff (id) WHERE card > '5';
+ALTER TABLE people ADD CHECK (card <> town) NOT VALID;
 
 -- What reads protected values when it is used.
 CREATE TABLE subscriptions (id integer PRIMARY KEY,

@@ -248,9 +248,9 @@ dependencies(void)
 	depends(4, 3, 'v');
 	depends(6, 5, 'i');
 	depends(7, 1, 'i');
-	depends(2, 1, 'f');
+	reads(2, 1, 'f', 1, 2);	/* customer_id -> id */
 	depends(12, 1, 'v');
-	depends(1, 13, 'f');
+	reads(1, 13, 'f', 1, 1);
 	calls(17, 'r');
 	reads(18, 17, 'v', 1, 0);
 	calls(19, 'w');

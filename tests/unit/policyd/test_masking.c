@@ -50,6 +50,14 @@ static const struct {
 	    "SELECT to_jsonb(c) FROM @ c FOR UPDATE OF c" },
 	{ "COPY (SELECT * FROM customers) TO STDOUT",
 	    "COPY (SELECT * FROM @ AS \"customers\") TO STDOUT" },
+	{ "COPY customers TO STDOUT (FORMAT csv)",
+	    "COPY (SELECT \"id\", \"name\", \"email\", \"card\", \"city\" FROM @ "
+	    "AS pst) TO STDOUT (FORMAT csv)" },
+	{ "copy public.customers (email, \"id\") to stdout",
+	    "copy (SELECT \"email\", \"id\" FROM @ AS pst) to stdout" },
+	{ "SELECT public.customers.email, \"public\" . customers.id FROM "
+	    "customers",
+	    "SELECT customers.email,  customers.id FROM @ AS \"customers\"" },
 	{ "SELECT 1; SELECT * FROM customers; SELECT 2",
 	    "SELECT 1; SELECT * FROM @ AS \"customers\"; SELECT 2" },
 	{ "SELECT count(*) FROM customers GROUP BY city ORDER BY city",
@@ -164,7 +172,6 @@ static const char *const refused[] = {
 	"SELECT city FROM customers GROUP BY city HAVING max(card) > 'x'",
 	"SELECT 1 FROM customers c JOIN people p ON p.phone = c.card",
 	"SELECT 1 FROM customers c JOIN cities x USING (email)",
-	"SELECT 1 FROM customers c NATURAL JOIN cities",
 	"SELECT 1 FROM orders o WHERE EXISTS (SELECT FROM customers c WHERE "
 	    "c.id = o.id AND c.email = 'x')",
 	"SELECT 1 WHERE 'x' IN (SELECT email FROM customers)",
@@ -208,14 +215,6 @@ static const char *const refused[] = {
 	"SELECT nextval('\"s\"')",
 	"SELECT nextval(x) FROM (VALUES ('members_seq')) v(x)",
 	/* names that a join hides, or that are not in scope */
-	"SELECT c.* FROM pg_class c JOIN (orders c CROSS JOIN (SELECT 1) t) "
-	    "AS j ON true",
-	"SELECT c FROM pg_class c JOIN (orders c CROSS JOIN (SELECT 1) t) "
-	    "AS j ON true",
-	"SELECT c.relpages FROM pg_class c JOIN (orders c CROSS JOIN "
-	    "(SELECT 1) t) AS j ON true",
-	"SELECT (SELECT x::text FROM orders c, (SELECT c.*) x LIMIT 1) FROM "
-	    "pg_class c",
 	"SELECT t.amount FROM tickets t JOIN (orders t CROSS JOIN (SELECT 1) "
 	    "x) AS j ON true",
 	"SELECT (SELECT y.amount FROM orders t, (SELECT t.amount) y LIMIT 1) "
@@ -224,7 +223,6 @@ static const char *const refused[] = {
 	"SELECT ctid FROM customers",
 	"SELECT c.xmin, c.id FROM customers c",
 	"SELECT o.ctid FROM orders o, customers",
-	"SELECT public.customers.email FROM customers",
 	"SELECT c.nothing FROM customers c",
 	"SELECT x.id FROM customers c",
 	"SELECT o.leak FROM orders o",
@@ -246,7 +244,6 @@ static const char *const refused[] = {
 	"SELECT setval('s', 1)",
 	"SELECT dblink('x', 'y')",
 	"SELECT lo_get(1)",
-	"SELECT pg_relation_size('customers')",
 	"SELECT pg_column_size(email) FROM customers",
 	"SELECT 1 OPERATOR(public.===) 2",
 	"SELECT 1 === 2",
@@ -255,47 +252,23 @@ static const char *const refused[] = {
 	"SELECT 1::public.customers",
 	"SELECT 'x'::xml",
 	/* the catalogue */
-	"SELECT attmissingval FROM pg_attribute",
-	"SELECT a.attmissingval FROM pg_attribute a",
-	"SELECT * FROM pg_attribute",
-	"SELECT a FROM pg_attribute a",
-	"SELECT x.a FROM pg_attribute x(a, b)",
-	"SELECT 1 FROM pg_attribute a NATURAL JOIN pg_attribute b",
 	"COPY pg_attribute TO STDOUT",
 	"SELECT * FROM pg_stat_activity",
 	"SELECT * FROM pg_statistic",
 	"SELECT * FROM pg_catalog.pg_stats",
-	"SELECT * FROM pg_class",
-	"SELECT c FROM pg_class c",
-	"SELECT relpages FROM pg_class",
-	"SELECT c.reltuples FROM pg_class c",
-	"SELECT x.a FROM pg_class x(a, b, c, d, e)",
-	"SELECT (c).relpages FROM pg_class c",
-	"TABLE pg_class",
 	/* writes */
-	"INSERT INTO orders SELECT id FROM customers",
-	"INSERT INTO customers (id) VALUES (1)",
-	"UPDATE customers SET city = 'x'",
 	"UPDATE orders SET status = c.email FROM customers c",
-	"DELETE FROM orders USING customers c WHERE c.id = customer_id",
-	"DELETE FROM customers WHERE id = 1",
-	"DELETE FROM cities",
 	"INSERT INTO triggered VALUES (1)",
 	"INSERT INTO guarded VALUES (1)",
 	"INSERT INTO customer_names VALUES (1)",
 	"INSERT INTO pg_catalog.pg_class VALUES (1)",
 	"WITH x AS (INSERT INTO orders (id) VALUES (1) RETURNING id) "
 	    "SELECT * FROM customers",
-	"MERGE INTO orders o USING customers c ON c.id = o.id WHEN MATCHED "
-	    "THEN DELETE",
-	"COPY customers TO STDOUT",
 	"COPY customers FROM STDIN",
 	"COPY customer_names TO STDOUT",
 	"COPY pg_class TO STDOUT",
 	"COPY orders TO PROGRAM 'cat'",
 	"COPY orders TO '/tmp/x'",
-	"COPY (INSERT INTO orders SELECT id FROM customers RETURNING 1) TO "
-	    "STDOUT",
 	/* what is never there with masks */
 	"EXPLAIN SELECT * FROM customers",
 	"EXPLAIN ANALYZE SELECT * FROM customers",
@@ -323,6 +296,131 @@ static const char *const refused[] = {
 	"ALTER TABLE orders RENAME TO customers2",
 	"COMMENT ON TABLE customers IS 'x'",
 };
+
+/*
+ * Refused once, and harmless: what tells sizes is NULL, no masked column is
+ * used in what writes.
+ */
+static const char *const handled[] = {
+	"SELECT 1 FROM customers c NATURAL JOIN cities",
+	"SELECT c.* FROM pg_class c JOIN (orders c CROSS JOIN (SELECT 1) t) "
+	    "AS j ON true",
+	"SELECT c FROM pg_class c JOIN (orders c CROSS JOIN (SELECT 1) t) "
+	    "AS j ON true",
+	"SELECT c.relpages FROM pg_class c JOIN (orders c CROSS JOIN "
+	    "(SELECT 1) t) AS j ON true",
+	"SELECT (SELECT x::text FROM orders c, (SELECT c.*) x LIMIT 1) FROM "
+	    "pg_class c",
+	"SELECT public.customers.email FROM customers",
+	"SELECT pg_relation_size('customers')",
+	"SELECT attmissingval FROM pg_attribute",
+	"SELECT a.attmissingval FROM pg_attribute a",
+	"SELECT * FROM pg_attribute",
+	"SELECT a FROM pg_attribute a",
+	"SELECT x.a FROM pg_attribute x(a, b)",
+	"SELECT 1 FROM pg_attribute a NATURAL JOIN pg_attribute b",
+	"SELECT * FROM pg_class",
+	"SELECT c FROM pg_class c",
+	"SELECT relpages FROM pg_class",
+	"SELECT c.reltuples FROM pg_class c",
+	"SELECT x.a FROM pg_class x(a, b, c, d, e)",
+	"SELECT (c).relpages FROM pg_class c",
+	"TABLE pg_class",
+	"INSERT INTO orders SELECT id FROM customers",
+	"INSERT INTO customers (id) VALUES (1)",
+	"UPDATE customers SET city = 'x'",
+	"DELETE FROM orders USING customers c WHERE c.id = customer_id",
+	"DELETE FROM customers WHERE id = 1",
+	"DELETE FROM cities",
+	"MERGE INTO orders o USING customers c ON c.id = o.id WHEN MATCHED "
+	    "THEN DELETE",
+	"COPY (INSERT INTO orders SELECT id FROM customers RETURNING 1) TO "
+	    "STDOUT",
+	"UPDATE orders SET status = 'x' FROM customers c WHERE c.city = 'y'",
+	"UPDATE customers SET city = 'x' WHERE id = 1 RETURNING id, city",
+	"SELECT pg_size_pretty(pg_catalog.pg_table_size(c.oid)) FROM pg_class c",
+};
+
+START_TEST(handling)
+{
+	const struct verdict	*v = shop_judge("masked", handled[_i]);
+
+	ck_assert_msg(v->action != VERDICT_DENY, "%s: %s", handled[_i],
+	    v->message);
+	if (strstr(handled[_i], "pg_class") != NULL &&
+	    strstr(handled[_i], "size") == NULL)
+		ck_assert_ptr_nonnull(strstr(v->rewritten,
+		    "CAST(NULL AS real) AS \"reltuples\""));
+}
+END_TEST
+
+/* What would put a mask into a table, or let a protected value decide. */
+static const char *const writes[] = {
+	"INSERT INTO orders (status) SELECT email FROM customers",
+	"INSERT INTO orders SELECT c.* FROM customers c",
+	"INSERT INTO orders (status) SELECT c::text FROM customers c",
+	"INSERT INTO orders (status) SELECT customers::text FROM customers",
+	"INSERT INTO orders (status) SELECT x.b FROM customers x (i, n, b)",
+	"INSERT INTO orders (status) SELECT b FROM customers x (i, n, b)",
+	"INSERT INTO orders (status) SELECT j.email FROM (customers c JOIN "
+	    "cities USING (city)) AS j",
+	"INSERT INTO orders (status) SELECT j.c FROM (customers c JOIN "
+	    "cities USING (city)) AS j (a, b, c)",
+	"INSERT INTO orders (status) SELECT b FROM (customers c JOIN "
+	    "cities USING (city)) AS j (a, x, b)",
+	"INSERT INTO orders (status) SELECT s.e FROM (SELECT email AS e FROM "
+	    "customers) s",
+	"INSERT INTO orders (status) TABLE customers",
+	"INSERT INTO orders (id) SELECT 1 FROM customers WHERE email = 'x'",
+	"INSERT INTO orders (id) SELECT count(*) FROM customers GROUP BY "
+	    "card",
+	"INSERT INTO orders (status) SELECT email(c) FROM customers c",
+	"INSERT INTO orders (status) SELECT to_json(c) FROM customers c",
+	"INSERT INTO customers VALUES (1)",
+	"INSERT INTO customers (id, email) VALUES (1, 'x')",
+	"INSERT INTO customers (id) VALUES (1) RETURNING *",
+	"INSERT INTO customers (id) VALUES (1) RETURNING email",
+	"INSERT INTO customers (id) VALUES (1) ON CONFLICT (email) DO NOTHING",
+	"INSERT INTO customers (id) VALUES (1) ON CONFLICT (id) DO UPDATE "
+	    "SET city = excluded.email",
+	"INSERT INTO customers (id) VALUES (1) ON CONFLICT (id) DO UPDATE "
+	    "SET card = 'x'",
+	"INSERT INTO customers (id) VALUES (1) ON CONFLICT (id) DO UPDATE "
+	    "SET city = 'x' WHERE customers.email > 'a'",
+	"UPDATE customers SET city = email",
+	"UPDATE customers SET city = customers.email",
+	"UPDATE customers SET city = customers::text",
+	"UPDATE customers c SET city = c::text",
+	"UPDATE customers c SET city = (SELECT c.email)",
+	"UPDATE customers SET email = 'x'",
+	"UPDATE customers SET (city, card) = ('x', 'y')",
+	"UPDATE customers SET city = 'x' WHERE email LIKE 'a%'",
+	"UPDATE customers SET city = 'x' WHERE email IS NULL",
+	"UPDATE customers SET city = 'x' RETURNING email",
+	"UPDATE customers SET city = 'x' RETURNING *",
+	"UPDATE customers c SET city = 'x' RETURNING c",
+	"UPDATE customers c SET city = 'x' RETURNING to_json(c.*)",
+	"UPDATE customers c SET city = 'x' RETURNING email(c)",
+	"UPDATE ONLY customers SET city = 'x'",
+	"UPDATE public.customers SET city = 'x' WHERE public.customers.email "
+	    "= 'x'",
+	"DELETE FROM customers WHERE card = 'x'",
+	"DELETE FROM customers RETURNING *",
+	"DELETE FROM customers c USING orders o WHERE o.status = c.email",
+	"MERGE INTO customers c USING orders o ON o.id = c.id WHEN MATCHED "
+	    "THEN UPDATE SET city = 'x'",
+	"WITH x AS (UPDATE orders SET status = 'x' RETURNING id) SELECT email "
+	    "FROM customers",
+};
+
+START_TEST(writing)
+{
+	const struct verdict	*v = shop_judge("masked", writes[_i]);
+
+	ck_assert_msg(v->action == VERDICT_DENY, "%s: not refused: %s",
+	    writes[_i], v->rewritten != NULL ? v->rewritten : "allowed");
+}
+END_TEST
 
 START_TEST(refusal)
 {
@@ -517,6 +615,8 @@ main(void)
 
 	LOOP(t, rewriting, golden);
 	LOOP(t, refusal, refused);
+	LOOP(t, handling, handled);
+	LOOP(t, writing, writes);
 	LOOP(t, allowance, allowed);
 	tcase_add_test(t, masked_columns);
 	tcase_add_test(t, predicates_masked);
