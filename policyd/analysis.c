@@ -52,7 +52,7 @@ analysis_edit(struct analysis *a, const struct splice *s)
 {
 	struct splice	*v;
 
-	v = grow(a, a->edits, a->nedits, &a->capedits, sizeof(*v));
+	v = analysis_grow(a, a->edits, a->nedits, &a->capedits, sizeof(*v));
 	if (v == NULL)
 		return;
 	a->edits = v;
