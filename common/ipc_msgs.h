@@ -204,6 +204,7 @@ enum ipc_role {
 #define IPC_FIELDS_hold_ask(F)						\
 	F(STR, session, LEN_SESSION)					\
 	F(U32, id, 0)							\
+	F(U32, ask, 0)		/* counts; the answer has it too */	\
 	F(U64, generation, 0)	/* of the verdict */			\
 	F(STR, rule, LEN_KEY)						\
 	F(STR, kind, 64)						\
@@ -214,6 +215,7 @@ enum ipc_role {
 #define IPC_FIELDS_hold_answer(F)					\
 	F(STR, session, LEN_SESSION)					\
 	F(U32, id, 0)							\
+	F(U32, ask, 0)		/* to which question */			\
 	F(U8, answer, 0)	/* enum hold_answer */			\
 	F(U32, number, 0)	/* of the request */			\
 	F(STR, sqlstate, 5)						\

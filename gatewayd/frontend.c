@@ -412,14 +412,10 @@ frontend_process(struct session *s)
 		}
 		if (front_message(s, &m) == FRONT_WAIT)
 			return;
-		/* A verdict is of one message, and never of the next; an
-		 * approval of a Parse is for the Bind in its segment. */
+		/* A verdict is of one message, and never of the next. */
 		if (s->front.step != FRONT_NEW)
 			judge_abandon(s);
-		if (s->hold.state != HOLD_IDLE &&
-		    (s->hold.state != HOLD_GRANTED || m.type == 'S' ||
-		    m.type == 'Q'))
-			hold_over(s, "no longer asked for");
+		hold_message_done(s, m.type);
 		if (m.type == 'Q' || m.type == 'E' || m.type == 'F')
 			ev_timer_stop(s->idle_timer);
 		buf_drain(&s->client.in, (size_t)len + 1);

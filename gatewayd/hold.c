@@ -90,6 +90,19 @@ hold_over(struct session *s, const char *reason)
 }
 
 void
+hold_message_done(struct session *s, uint8_t type)
+{
+	struct hold *h = &s->hold;
+
+	/* Skipped before it was asked for: the next one flushes anew. */
+	h->flushed = false;
+	/* An approval of a Parse is for the Bind in its segment. */
+	if (h->state != HOLD_IDLE && (h->state != HOLD_GRANTED ||
+	    type == 'S' || type == 'Q'))
+		hold_over(s, "no longer asked for");
+}
+
+void
 hold_free(struct session *s)
 {
 	ev_timer_free(&s->hold.notice);
@@ -139,10 +152,13 @@ hold_ask(struct session *s, const uint8_t *text, size_t len,
 	struct ipc_hold_ask m = {
 		.session = slice_str(s->id),
 		.id = s->hold.id,
+		.ask = ++s->hold.ask,
 		.generation = v->generation,
 		.rule = slice_str(v->rule),
 		.kind = slice_str(v->kind),
-		.in_transaction = s->tx_status == 'T',
+		/* A transaction that began in this segment has no
+		 * ReadyForQuery yet. */
+		.in_transaction = s->tx_status == 'T' || s->pipe.executed,
 		.text = slice_of(text, len),
 		.params = slice_of(params, nparams),
 	};
@@ -216,7 +232,8 @@ hold_on_answer(struct session *s, const struct ipc_hold_answer *m)
 	struct hold *h = &s->hold;
 	bool news = h->state == HOLD_ASKED && h->number != m->number;
 
-	if (m->id != h->id ||
+	/* An answer to an older question was given by another policy. */
+	if (m->id != h->id || m->ask != h->ask ||
 	    (h->state != HOLD_ASKED && h->state != HOLD_OPEN))
 		return;
 	if (m->answer > HOLD_REFUSED ||
@@ -258,6 +275,9 @@ hold_on_cancel(struct session *s)
 	if (h->state == HOLD_IDLE || h->state == HOLD_DENIED)
 		return false;
 	hold_withdraw(s, "cancelled by the client");
+	/* Approved, and waiting for its record: it does not go out. */
+	if (s->front.approval != 0)
+		judge_abandon(s);
 	ev_timer_stop(h->notice);
 	h->state = HOLD_DENIED;
 	snprintf(h->sqlstate, sizeof(h->sqlstate), "57014");

@@ -27,6 +27,7 @@ enum hold_state {
 struct hold {
 	enum hold_state	 state;
 	uint32_t	 id;		/* the session's number for it */
+	uint32_t	 ask;		/* counts questions, of all ids */
 	uint32_t	 number;	/* policyd's, what people see */
 	uint64_t	 generation;	/* of the policy it was asked under */
 	uint64_t	 epoch;
@@ -47,6 +48,8 @@ enum hold_result { HOLD_WAIT, HOLD_GO, HOLD_NO, HOLD_FAILED };
 enum hold_result hold_ready(struct session *, const uint8_t *text,
 	    size_t len, const uint8_t *params, size_t nparams,
 	    uint32_t *number_r);
+/* The message at the head, of this type, was dealt with. */
+void	hold_message_done(struct session *, uint8_t type);
 /* Nothing waits any more: forget an approval that was not used, take back what
  * is still asked. */
 void	hold_over(struct session *, const char *reason);

@@ -74,6 +74,11 @@ pipe_push(struct pipeline *p, uint8_t type, struct verdict *v)
 	e->segment = p->segment;
 	if (type == 'S')
 		p->segment++;
+	/* Execute leaves a transaction open; these say how it stands. */
+	if (type == 'E')
+		p->executed = true;
+	else if (type == 'S' || type == 'Q' || type == 'F')
+		p->executed = false;
 	*p->last = e;
 	p->last = &e->next;
 	p->last_type = type;

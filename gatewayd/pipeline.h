@@ -54,6 +54,7 @@ struct pipeline {
 	size_t		 ndone;
 	bool		 skipping;	/* an error: up to the next Sync */
 	uint64_t	 segment;	/* Syncs forwarded so far */
+	bool		 executed;	/* an Execute since the last Sync */
 	struct pipe_entry *exclusive;	/* Q or COPY: nothing may follow yet */
 };
 

@@ -38,6 +38,8 @@ struct request {
 	/* Whose: the session's id for it too. */
 	char			 session[LEN_SESSION + 1];
 	uint32_t		 id;
+	uint32_t		 ask;	/* its newest question about it; 0: the
+					 * last parent was asked */
 	char			 issuer[LEN_KEY + 1];
 	char			 subject[256];
 	char			 profile[LEN_KEY + 1];

@@ -129,7 +129,19 @@ requests_count(struct parent *p)
 	return n;
 }
 
-/* Of those that are over the oldest are forgotten. */
+/* Nobody waits for it any more, in whatever way it ended. */
+static bool
+request_over(const struct request *r)
+{
+	return r->commit == 0 && (!request_live(r) ||
+	    (r->state == REQUEST_APPROVED &&
+	    sessions_find(r->p, slice_str(r->session)) == NULL));
+}
+
+/*
+ * Of those that are over the oldest are forgotten.  Frees requests: not to be
+ * called where one is in use, or the list is walked.
+ */
 static void
 requests_trim(struct parent *p)
 {
@@ -137,11 +149,11 @@ requests_trim(struct parent *p)
 	unsigned int	 n = 0;
 
 	TAILQ_FOREACH(r, &p->requests->list, entry)
-		n += !request_live(r) && r->commit == 0;
+		n += request_over(r);
 	for (r = TAILQ_FIRST(&p->requests->list); r != NULL && n > HISTORY_MAX;
 	    r = next) {
 		next = TAILQ_NEXT(r, entry);
-		if (request_live(r) || r->commit != 0)
+		if (!request_over(r))
 			continue;
 		request_free(r);
 		n--;
@@ -151,12 +163,14 @@ requests_trim(struct parent *p)
 /* --- what the worker hears ----------------------------------------------------- */
 
 static void
-tell(struct session *s, uint32_t id, uint32_t number, enum hold_answer answer,
-    const char *sqlstate, const char *message, const char *hint)
+tell(struct session *s, uint32_t id, uint32_t ask, uint32_t number,
+    enum hold_answer answer, const char *sqlstate, const char *message,
+    const char *hint)
 {
 	struct ipc_hold_answer	m = {
 		.session = slice_str(s->id),
 		.id = id,
+		.ask = ask,
 		.answer = (uint8_t)answer,
 		.number = number,
 		.sqlstate = slice_str(sqlstate),
@@ -211,7 +225,7 @@ tell_waiting(struct session *s, const struct request *r,
 	snprintf(message, sizeof(message), "statement held by rule \"%s\": "
 	    "request %u waits for approval by %s until %s", r->rule,
 	    r->number, who, until);
-	tell(s, r->id, r->number, HOLD_WAITING, "", message,
+	tell(s, r->id, r->ask, r->number, HOLD_WAITING, "", message,
 	    rule->hint == NULL ? "" : rule->hint);
 }
 
@@ -225,9 +239,9 @@ tell_decided(struct request *r)
 	if (s == NULL || r->state == REQUEST_WITHDRAWN)
 		return;
 	if (r->state == REQUEST_APPROVED)
-		tell(s, r->id, r->number, HOLD_APPROVED, "", "", "");
+		tell(s, r->id, r->ask, r->number, HOLD_APPROVED, "", "", "");
 	else
-		tell(s, r->id, r->number, HOLD_REFUSED, "42501", r->answer,
+		tell(s, r->id, r->ask, r->number, HOLD_REFUSED, "42501", r->answer,
 		    "");
 }
 
@@ -295,33 +309,31 @@ record_end(const struct request *r, const char *reason)
 /* --- ends ------------------------------------------------------------------------ */
 
 /*
- * From here it is decided, whatever happens: on disk, recorded, then told.  An
- * approval stays on disk until its session has ended.
+ * Recorded, on disk, then told when it is committed: what the next parent finds
+ * approved is on record.  An approval stays on disk until its session has
+ * ended.  -1: it was to be approved and cannot be recorded; nothing happened.
  */
-static void
+static int
 request_end(struct request *r, enum request_state state, const char *reason)
 {
 	enum request_state	was = r->state;
 	char			path[LEN_PATH];
 
-	ev_timer_stop(r->timer);
 	r->state = state;
-	request_path(r, path, sizeof(path));
-	if (state == REQUEST_APPROVED) {
-		if (request_save(r) == -1)
-			log_warn("event=request_save request=%u", r->number);
-	} else
-		unlink(path);
 	r->commit = record_end(r, reason);
 	if (r->commit == 0 && state == REQUEST_APPROVED) {
-		/* Not on record: not approved.  It can be decided again. */
 		r->state = was;
-		ev_timer_set(r->timer, 1);
-		return;
+		return -1;
 	}
+	ev_timer_stop(r->timer);
+	request_path(r, path, sizeof(path));
+	if (state != REQUEST_APPROVED)
+		unlink(path);
+	else if (request_save(r) == -1)
+		log_warn("event=request_save request=%u", r->number);
 	if (r->commit == 0 || auditlink_committed(r->p, r->commit))
 		tell_decided(r);
-	requests_trim(r->p);
+	return 0;
 }
 
 static void
@@ -386,6 +398,7 @@ request_new(struct session *s, const struct ipc_hold_ask *m)
 		return NULL;
 	r->p = s->p;
 	r->id = m->id;
+	r->ask = m->ask;
 	r->in_transaction = m->in_transaction != 0;
 	r->created = now_wall_us();
 	memcpy(r->session, s->id, sizeof(r->session));
@@ -445,7 +458,9 @@ last_write(struct parent *p)
 	last_path(p, ".tmp", tmp, sizeof(tmp));
 	if ((f = fopen(tmp, "we")) == NULL)
 		return -1;
-	rc = fprintf(f, "%u\n", p->requests->last) < 0 ? -1 : 0;
+	/* An empty file after a crash of the machine would begin at 1 again. */
+	rc = fprintf(f, "%u\n", p->requests->last) < 0 || fflush(f) != 0 ||
+	    fdatasync(fileno(f)) == -1 ? -1 : 0;
 	return fclose(f) == 0 && rc == 0 ? rename(tmp, path) : -1;
 }
 
@@ -484,13 +499,14 @@ ask_new(struct session *s, const struct ipc_hold_ask *m)
 	struct request		*r;
 	const char		*why = NULL;
 
+	requests_trim(s->p);
 	if (requests_count(s->p) >= REQUESTS_MAX) {
-		tell(s, m->id, 0, HOLD_REFUSED, "53400", "statement "
+		tell(s, m->id, m->ask, 0, HOLD_REFUSED, "53400", "statement "
 		    "refused: too many statements wait for approval", "");
 		return;
 	}
 	if ((r = request_new(s, m)) == NULL) {
-		tell(s, m->id, 0, HOLD_REFUSED, "57P03", "statement "
+		tell(s, m->id, m->ask, 0, HOLD_REFUSED, "57P03", "statement "
 		    "refused: it needs approval, and the request for it could "
 		    "not be made", "");
 		return;
@@ -502,10 +518,10 @@ ask_new(struct session *s, const struct ipc_hold_ask *m)
 		why = "statement refused: it needs approval, and must not "
 		    "wait for it inside a transaction";
 	if (why != NULL) {
-		tell(s, m->id, 0, HOLD_REFUSED, "42501", why, "");
+		tell(s, m->id, m->ask, 0, HOLD_REFUSED, "42501", why, "");
 		request_free(r);
 	} else if (request_open(r, rule) == -1) {
-		tell(s, m->id, 0, HOLD_REFUSED, "57P03", "statement "
+		tell(s, m->id, m->ask, 0, HOLD_REFUSED, "57P03", "statement "
 		    "refused: it needs approval, and the request for it could "
 		    "not be recorded", "");
 		request_free(r);
@@ -527,6 +543,8 @@ requests_ask(struct session *s, const struct ipc_hold_ask *m)
 		request_end(r, REQUEST_WITHDRAWN, "the policy has changed");
 		r = NULL;
 	}
+	if (r != NULL)
+		r->ask = m->ask;
 	if (r == NULL)
 		ask_new(s, m);
 	else if (r->state == REQUEST_OPEN)
@@ -558,6 +576,9 @@ decide_refused(const struct request *r, const struct rule *rule,
 
 	if (r->state != REQUEST_OPEN || r->commit != 0)
 		return request_state_name(r->state);
+	/* Its timer may be late: a machine that slept. */
+	if (now_boot_ms() >= r->expires)
+		return request_state_name(REQUEST_EXPIRED);
 	if (rule == NULL)
 		return "void: the policy has changed";
 	/* One person may have a name at each of two issuers: both count. */
@@ -634,9 +655,14 @@ requests_decide(struct parent *p, uint32_t number, bool approve,
 		    "%.200s (request %u)%s%.500s", who->name, r->number,
 		    *reason == '\0' ? "" : ": ", reason);
 		request_end(r, REQUEST_DENIED, reason);
-	} else if (approvals(r) >= rule->approval.minimum)
-		request_end(r, REQUEST_APPROVED, reason);
-	else if (request_save(r) == -1)
+	} else if (approvals(r) >= rule->approval.minimum) {
+		if (request_end(r, REQUEST_APPROVED, reason) == -1) {
+			r->ndecisions--;
+			snprintf(err, errlen, "the decision could not be "
+			    "recorded");
+			return -1;
+		}
+	} else if (request_save(r) == -1)
 		log_warn("event=request_save request=%u", r->number);
 	return 0;
 }
