@@ -52,3 +52,9 @@ UNIT_TESTS +=	tests/unit/gatewayd/test_options
 tests/unit/gatewayd/test_options_OBJS =	gatewayd/options.o
 UNIT_TESTS +=	tests/unit/gatewayd/test_lobby
 tests/unit/gatewayd/test_lobby_OBJS =	gatewayd/lobby.o
+UNIT_TESTS +=	tests/unit/gatewayd/test_hold
+tests/unit/gatewayd/test_hold_OBJS =	gatewayd/hold.o gatewayd/pgmsg.o \
+		gatewayd/verdicts.o gatewayd/names.o gatewayd/pipeline.o \
+		common/buf.o common/codec.o common/ev.o common/log.o \
+		common/crypto.o
+tests/unit/gatewayd/test_hold_LIBS =	$(COMMON_LIBS)
