@@ -439,6 +439,19 @@ note_names(struct judgement *j, const PgQuery__Node *n)
 	snprintf(v->name, sizeof(v->name), "%s", name);
 }
 
+/* EXECUTE, EXPLAIN EXECUTE, CREATE TABLE AS EXECUTE: what was prepared, perhaps
+ * before a reload brought the rule that holds it. */
+static bool
+runs_prepared(const struct analysis *a)
+{
+	size_t	 i;
+
+	for (i = 0; i < a->nunits; i++)
+		if (a->units[i].kind == KIND_EXECUTE)
+			return true;
+	return false;
+}
+
 static bool
 judge_analysed(struct judgement *j, const struct analysis *a,
     const PgQuery__Node *stmt)
@@ -449,6 +462,13 @@ judge_analysed(struct judgement *j, const struct analysis *a,
 	note_names(j, stmt);
 	if (!judge_rules(j, a, stmt))
 		return false;
+	if (rules_hold(j->scene->profile) && runs_prepared(a)) {
+		deny(j->out, j->out->rule, "42501", "statement refused: "
+		    "EXECUTE could run what needs approval, and does not say "
+		    "what it runs");
+		j->out->hint = "Send the statement itself.";
+		return false;
+	}
 	/* EXECUTE would run it again and again. */
 	if ((j->out->flags & VERDICT_HOLD) != 0 &&
 	    stmt->node_case == PG_QUERY__NODE__NODE_PREPARE_STMT) {
@@ -525,6 +545,11 @@ judge_empty(struct judgement *j, enum kind k)
 		return;
 	j->readonly = false;
 	j->unsure = true;
+	if ((j->out->flags & VERDICT_HOLD) != 0 &&
+	    j->out->action != VERDICT_DENY)
+		deny(j->out, j->out->rule, "42501", "statement refused: it "
+		    "needs approval, and a function call by number says "
+		    "nothing that a person could read");
 	if (j->scene->masked && j->out->action != VERDICT_DENY)
 		deny(j->out, "(masks)", "42501", "statement refused: function "
 		    "calls by number are not available in a profile with "

@@ -302,3 +302,15 @@ rules_look(const struct profile *p)
 		l |= p->rules[i].when.looks;
 	return l;
 }
+
+bool
+rules_hold(const struct profile *p)
+{
+	size_t	 i;
+
+	for (i = 0; i < p->nrules && p->observe == 0; i++)
+		if (p->rules[i].action == RULE_HOLD &&
+		    p->rules[i].observe == 0)
+			return true;
+	return false;
+}

@@ -58,4 +58,7 @@ bool		 rules_harmless(enum kind);
 /* LOOK_* of all rules. */
 unsigned int	 rules_look(const struct profile *);
 
+/* Does a rule of this profile hold anything? */
+bool	 rules_hold(const struct profile *);
+
 #endif

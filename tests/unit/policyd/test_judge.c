@@ -319,6 +319,44 @@ START_TEST(bytes)
 }
 END_TEST
 
+/* What a rule holds, in whatever dress; and what would run it unseen. */
+START_TEST(held)
+{
+	static const char	*const holds[] = {
+		"UPDATE orders SET status = 'x'",
+		"EXPLAIN ANALYZE UPDATE orders SET status = 'x'",
+		"WITH w AS (UPDATE orders SET status = 'x' RETURNING id) "
+		"SELECT * FROM w",
+		"SELECT 1; UPDATE public.orders SET status = 'x'",
+		"UPDATE orders SET status = 'x'; SELECT 1",
+		"COPY (UPDATE orders SET status = 'x' RETURNING id) TO STDOUT",
+	};
+	static const char	*const refused[] = {
+		"EXECUTE p", "EXPLAIN ANALYZE EXECUTE p",
+		"CREATE TABLE t AS EXECUTE p", "SELECT 1; EXECUTE p",
+		"PREPARE p AS UPDATE orders SET status = 'x'",
+	};
+	const struct verdict	*v;
+	size_t			 i;
+
+	for (i = 0; i < sizeof(holds) / sizeof(holds[0]); i++) {
+		v = shop_judge("held", holds[i]);
+		ck_assert_msg(v->action != VERDICT_DENY &&
+		    (v->flags & VERDICT_HOLD) != 0, "%s", holds[i]);
+		ck_assert_str_eq(v->rule, "looked-at");
+	}
+	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		v = shop_judge("held", refused[i]);
+		ck_assert_msg(v->action == VERDICT_DENY, "%s", refused[i]);
+		ck_assert_str_eq(v->sqlstate, "42501");
+	}
+	v = shop_judge("held", "PREPARE p AS SELECT 1");
+	ck_assert_int_eq(v->action, VERDICT_ALLOW);
+	v = shop_judge("dba", "EXECUTE p");
+	ck_assert_int_eq(v->action, VERDICT_ALLOW);
+}
+END_TEST
+
 START_TEST(fastpath)
 {
 	const struct verdict	*v;
@@ -330,6 +368,10 @@ START_TEST(fastpath)
 	ck_assert_str_eq(kind_name(v->kind), "fastpath");
 	v = shop_judge_bytes("bot", JUDGE_FUNCTION, "", 0);
 	ck_assert_str_eq(v->rule, "nothing-structural");
+	/* Nobody could read what it does. */
+	v = shop_judge_bytes("held", JUDGE_FUNCTION, "", 0);
+	ck_assert_int_eq(v->action, VERDICT_DENY);
+	ck_assert_str_eq(v->rule, "numbers");
 	v = shop_judge_bytes("analyst", JUDGE_FUNCTION, "", 0);
 	ck_assert_str_eq(v->rule, "(masks)");
 }
@@ -371,6 +413,7 @@ main(void)
 	    (int)(sizeof(chains) / sizeof(chains[0])));
 	tcase_add_test(t, messages);
 	tcase_add_test(t, bytes);
+	tcase_add_test(t, held);
 	tcase_add_test(t, fastpath);
 	tcase_add_test(t, json);
 	suite_add_tcase(s, t);
