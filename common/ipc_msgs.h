@@ -565,7 +565,6 @@ enum hold_answer { HOLD_WAITING, HOLD_APPROVED, HOLD_REFUSED };
 #define VERDICT_STATEMENTS	0x20	/* PREPARE, DEALLOCATE: names of statements change */
 #define VERDICT_PORTALS		0x40	/* DECLARE, CLOSE: names of portals change */
 #define VERDICT_HOLD		0x80	/* allow, mask: only once a person has approved it */
-#define VERDICT_EXECUTES	0x100	/* EXECUTE: runs what was prepared by name */
 #define VERDICT_SESSION		0x200	/* depends on whose session it is (D12) */
 #define VERDICT_MOMENT		0x400	/* depends on the transaction: ask again at each use */
 

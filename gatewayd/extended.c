@@ -118,8 +118,6 @@ front_parse(struct session *s, const struct front_msg *m)
 		return front_no_memory(s);
 	}
 	st->pos = s->front.pos;
-	if (*name != '\0' && (st->verdict->flags & VERDICT_HOLD) != 0)
-		s->held_named = true;
 	e->unnamed = *name == '\0';
 	rc = pipe_change(&s->pipe, e, s->statements, name, st);
 	stmt_unref(&st);
@@ -173,8 +171,7 @@ front_judge_stmt(struct session *s, struct stmt *st)
 		verdict_unref(&s->front.verdict);
 		s->front.verdict = verdict_ref(st->verdict);
 		s->front.step = FRONT_JUDGED;
-		return front_no_execute(s) == -1 ? front_no_memory(s) :
-		    FRONT_DONE;
+		return FRONT_DONE;
 	}
 	do {
 		if (!judge_may_pass(s) || !judge_text(s, JUDGE_PARSE,
@@ -186,7 +183,7 @@ front_judge_stmt(struct session *s, struct stmt *st)
 	} while (true);
 	if (s->front.step == FRONT_JUDGED && stmt_renew(s, st) == -1)
 		return front_no_memory(s);
-	return front_no_execute(s) == -1 ? front_no_memory(s) : FRONT_DONE;
+	return FRONT_DONE;
 }
 
 static enum front_result

@@ -39,11 +39,6 @@ enum front_result front_judge(struct session *, enum judge_form,
  */
 bool	front_current(struct session *);
 /*
- * EXECUTE runs whatever was prepared under a name; a statement that needs
- * approval may be.  From then on there is no EXECUTE in this session.
- */
-int	front_no_execute(struct session *);
-/*
  * If it needs a person's approval: FRONT_DONE with front.approval, or with a
  * denial in place of the verdict.
  */

@@ -88,23 +88,6 @@ front_gate(struct session *s)
 	front_reset(s);
 }
 
-int
-front_no_execute(struct session *s)
-{
-	struct verdict *v = s->front.verdict;
-
-	if (!s->held_named || v->action == VERDICT_DENY ||
-	    (v->flags & VERDICT_EXECUTES) == 0)
-		return 0;
-	s->front.verdict = verdict_deny(v->generation, "42501", v->rule,
-	    "statement refused: no EXECUTE once this session has prepared a "
-	    "statement that needs approval", "Send the statement itself.");
-	if (s->front.verdict != NULL)
-		s->front.verdict->epoch = v->epoch;
-	verdict_unref(&v);
-	return s->front.verdict == NULL ? -1 : 0;
-}
-
 enum front_result
 front_judge(struct session *s, enum judge_form form, const uint8_t *text,
     size_t len)
@@ -113,7 +96,7 @@ front_judge(struct session *s, enum judge_form form, const uint8_t *text,
 		if (!judge_may_pass(s) || !judge_text(s, form, text, len))
 			return FRONT_WAIT;
 	} while (!front_current(s));
-	return front_no_execute(s) == -1 ? front_no_memory(s) : FRONT_DONE;
+	return FRONT_DONE;
 }
 
 enum front_result

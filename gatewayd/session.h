@@ -156,7 +156,6 @@ struct session {
 	struct pipeline	 pipe;
 	struct names	*statements, *portals;
 	size_t		 statement_bytes;	/* text kept in statements */
-	bool		 held_named;	/* a named one needs approval */
 	bool		 protected_tx;	/* this transaction touched masks */
 	uint64_t	 statement_count;
 	uint64_t	 answer_gate;	/* no answer before this is committed */

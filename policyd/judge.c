@@ -389,8 +389,6 @@ note_flags(struct judgement *j, const struct analysis *a)
 		if (a->units[i].kind == KIND_COPY_FROM)
 			v->flags |= VERDICT_COPY_IN;
 	}
-	if (a->executes)
-		v->flags |= VERDICT_EXECUTES;
 	if (a->executes || a->wanted || (a->unresolved &&
 	    (j->scene->masked || j->scene->relations)))
 		j->unsure = true;
