@@ -23,14 +23,75 @@ struct listing {
 	size_t	n;
 };
 
+/* Controls, and what changes how the rest is seen (UAX 9) or is not seen. */
+static bool
+deceives(uint32_t c)
+{
+	static const struct {
+		uint32_t	from, to;
+	} range[] = { { 0, 0x1f }, { 0x7f, 0x9f }, { 0xad, 0xad },
+	    { 0x34f, 0x34f }, { 0x61c, 0x61c }, { 0x115f, 0x1160 },
+	    { 0x17b4, 0x17b5 }, { 0x180b, 0x180f }, { 0x200b, 0x200f },
+	    { 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0x3164, 0x3164 },
+	    { 0xfe00, 0xfe0f }, { 0xfeff, 0xfeff }, { 0xffa0, 0xffa0 },
+	    { 0xfff0, 0xfffb }, { 0xe0000, 0xe0fff } };
+	size_t	 i;
+
+	for (i = 0; i < sizeof(range) / sizeof(range[0]); i++)
+		if (c >= range[i].from && c <= range[i].to)
+			return true;
+	return false;
+}
+
+/* The character at s, and its bytes.  jansson lets only UTF-8 through. */
+static size_t
+character(const char *s, uint32_t *c)
+{
+	unsigned char	 b = (unsigned char)*s;
+	size_t		 n = b < 0xc0 ? 1 : b < 0xe0 ? 2 : b < 0xf0 ? 3 : 4, i;
+
+	*c = n == 1 ? b : b & (0x7fu >> n);
+	for (i = 1; i < n; i++) {
+		if (s[i] == '\0')
+			return i;
+		*c = *c << 6 | ((unsigned char)s[i] & 0x3f);
+	}
+	return n;
+}
+
 static void
 print_text(const char *s)
 {
-	for (; s != NULL && *s != '\0'; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			printf("\\x%02x", (unsigned int)(unsigned char)*s);
+	uint32_t	 c;
+	size_t		 n;
+
+	for (; s != NULL && *s != '\0'; s += n) {
+		n = character(s, &c);
+		if (!deceives(c))
+			printf("%.*s", (int)n, s);
+		else if (c < 0x80)
+			printf("\\x%02x", (unsigned int)c);
 		else
-			putchar(*s);
+			printf("\\u{%x}", (unsigned int)c);
+	}
+}
+
+void
+ctl_text(const char *s)
+{
+	const char	*end;
+	char		*line;
+
+	for (;; s = end + 1) {
+		if ((end = strchr(s, '\n')) == NULL) {
+			print_text(s);
+			return;
+		}
+		if ((line = strndup(s, (size_t)(end - s))) != NULL)
+			print_text(line);
+		free(line);
+		printf("\n    | ");
+	}
 }
 
 static void

@@ -17,4 +17,12 @@ int	ctl_show(const char *socket, const char *number, ctl_print *row);
 int	ctl_decide(const char *socket, const char *number, bool approve,
 	    const char *token_file, const char *reason);
 
+
+/*
+ * A client's text (UTF-8) on a terminal: what moves the cursor, turns the
+ * direction of writing or is not seen is escaped, and a line behind the first
+ * begins with "    | ", so that it passes for nothing else.
+ */
+void	 ctl_text(const char *);
+
 #endif

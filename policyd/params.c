@@ -5,6 +5,7 @@
 #include "request.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "crypto.h"
 
@@ -34,7 +35,9 @@ get(struct reader *r, size_t bytes)
 static json_t *
 value(const uint8_t *p, size_t len, bool binary)
 {
-	json_t	*v = binary ? NULL : json_stringn((const char *)p, len);
+	/* A NUL would hide what is behind it, and does not read back. */
+	json_t	*v = binary || memchr(p, '\0', len) != NULL ? NULL :
+		    json_stringn((const char *)p, len);
 	char	*hex;
 
 	if (v != NULL)

@@ -62,23 +62,12 @@ usage(void)
 /* --- printing ------------------------------------------------------------------- */
 
 static void
-print_escaped(const char *s)
-{
-	for (; *s != '\0'; s++)
-		if (((unsigned char)*s < 0x20 && *s != '\n' && *s != '\t') ||
-		    *s == 0x7f)
-			printf("\\x%02x", (unsigned int)(unsigned char)*s);
-		else
-			putchar(*s);
-}
-
-static void
 print_scalar(const json_t *v)
 {
 	char	*text;
 
 	if (json_is_string(v)) {
-		print_escaped(json_string_value(v));
+		ctl_text(json_string_value(v));
 		return;
 	}
 	if (json_is_boolean(v)) {
@@ -118,7 +107,7 @@ print_tree(const json_t *v, int indent)
 	}
 	json_object_foreach((json_t *)(uintptr_t)v, key, m) {
 		printf("%*s", indent, "");
-		print_escaped(key);
+		ctl_text(key);
 		if (json_is_object(m) || json_is_array(m)) {
 			printf(":\n");
 			print_tree(m, indent + 2);
