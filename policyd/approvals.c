@@ -219,6 +219,13 @@ approvals_verified(struct parent *p, const struct ipc_verified *m)
 		deciding_end(p, d, 1, "the policy has changed: try again");
 		return;
 	}
+	/* RFC 8693, 4.1: somebody else holds it, perhaps whom it is about. */
+	if (json_object_get(claims, "act") != NULL) {
+		json_decref(claims);
+		deciding_end(p, d, 1, "the token was given to somebody who "
+		    "acts for another: a person decides for himself");
+		return;
+	}
 	who.name = subject;
 	who.issuer = key;
 	who.claims = claims;
