@@ -12,7 +12,7 @@ E2E =	$(shell cat tests/e2e/list)
 TEST_PROGRAMS += $(addprefix e2e_,$(E2E))
 define e2e_program
 e2e_$(1)_OBJS =	tests/e2e/e2e.o tests/e2e/raw.o tests/e2e/load.o \
-		tests/e2e/test_$(1).o
+		tests/e2e/held.o tests/e2e/test_$(1).o
 e2e_$(1)_LIBS =	$(PQ_LIBS) $(SQLITE_LIBS) $(SSL_LIBS) $(CHECK_LIBS)
 endef
 $(foreach t,$(E2E),$(eval $(call e2e_program,$(t))))
