@@ -53,7 +53,8 @@ PARENT_OBJS =	policyd/main.o policyd/spawner.o policyd/parent.o \
 		policyd/sessionload.o policyd/minted.o \
 		policyd/workers.o policyd/cancel.o policyd/claims.o \
 		policyd/throttle.o policyd/auditlink.o policyd/control.o \
-		policyd/reload.o policyd/requests.o policyd/requestfile.o \
+		policyd/reload.o policyd/requests.o policyd/decisions.o \
+		policyd/requestfile.o \
 		policyd/params.o policyd/approvals.o
 
 PROGRAMS +=	policyd policyctl

@@ -8,7 +8,8 @@
 #include "parent.h"
 
 /*
- * One request for approval, in memory and on disk.  For requests*.c only.
+ * One request for approval, in memory and on disk.  For requests.c,
+ * decisions.c, requestfile.c and params.c only.
  */
 #define REQUEST_STATES(M)						\
 	M(OPEN, "open")							\
@@ -66,7 +67,28 @@ struct request {
 };
 TAILQ_HEAD(request_list, request);
 
+struct requests {
+	struct request_list	 list;		/* oldest first */
+	uint32_t		 last;		/* number given */
+};
+
 const char	*request_state_name(enum request_state);
+
+/* requests.c.  NULL: there is none. */
+struct request	*request_find(struct parent *, uint32_t number);
+/* The rule that holds it, in the policy in force; NULL: none any more. */
+const struct rule *request_rule(const struct request *);
+/* Seconds since the epoch of its deadline, for people. */
+uint64_t	 request_expires_wall(const struct request *);
+/* Onto the disk; -1 with errno. */
+int		 request_save(struct request *);
+/*
+ * Recorded, on disk, then told when it is committed: what the next parent finds
+ * approved is on record.  An approval stays on disk until its session has
+ * ended.  -1: it was to be approved and cannot be recorded; nothing happened.
+ */
+int		 request_end(struct request *, enum request_state,
+		    const char *reason);
 
 /* Written whole or not at all, before anybody is told.  -1 with errno. */
 int	 requestfile_write(const struct request *, const char *path,

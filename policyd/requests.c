@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 #include "auditlink.h"
-#include "claims.h"
 #include "log.h"
 #include "request.h"
 #include "sessions.h"
@@ -31,11 +30,6 @@
 #define REQUEST_M_NAME(id, name)	name,
 static const char *const state_names[] = { REQUEST_STATES(REQUEST_M_NAME) };
 #undef REQUEST_M_NAME
-
-struct requests {
-	struct request_list	 list;		/* oldest first */
-	uint32_t		 last;		/* number given */
-};
 
 const char *
 request_state_name(enum request_state state)
@@ -54,7 +48,7 @@ request_path(const struct request *r, char *out, size_t size)
 	parent_state_path(r->p, name, out, size);
 }
 
-static int
+int
 request_save(struct request *r)
 {
 	char	path[LEN_PATH];
@@ -91,7 +85,7 @@ request_of(struct session *s, uint32_t id)
 	return NULL;
 }
 
-static struct request *
+struct request *
 request_find(struct parent *p, uint32_t number)
 {
 	struct request	*r;
@@ -102,8 +96,7 @@ request_find(struct parent *p, uint32_t number)
 	return NULL;
 }
 
-/* The rule that holds it, in the policy in force; NULL: none any more. */
-static const struct rule *
+const struct rule *
 request_rule(const struct request *r)
 {
 	const struct profile	*pr = policy_profile(r->p->policy, r->profile);
@@ -201,9 +194,8 @@ who_text(const struct approval *a, char *out, size_t size)
 		    (unsigned long long)a->minimum);
 }
 
-/* Wall time of a deadline, for people. */
-static uint64_t
-expires_wall(const struct request *r)
+uint64_t
+request_expires_wall(const struct request *r)
 {
 	uint64_t	now = now_boot_ms();
 
@@ -216,7 +208,7 @@ tell_waiting(struct session *s, const struct request *r,
     const struct rule *rule)
 {
 	char		 message[LEN_REASON], who[256], until[32];
-	time_t		 t = (time_t)expires_wall(r);
+	time_t		 t = (time_t)request_expires_wall(r);
 	struct tm	 tm;
 
 	who_text(&rule->approval, who, sizeof(who));
@@ -284,7 +276,7 @@ record_request(const struct request *r, const struct rule *rule)
 	ev.in_transaction = r->in_transaction;
 	ev.groups = slice_str(groups);
 	ev.minimum = (uint32_t)rule->approval.minimum;
-	ev.expires = expires_wall(r) * 1000000;
+	ev.expires = request_expires_wall(r) * 1000000;
 	pos = auditlink_event(r->p, EVENT_approval_request, &ev);
 	free(params);
 	return pos;
@@ -308,12 +300,7 @@ record_end(const struct request *r, const char *reason)
 
 /* --- ends ------------------------------------------------------------------------ */
 
-/*
- * Recorded, on disk, then told when it is committed: what the next parent finds
- * approved is on record.  An approval stays on disk until its session has
- * ended.  -1: it was to be approved and cannot be recorded; nothing happened.
- */
-static int
+int
 request_end(struct request *r, enum request_state state, const char *reason)
 {
 	enum request_state	was = r->state;
@@ -564,173 +551,6 @@ requests_withdraw(struct session *s, const struct ipc_hold_withdraw *m)
 	if (slice_copy(m->reason, reason, sizeof(reason)) == -1)
 		reason[0] = '\0';
 	request_end(r, REQUEST_WITHDRAWN, reason);
-}
-
-/* --- people decide ----------------------------------------------------------------- */
-
-static const char *
-decide_refused(const struct request *r, const struct rule *rule,
-    const struct approver *who)
-{
-	size_t	i;
-
-	if (r->state != REQUEST_OPEN || r->commit != 0)
-		return request_state_name(r->state);
-	/* Its timer may be late: a machine that slept. */
-	if (now_boot_ms() >= r->expires)
-		return request_state_name(REQUEST_EXPIRED);
-	if (rule == NULL)
-		return "void: the policy has changed";
-	/* One person may have a name at each of two issuers: both count. */
-	if (strcmp(who->name, r->subject) == 0)
-		return "your own: another person must decide";
-	if (who->claims != NULL && !claims_in_group(claims_pointer(who->claims,
-	    who->groups), &rule->approval.groups))
-		return "not yours to decide: you are in none of its groups";
-	for (i = 0; i < r->ndecisions; i++)
-		if (strcmp(r->decisions[i].approver, who->name) == 0)
-			return "decided by you already";
-	return NULL;
-}
-
-static uint64_t
-record_decision(const struct request *r, bool approve,
-    const struct approver *who, const char *reason)
-{
-	struct event_approval_decision	ev = {
-		.request = r->number,
-		.session = slice_str(r->session),
-		.decision = slice_str(approve ? "approve" : "deny"),
-		.approver = slice_str(who->name),
-		.issuer = slice_str(who->issuer),
-		.uid = who->uid,
-		.reason = slice_str(reason)
-	};
-
-	log_info("event=request_decision request=%u decision=%s approver=%s",
-	    r->number, approve ? "approve" : "deny",
-	    log_esc(who->name, strlen(who->name)));
-	return auditlink_event(r->p, EVENT_approval_decision, &ev);
-}
-
-static unsigned int
-approvals(const struct request *r)
-{
-	unsigned int	 n = 0;
-	size_t		 i;
-
-	for (i = 0; i < r->ndecisions; i++)
-		n += r->decisions[i].approve;
-	return n;
-}
-
-int
-requests_decide(struct parent *p, uint32_t number, bool approve,
-    const struct approver *who, const char *reason, char *err, size_t errlen)
-{
-	struct request		*r = request_find(p, number);
-	const struct rule	*rule = r == NULL ? NULL : request_rule(r);
-	struct decision		*d;
-	const char		*why;
-
-	if (r == NULL) {
-		snprintf(err, errlen, "there is no request %u", number);
-		return -1;
-	}
-	if ((why = decide_refused(r, rule, who)) != NULL) {
-		snprintf(err, errlen, "request %u is %s", number, why);
-		return -1;
-	}
-	if (r->ndecisions == DECISIONS_MAX ||
-	    record_decision(r, approve, who, reason) == 0) {
-		snprintf(err, errlen, "the decision could not be recorded");
-		return -1;
-	}
-	d = &r->decisions[r->ndecisions++];
-	d->approve = approve;
-	snprintf(d->approver, sizeof(d->approver), "%s", who->name);
-	snprintf(d->issuer, sizeof(d->issuer), "%s", who->issuer);
-	if (!approve) {
-		snprintf(r->answer, sizeof(r->answer), "statement refused by "
-		    "%.200s (request %u)%s%.500s", who->name, r->number,
-		    *reason == '\0' ? "" : ": ", reason);
-		request_end(r, REQUEST_DENIED, reason);
-	} else if (approvals(r) >= rule->approval.minimum) {
-		if (request_end(r, REQUEST_APPROVED, reason) == -1) {
-			r->ndecisions--;
-			snprintf(err, errlen, "the decision could not be "
-			    "recorded");
-			return -1;
-		}
-	} else if (request_save(r) == -1)
-		log_warn("event=request_save request=%u", r->number);
-	return 0;
-}
-
-/* --- looking ------------------------------------------------------------------------ */
-
-static json_t *
-row(const struct request *r)
-{
-	const struct rule	*rule = request_rule(r);
-	json_t			*o;
-
-	o = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, "
-	    "s:I, s:I, s:I}",
-	    "request", (json_int_t)r->number,
-	    "state", request_state_name(r->state),
-	    "subject", r->subject, "issuer", r->issuer,
-	    "profile", r->profile, "database", r->database,
-	    "rule", r->rule, "kind", r->kind,
-	    "in_transaction", r->in_transaction,
-	    "created", (json_int_t)(r->created / 1000000),
-	    "expires", (json_int_t)expires_wall(r),
-	    "approvals", (json_int_t)approvals(r),
-	    "minimum", (json_int_t)(rule == NULL ? 0 :
-	    rule->approval.minimum));
-	if (r->state != REQUEST_OPEN)
-		json_object_del(o, "expires");
-	return o;
-}
-
-json_t *
-requests_list(struct parent *p)
-{
-	struct request	*r;
-	json_t		*a = json_array();
-
-	TAILQ_FOREACH(r, &p->requests->list, entry)
-		json_array_append_new(a, row(r));
-	return a;
-}
-
-json_t *
-requests_show(struct parent *p, uint32_t number)
-{
-	struct request	*r = request_find(p, number);
-	json_t		*o, *list;
-	size_t		 i;
-
-	if (r == NULL || (o = row(r)) == NULL)
-		return NULL;
-	json_object_set_new(o, "session", json_string(r->session));
-	json_object_set_new(o, "peer", json_string(r->peer));
-	json_object_set_new(o, "application", json_string(r->application));
-	json_object_set_new(o, "role", json_string(r->role));
-	json_object_set_new(o, "text", json_string(r->text));
-	json_object_set(o, "params", r->params);
-	if (r->in_transaction)
-		json_object_set_new(o, "note", json_string("it waits inside "
-		    "a transaction: the locks that this holds are held "
-		    "meanwhile"));
-	list = json_array();
-	for (i = 0; i < r->ndecisions; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s}",
-		    "decision", r->decisions[i].approve ? "approve" : "deny",
-		    "approver", r->decisions[i].approver,
-		    "issuer", r->decisions[i].issuer));
-	json_object_set_new(o, "decisions", list);
-	return o;
 }
 
 /* --- after a restart ------------------------------------------------------------------ */
