@@ -248,10 +248,13 @@ START_TEST(audit_shows_all)
 	    "substr(role, 1, 4) || '|' || application FROM sessions WHERE subject = 'story-audit'");
 	ck_assert_str_eq(v, "nightly-bot|shop|pst_|e2e");
 	free(v);
+	/* The catalogue may change while an intent is committed: that one is
+	 * void, is recorded as such, and the statement judged again. */
 	v = e2e_audit("SELECT group_concat(action || '|' || rule || '|' || "
 	    "kind || '|' || coalesce(tag, '') || '|' || coalesce(rows, '') || "
 	    "'|' || status || '|' || sqlstate, ';') FROM (SELECT * FROM "
-	    "statements WHERE subject = 'story-audit' ORDER BY id LIMIT 3)");
+	    "statements WHERE subject = 'story-audit' AND status <> 'voided' "
+	    "ORDER BY id LIMIT 3)");
 	ck_assert_str_eq(v, "mask|reads|select|SELECT 7|7|ok|;"
 	    "allow|order-work|update|UPDATE 3|3|ok|;"
 	    "deny|nothing-structural|drop_table||0|denied|42501");
