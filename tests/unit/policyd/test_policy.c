@@ -171,10 +171,11 @@ START_TEST(test_example)
 	ck_assert_str_eq(pr->settings[1].value, "public, pg_temp");
 	ck_assert_ptr_eq(pr->masks[0], &p->masks[0]);
 	ck_assert(!pr->predicates_masked);
-	ck_assert_uint_eq(pr->nrules, 3);
+	ck_assert_uint_eq(pr->nrules, 4);
 	ck_assert_int_eq(pr->rules[0].action, RULE_DENY);
-	ck_assert_int_eq(pr->rules[1].action, RULE_ALLOW);
-	ck_assert_str_eq(pr->rules[2].when.writes.v[0], "public.orders");
+	ck_assert_int_eq(pr->rules[1].action, RULE_HOLD);
+	ck_assert_int_eq(pr->rules[2].action, RULE_ALLOW);
+	ck_assert_str_eq(pr->rules[3].when.writes.v[0], "public.orders");
 	ck_assert_int_gt(pr->rules[2].line, pr->rules[1].line);
 	ck_assert(profile_has_database(pr, "shop"));
 	ck_assert(!profile_has_database(pr, "scratch"));
