@@ -3,7 +3,7 @@ COMMON_OBJS =	common/buf.o common/codec.o common/conf.o \
 		common/conf_print.o common/conf_tree.o common/crypto.o \
 		common/ctl.o common/ev.o common/event_kinds.o common/ipc.o \
 		common/ipc_msgs.o common/log.o common/page.o common/proc.o \
-		common/spool.o common/unixsock.o
+		common/sign.o common/spool.o common/unixsock.o
 COMMON_LIBS =	$(EVENT_LIBS) $(SSL_LIBS) $(YAML_LIBS) $(JANSSON_LIBS) \
 		$(ZLIB_LIBS)
 
