@@ -20,6 +20,10 @@ static const char *const durabilities[] = { "full", "normal", NULL };
 
 static int	version_parse(const struct conf *, const struct conf_node *,
 		    void *, struct conf_error *);
+static int	checkpoint_parse(const struct conf *, const struct conf_node *,
+		    void *, struct conf_error *);
+static int	segment_parse(const struct conf *, const struct conf_node *,
+		    void *, struct conf_error *);
 static int	spool_parse(const struct conf *, const struct conf_node *,
 		    void *, struct conf_error *);
 
@@ -35,8 +39,30 @@ static const struct conf_key file_table[] = {
 	    .dflt = "full", .choices = durabilities },
 	{ .name = "user", .type = CONF_STRING, .offset = A(user),
 	    .dflt = "_auditd" },
+	{ .name = "key", .type = CONF_PATH, .offset = A(key), .dflt = "" },
+	{ .name = "checkpoint", .type = CONF_CUSTOM, .dflt = "",
+	    .parse = checkpoint_parse },
+	{ .name = "segment", .type = CONF_CUSTOM, .dflt = "",
+	    .parse = segment_parse },
 	{ .name = "spool", .type = CONF_CUSTOM, .dflt = "",
 	    .parse = spool_parse }
+};
+
+static const struct conf_key checkpoint_table[] = {
+	{ .name = "events", .type = CONF_INT, .offset = A(sign_events),
+	    .dflt = "10000", .min = 10, .max = 1000000 },
+	{ .name = "interval", .type = CONF_DURATION, .offset = A(sign_ms),
+	    .dflt = "60s", .min = 1000, .max = 86400000, .reloadable = true }
+};
+
+/* The smallest values are for tests, and for who wants them. */
+static const struct conf_key segment_table[] = {
+	{ .name = "size", .type = CONF_SIZE, .offset = A(segment_size),
+	    .dflt = "1GiB", .min = 1024 * 1024, .max = 1ULL << 40,
+	    .reloadable = true },
+	{ .name = "age", .type = CONF_DURATION, .offset = A(segment_age),
+	    .dflt = "30d", .min = 60000, .max = 3660ULL * 86400000,
+	    .reloadable = true }
 };
 
 static const struct conf_key spool_table[] = {
@@ -59,15 +85,32 @@ version_parse(const struct conf *c, const struct conf_node *node, void *out,
 	return node == NULL ? 0 : conf_int(c, node, 1, 1, &version, err);
 }
 
+static const struct conf_node nothing = { .kind = CONF_MAP, .line = 1,
+    .col = 1 };
+
+static int
+checkpoint_parse(const struct conf *c, const struct conf_node *node, void *out,
+    struct conf_error *err)
+{
+	return conf_fill(c, node == NULL ? &nothing : node, "checkpoint",
+	    checkpoint_table, NELEM(checkpoint_table), out, err);
+}
+
+static int
+segment_parse(const struct conf *c, const struct conf_node *node, void *out,
+    struct conf_error *err)
+{
+	return conf_fill(c, node == NULL ? &nothing : node, "segment",
+	    segment_table, NELEM(segment_table), out, err);
+}
+
 static int
 spool_parse(const struct conf *c, const struct conf_node *node, void *out,
     struct conf_error *err)
 {
-	static const struct conf_node empty = { .kind = CONF_MAP, .line = 1,
-	    .col = 1 };
 	const struct au_conf *conf = out;
 
-	if (conf_fill(c, node == NULL ? &empty : node, "spool", spool_table,
+	if (conf_fill(c, node == NULL ? &nothing : node, "spool", spool_table,
 	    NELEM(spool_table), out, err) == -1)
 		return -1;
 	if ((conf->spool_size & (conf->spool_size - 1)) != 0)
@@ -111,6 +154,10 @@ au_conf_print(const struct au_conf *conf, FILE *fp)
 {
 	fputs("version: 1\n", fp);
 	conf_print(fp, 0, file_table, NELEM(file_table), conf);
+	fputs("checkpoint:\n", fp);
+	conf_print(fp, 2, checkpoint_table, NELEM(checkpoint_table), conf);
+	fputs("segment:\n", fp);
+	conf_print(fp, 2, segment_table, NELEM(segment_table), conf);
 	fputs("spool:\n", fp);
 	conf_print(fp, 2, spool_table, NELEM(spool_table), conf);
 }
@@ -119,6 +166,9 @@ const char *
 au_conf_merge(struct au_conf *conf, const struct au_conf *next)
 {
 	conf->spool_size = next->spool_size;
+	conf->sign_ms = next->sign_ms;
+	conf->segment_size = next->segment_size;
+	conf->segment_age = next->segment_age;
 	if (strcmp(conf->socket, next->socket) != 0)
 		return "socket";
 	if (strcmp(conf->store, next->store) != 0)
@@ -129,6 +179,11 @@ au_conf_merge(struct au_conf *conf, const struct au_conf *next)
 		return "user";
 	if (strcmp(conf->spool_dir, next->spool_dir) != 0)
 		return "spool.directory";
+	if ((conf->key == NULL) != (next->key == NULL) ||
+	    (conf->key != NULL && strcmp(conf->key, next->key) != 0))
+		return "key";
+	if (conf->sign_events != next->sign_events)
+		return "checkpoint.events";
 	if (conf->any_fs != next->any_fs)
 		return "spool.allow_any_filesystem";
 	return NULL;

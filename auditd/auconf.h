@@ -16,6 +16,11 @@ struct au_conf {
 	char		*spool_dir;
 	uint64_t	 spool_size;	/* ring in bytes; reloadable */
 	bool		 any_fs;
+	char		*key;		/* secret key's file, or NULL */
+	uint64_t	 sign_events;	/* between two checkpoints */
+	uint64_t	 sign_ms;	/* the same; reloadable */
+	uint64_t	 segment_size;	/* bytes; 0: no limit; reloadable */
+	uint64_t	 segment_age;	/* ms; 0: no limit; reloadable */
 };
 
 enum { AU_FULL, AU_NORMAL };

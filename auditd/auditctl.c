@@ -1,31 +1,36 @@
 /*
  * auditctl: reads and checks the record, and asks auditd how it is.
  *
- * Run by people and their scripts.  log and verify read the store by
- * themselves, so they work on a copy and without auditd; status and spools ask
- * auditd over its socket.  Exit: 0 done, 1 verify found something, 2 it could
- * not be done.
+ * Run by people and their scripts.  What reads the store does so by itself, so
+ * it works on a copy and without auditd; status, spools and seal ask auditd
+ * over its socket.  Exit: 0 done, 1 verify found something, 2 it could not be
+ * done.
  */
 #include <getopt.h>
-#include <inttypes.h>
+#include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "auconf.h"
-#include "buf.h"
 #include "ctl.h"
 #include "ipc_msgs.h"
-#include "json.h"
+#include "keyfile.h"
+#include "prove.h"
 #include "showlog.h"
-#include "verify.h"
+#include "summary.h"
 
 #define DEFAULT_CONF	POSTERN_SYSCONFDIR "/auditd.yaml"
 
 struct options {
 	const char	*conf, *store, *socket;
-	struct showlog	 log;
+	struct filter	 filter;
+	uint64_t	 limit;
+	bool		 limited, json, csv, follow;
+	struct prove	 prove;
+	const char	*argument;	/* of the command */
 	struct au_conf	*loaded;	/* when it was needed */
 };
 
@@ -33,10 +38,21 @@ static void
 usage(void)
 {
 	fprintf(stderr,
-	    "usage: auditctl [-d store] [-f file] log [--session id]\n"
-	    "           [--subject subject] [--limit n] [--json]\n"
-	    "       auditctl [-d store] [-f file] verify [--json]\n"
-	    "       auditctl [-f file] [-s socket] status | spools [--json]\n");
+	    "usage: auditctl [-d store] [-f file] log | tail | sessions | "
+	    "report | export\n"
+	    "           [--since time] [--until time] [--session id] "
+	    "[--subject subject]\n"
+	    "           [--profile name] [--database name] [--verdict v] "
+	    "[--tag tag]\n"
+	    "           [--text pattern] [--kind kind] [--limit n] [--json]\n"
+	    "           [--follow] [--format jsonl | csv]\n"
+	    "       auditctl [-d store] [-f file] show event [--json]\n"
+	    "       auditctl [-d store] [-f file] verify [--key file] "
+	    "[--anchor file] [--json]\n"
+	    "       auditctl [-d store] [-f file] checkpoint | attach\n"
+	    "       auditctl [-f file] keygen [file]\n"
+	    "       auditctl [-f file] [-s socket] status | spools | seal "
+	    "[--json]\n");
 	exit(2);
 }
 
@@ -60,56 +76,113 @@ store_path(struct options *o)
 	return o->store != NULL ? o->store : loaded(o)->store;
 }
 
+/* --- reading the store -------------------------------------------------- */
+
 static int
-cmd_log(struct options *o)
+cmd_log(struct options *o, struct reader *r)
 {
-	return showlog(store_path(o), &o->log);
-}
-
-static void
-print_result(const char *head, enum verify_code code,
-    const struct verify_result *res)
-{
-	struct buf b;
-
-	buf_init(&b, JSON_BODY_MAX);
-	json_string(&b, res->problem, strlen(res->problem), NULL);
-	printf("{\"ok\":%s,\"events\":%" PRId64 ",\"head\":\"%s\",\"bad\":%"
-	    PRId64 ",\"problem\":%.*s}\n", code == VERIFY_OK ? "true" :
-	    "false", res->events, head, res->bad, (int)b.len,
-	    (const char *)buf_head(&b));
-	buf_clear(&b);
+	return showlog(r, &o->filter, o->limit, o->json);
 }
 
 static int
-cmd_verify(struct options *o)
+cmd_tail(struct options *o, struct reader *r)
 {
-	char head[2 * SHA256_LEN + 1];
-	struct verify_result res;
-	const char *path = store_path(o);
-	enum verify_code code = verify_store(path, &res);
+	uint64_t n = o->limited ? o->limit : 10;
 
-	if (code == VERIFY_CANNOT) {
-		fprintf(stderr, "auditctl: %s: %s\n", path, res.problem);
+	return o->follow ? showlog_follow(r, &o->filter, n, o->json) :
+	    n == 0 ? 0 : showlog(r, &o->filter, n, o->json);
+}
+
+static int
+cmd_show(struct options *o, struct reader *r)
+{
+	char *end;
+	long long id = strtoll(o->argument, &end, 10);
+
+	if (*end != '\0' || id < 1)
+		usage();
+	return showlog_event(r, id, o->json);
+}
+
+static int
+cmd_sessions(struct options *o, struct reader *r)
+{
+	return summary_sessions(r, &o->filter, o->json);
+}
+
+static int
+cmd_report(struct options *o, struct reader *r)
+{
+	return summary_report(r, &o->filter, o->json);
+}
+
+static int
+cmd_export(struct options *o, struct reader *r)
+{
+	if (o->limit != 0 && reader_last_n(r, &o->filter, o->limit) == -1)
+		return 2;
+	return showlog_export(r, &o->filter, o->csv);
+}
+
+static int
+cmd_checkpoint(struct options *o, struct reader *r)
+{
+	(void)o;
+	return prove_checkpoint(r);
+}
+
+/* --- proving it --------------------------------------------------------- */
+
+static int
+cmd_verify(struct options *o, struct reader *r)
+{
+	(void)r;
+	o->prove.json = o->json;
+	return prove_store(store_path(o), &o->prove);
+}
+
+static int
+cmd_attach(struct options *o, struct reader *r)
+{
+	(void)r;
+	return prove_attach(store_path(o));
+}
+
+/* As root the key becomes the property of whom auditd becomes. */
+static int
+cmd_keygen(struct options *o, struct reader *r)
+{
+	const char *path = o->argument;
+	const struct passwd *pw = NULL;
+	char err[256];
+
+	(void)r;
+	if (path == NULL && (path = loaded(o)->key) == NULL) {
+		fprintf(stderr, "auditctl: name a file, or set key in %s\n",
+		    o->conf);
 		return 2;
 	}
-	hex_encode(res.head, SHA256_LEN, head);
-	if (o->log.json)
-		print_result(head, code, &res);
-	else if (code == VERIFY_OK)
-		printf("ok: %" PRId64 " events, head %s\n", res.events, head);
-	else
-		printf("bad: %s (%" PRId64 " events before it are good)\n",
-		    res.problem, res.events);
-	return code == VERIFY_OK ? 0 : 1;
+	if (geteuid() == 0 && (pw = getpwnam(loaded(o)->user)) == NULL) {
+		fprintf(stderr, "auditctl: no user %s\n", loaded(o)->user);
+		return 2;
+	}
+	if (keyfile_make(path, pw == NULL ? (uid_t)-1 : pw->pw_uid,
+	    pw == NULL ? (gid_t)-1 : pw->pw_gid, err, sizeof(err)) == -1) {
+		fprintf(stderr, "auditctl: %s: %s\n", path, err);
+		return 2;
+	}
+	printf("secret key: %s\npublic key: %s.pub\n", path, path);
+	return 0;
 }
+
+/* --- asking auditd ------------------------------------------------------ */
 
 static int
 ask(struct options *o, const char *verb, const char *columns)
 {
 	const char *socket = o->socket != NULL ? o->socket :
 	    loaded(o)->socket;
-	struct ctl_table *t = ctl_table_new(columns, o->log.json);
+	struct ctl_table *t = ctl_table_new(columns, o->json);
 	int code;
 
 	if (t == NULL)
@@ -120,27 +193,85 @@ ask(struct options *o, const char *verb, const char *columns)
 }
 
 static int
-cmd_status(struct options *o)
+cmd_status(struct options *o, struct reader *r)
 {
-	return ask(o, "status", "recording,durability,events,spools,broken,"
-	    "drained_bytes,head");
+	(void)r;
+	return ask(o, "status", "recording,durability,events,signed,segment,"
+	    "spools,broken,drained_bytes,head");
 }
 
 static int
-cmd_spools(struct options *o)
+cmd_spools(struct options *o, struct reader *r)
 {
+	(void)r;
 	return ask(o, "spools", "spool,owner,state,drained,waiting,seq");
 }
 
+static int
+cmd_seal(struct options *o, struct reader *r)
+{
+	(void)r;
+	return ask(o, "seal", "segment");
+}
+
+/* --- the command line --------------------------------------------------- */
+
+enum { O_FILTER = 1, O_LIMIT = 2, O_JSON = 4, O_FOLLOW = 8, O_FORMAT = 16,
+	O_PROVE = 32, O_SCOPE = 64 };
+
 static const struct command {
 	const char	*name;
-	int		(*run)(struct options *);
+	int		(*run)(struct options *, struct reader *);
+	bool		 reads;		/* the store, through a reader */
+	int		 min, max;	/* arguments */
+	int		 takes;		/* options */
 } commands[] = {
-	{ "log", cmd_log },
-	{ "verify", cmd_verify },
-	{ "status", cmd_status },
-	{ "spools", cmd_spools }
+	{ "log", cmd_log, true, 0, 0,
+	    O_FILTER | O_SCOPE | O_LIMIT | O_JSON },
+	{ "tail", cmd_tail, true, 0, 0,
+	    O_FILTER | O_SCOPE | O_LIMIT | O_JSON | O_FOLLOW },
+	{ "show", cmd_show, true, 1, 1, O_JSON },
+	{ "sessions", cmd_sessions, true, 0, 0, O_SCOPE | O_JSON },
+	{ "report", cmd_report, true, 0, 0, O_SCOPE | O_JSON },
+	{ "export", cmd_export, true, 0, 0,
+	    O_FILTER | O_SCOPE | O_LIMIT | O_FORMAT },
+	{ "verify", cmd_verify, false, 0, 0, O_PROVE | O_JSON },
+	{ "checkpoint", cmd_checkpoint, true, 0, 0, 0 },
+	{ "attach", cmd_attach, false, 0, 0, 0 },
+	{ "keygen", cmd_keygen, false, 0, 1, 0 },
+	{ "status", cmd_status, false, 0, 0, O_JSON },
+	{ "spools", cmd_spools, false, 0, 0, O_JSON },
+	{ "seal", cmd_seal, false, 0, 0, O_JSON }
 };
+
+/* A long option: whose it is, and the text of struct filter that it sets. */
+struct known {
+	const char	*name;
+	int		 arg, ch, takes;
+	size_t		 text;		/* offset + 1, or 0 */
+};
+
+#define TEXT(member)	(offsetof(struct filter, member) + 1)
+
+static const struct known known[] = {
+	{ "session", 1, 'S', O_SCOPE, TEXT(session) },
+	{ "subject", 1, 'u', O_SCOPE, TEXT(subject) },
+	{ "profile", 1, 'p', O_SCOPE, TEXT(profile) },
+	{ "database", 1, 'D', O_SCOPE, TEXT(database) },
+	{ "since", 1, 'a', O_SCOPE, 0 },
+	{ "until", 1, 'b', O_SCOPE, 0 },
+	{ "verdict", 1, 'v', O_FILTER, TEXT(verdict) },
+	{ "tag", 1, 't', O_FILTER, TEXT(tag) },
+	{ "text", 1, 'x', O_FILTER, TEXT(text) },
+	{ "kind", 1, 'k', O_FILTER, TEXT(kind) },
+	{ "limit", 1, 'n', O_LIMIT, 0 },
+	{ "json", 0, 'j', O_JSON, 0 },
+	{ "follow", 0, 'f', O_FOLLOW, 0 },
+	{ "format", 1, 'F', O_FORMAT, 0 },
+	{ "key", 1, 'K', O_PROVE, 0 },
+	{ "anchor", 1, 'A', O_PROVE, 0 }
+};
+#define NKNOWN	(sizeof(known) / sizeof(known[0]))
 
 static uint64_t
 number(const char *s)
@@ -154,42 +285,92 @@ number(const char *s)
 }
 
 static void
-long_options(int argc, char **argv, struct options *o)
+take_time(const char *s, int64_t *us)
 {
-	enum { O_SESSION = 256, O_SUBJECT, O_LIMIT, O_JSON };
-	static const struct option known[] = {
-		{ "session", required_argument, NULL, O_SESSION },
-		{ "subject", required_argument, NULL, O_SUBJECT },
-		{ "limit", required_argument, NULL, O_LIMIT },
-		{ "json", no_argument, NULL, O_JSON },
-		{ NULL, 0, NULL, 0 }
-	};
-	bool log = strcmp(argv[0], "log") == 0;
-	int ch;
+	if (filter_time(s, us) == 0)
+		return;
+	fprintf(stderr, "auditctl: %s: no time; use 2026-11-24, "
+	    "2026-11-24T08:30 (UTC), or 30m, 2h, 7d ago\n", s);
+	exit(2);
+}
 
-	optind = 0;
-	while ((ch = getopt_long(argc, argv, "", known, NULL)) != -1) {
-		if (ch != O_JSON && !log)
-			usage();
-		switch (ch) {
-		case O_SESSION:
-			o->log.session = optarg;
-			break;
-		case O_SUBJECT:
-			o->log.subject = optarg;
-			break;
-		case O_LIMIT:
-			o->log.limit = number(optarg);
-			break;
-		case O_JSON:
-			o->log.json = true;
-			break;
-		default:
-			usage();
-		}
+static void
+take_option(struct options *o, const struct known *k, const char *arg)
+{
+	if (k->text != 0) {
+		memcpy((char *)&o->filter + k->text - 1, &arg, sizeof(arg));
+		return;
 	}
-	if (optind != argc)
+	switch (k->ch) {
+	case 'a':
+		take_time(arg, &o->filter.since);
+		break;
+	case 'b':
+		take_time(arg, &o->filter.until);
+		break;
+	case 'n':
+		o->limit = number(arg);
+		o->limited = true;
+		break;
+	case 'j':
+		o->json = true;
+		break;
+	case 'f':
+		o->follow = true;
+		break;
+	case 'F':
+		if (strcmp(arg, "csv") != 0 && strcmp(arg, "jsonl") != 0)
+			usage();
+		o->csv = strcmp(arg, "csv") == 0;
+		break;
+	case 'K':
+		if (prove_key(&o->prove, arg) == -1)
+			exit(2);
+		break;
+	case 'A':
+		if (prove_anchor(&o->prove, arg) == -1)
+			exit(2);
+		break;
+	}
+}
+
+static void
+long_options(int argc, char **argv, const struct command *c, struct options *o)
+{
+	struct option table[NKNOWN + 1] = { { 0 } };
+	int at = -1, ch;
+	size_t i;
+
+	for (i = 0; i < NKNOWN; i++) {
+		table[i].name = known[i].name;
+		table[i].has_arg = known[i].arg ? required_argument :
+		    no_argument;
+		table[i].val = known[i].ch;
+	}
+	optind = 0;
+	while ((ch = getopt_long(argc, argv, "fn:", table, &at)) != -1) {
+		for (i = 0; i < NKNOWN && known[i].ch != ch; i++)
+			;
+		if (i == NKNOWN || (c->takes & known[i].takes) == 0)
+			usage();
+		take_option(o, &known[i], optarg);
+	}
+	if (argc - optind < c->min || argc - optind > c->max)
 		usage();
+	o->argument = argv[optind];
+}
+
+static int
+run(const struct command *c, struct options *o)
+{
+	struct reader *r = NULL;
+	int code;
+
+	if (c->reads && (r = reader_open(store_path(o))) == NULL)
+		return 2;
+	code = c->run(o, r);
+	reader_close(&r);
+	return fflush(stdout) == 0 ? code : 2;
 }
 
 int
@@ -199,6 +380,8 @@ main(int argc, char **argv)
 	size_t i;
 	int ch, code;
 
+	/* A reader that has enough is an error of writing, not a signal. */
+	signal(SIGPIPE, SIG_IGN);
 	while ((ch = getopt(argc, argv, "+d:f:s:")) != -1) {
 		switch (ch) {
 		case 'd':
@@ -223,10 +406,9 @@ main(int argc, char **argv)
 			break;
 	if (i == sizeof(commands) / sizeof(commands[0]))
 		usage();
-	long_options(argc, argv, &o);
-	code = commands[i].run(&o);
-	if (fflush(stdout) != 0)
-		code = 2;
+	long_options(argc, argv, &commands[i], &o);
+	code = run(&commands[i], &o);
+	prove_clear(&o.prove);
 	au_conf_free(&o.loaded);
 	return code;
 }

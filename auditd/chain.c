@@ -42,7 +42,7 @@ void
 chain_hash(struct sha256 *sha, const struct chain_event *e,
     uint8_t hash[SHA256_LEN])
 {
-	uint8_t head[CHAIN_NAMES_MAX + 64], tail[4 + SHA256_LEN], *p = head;
+	uint8_t head[CHAIN_NAMES_MAX + 80], tail[4 + SHA256_LEN], *p = head;
 
 	if (e->session_len > CHAIN_NAMES_MAX ||
 	    e->kind_len > CHAIN_NAMES_MAX - e->session_len) {
@@ -53,6 +53,7 @@ chain_hash(struct sha256 *sha, const struct chain_event *e,
 	p = put_int(p, e->time);
 	p = put_text(p, e->session, e->session_len);
 	p = put_int(p, e->seq);
+	p = put_int(p, e->stmt);
 	p = put_text(p, e->kind, e->kind_len);
 	p = put_u32(p, (uint32_t)e->body_len);
 	sha256_add(sha, head, (size_t)(p - head));

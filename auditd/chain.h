@@ -8,8 +8,8 @@
 
 /*
  * The hash chain over the events of the store.  An event's hash is the SHA-256
- * of its canonical bytes: the columns id, time, session, seq, kind, body, prev
- * in this order, each as a 32-bit big-endian length and that many bytes;
+ * of its canonical bytes: the columns id, time, session, seq, stmt, kind,
+ * body, prev in this order, each as a 32-bit big-endian length and that many bytes;
  * integers are eight bytes, big-endian.  `prev` is the hash of the event with
  * the id before, and 32 zero bytes for the first.  postern-audit(5) says the
  * same for auditors.
@@ -18,6 +18,7 @@ struct chain_event {
 	int64_t		 id;
 	int64_t		 time;		/* wall clock, us */
 	int64_t		 seq;
+	int64_t		 stmt;
 	const void	*session;
 	size_t		 session_len;
 	const void	*kind;

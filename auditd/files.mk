@@ -1,16 +1,24 @@
 # auditd/: objects, programs and tests.
 PROGRAMS +=	auditd auditctl
 
-AUDIT_STORE_OBJS = auditd/chain.o auditd/json.o auditd/schema.o auditd/store.o
+AUDIT_STORE_OBJS = auditd/chain.o auditd/checkpoint.o auditd/json.o \
+		auditd/schema.o auditd/seal.o auditd/segments.o \
+		auditd/store.o auditd/store_file.o
+AUDIT_VERIFY_OBJS = auditd/anchors.o auditd/verify.o auditd/verify_file.o \
+		auditd/verify_sign.o
 AUDIT_DRAIN_OBJS = $(AUDIT_STORE_OBJS) auditd/drain.o auditd/spoolfile.o
 
-auditd_OBJS =	auditd/main.o auditd/auconf.o auditd/recorder.o \
-		auditd/roster.o auditd/server.o $(AUDIT_DRAIN_OBJS) $(COMMON_OBJS)
+auditd_OBJS =	auditd/main.o auditd/auconf.o auditd/keyfile.o \
+		auditd/recorder.o auditd/roster.o auditd/server.o \
+		$(AUDIT_DRAIN_OBJS) $(COMMON_OBJS)
 auditd_LIBS =	$(SQLITE_LIBS) $(COMMON_LIBS)
 
 auditctl_OBJS =	auditd/auditctl.o auditd/auconf.o auditd/chain.o \
-		auditd/json.o auditd/schema.o auditd/showlog.o \
-		auditd/verify.o $(COMMON_OBJS)
+		auditd/checkpoint.o auditd/filter.o auditd/json.o \
+		auditd/keyfile.o auditd/progress.o auditd/prove.o \
+		auditd/reader.o auditd/schema.o auditd/segments.o \
+		auditd/showlog.o auditd/summary.o $(AUDIT_VERIFY_OBJS) \
+		$(COMMON_OBJS)
 auditctl_LIBS =	$(SQLITE_LIBS) $(COMMON_LIBS)
 
 UNIT_TESTS +=	tests/unit/auditd/test_json
@@ -29,5 +37,15 @@ tests/unit/auditd/test_recorder_LIBS = $(SQLITE_LIBS) $(COMMON_LIBS)
 
 UNIT_TESTS +=	tests/unit/auditd/test_verify
 tests/unit/auditd/test_verify_OBJS = tests/unit/auditd/fixture.o \
-		auditd/verify.o $(AUDIT_DRAIN_OBJS) $(COMMON_OBJS)
+		$(AUDIT_VERIFY_OBJS) $(AUDIT_DRAIN_OBJS) $(COMMON_OBJS)
 tests/unit/auditd/test_verify_LIBS = $(SQLITE_LIBS) $(COMMON_LIBS)
+
+UNIT_TESTS +=	tests/unit/auditd/test_tamper
+tests/unit/auditd/test_tamper_OBJS = tests/unit/auditd/fixture.o \
+		$(AUDIT_VERIFY_OBJS) $(AUDIT_DRAIN_OBJS) $(COMMON_OBJS)
+tests/unit/auditd/test_tamper_LIBS = $(SQLITE_LIBS) $(COMMON_LIBS)
+
+UNIT_TESTS +=	tests/unit/auditd/test_seal
+tests/unit/auditd/test_seal_OBJS = tests/unit/auditd/fixture.o \
+		$(AUDIT_VERIFY_OBJS) $(AUDIT_DRAIN_OBJS) $(COMMON_OBJS)
+tests/unit/auditd/test_seal_LIBS = $(SQLITE_LIBS) $(COMMON_LIBS)

@@ -22,6 +22,7 @@
 
 #include "auconf.h"
 #include "ev.h"
+#include "keyfile.h"
 #include "log.h"
 #include "proc.h"
 #include "recorder.h"
@@ -35,6 +36,7 @@ struct auditd {
 	char		*path;
 	struct au_conf	*conf;
 	struct spooldir	 dir;
+	struct sign_key	*key;
 	struct store	*store;
 	struct ev_loop	*loop;
 	struct recorder	*recorder;
@@ -124,17 +126,55 @@ limits_raise(void)
 		log_warn("limit=nofile error=\"not raised\"");
 }
 
+/*
+ * The key must be there, and auditd's alone, before it is of any use: -n says
+ * so, too.  Its owner is whom auditd becomes.
+ */
+static void
+load_key(struct auditd *a)
+{
+	const struct passwd *pw = NULL;
+	char err[256];
+
+	if (a->conf->key == NULL)
+		return;
+	if (geteuid() == 0 && (pw = getpwnam(a->conf->user)) == NULL)
+		complain(a->conf->user, "no such user");
+	a->key = keyfile_load(a->conf->key, pw == NULL ? geteuid() :
+	    pw->pw_uid, err, sizeof(err));
+	if (a->key == NULL)
+		complain(a->conf->key, err);
+}
+
+static void
+store_options(const struct auditd *a, struct store_options *opts)
+{
+	opts->full = a->conf->durability == AU_FULL;
+	opts->key = a->key;
+	opts->every = (int64_t)a->conf->sign_events;
+}
+
+static void
+limits(const struct au_conf *conf, struct recorder_limits *l)
+{
+	l->spool_size = conf->spool_size;
+	l->sign_ms = conf->sign_ms;
+	l->segment_size = conf->segment_size;
+	l->segment_age = conf->segment_age;
+}
+
 /* While errors reach a terminal; SQLite must not be carried over a fork. */
 static void
-try_store(const struct au_conf *conf)
+try_store(const struct auditd *a)
 {
+	struct store_options opts;
 	char err[256];
 	struct store *s;
 
-	s = store_open(conf->store, conf->durability == AU_FULL, err,
-	    sizeof(err));
+	store_options(a, &opts);
+	s = store_open(a->conf->store, &opts, err, sizeof(err));
 	if (s == NULL)
-		complain(conf->store, err);
+		complain(a->conf->store, err);
 	store_close(&s);
 }
 
@@ -146,6 +186,7 @@ on_hup(void *ctx, int signo)
 	struct auditd *a = ctx;
 	struct conf_error error;
 	struct au_conf *next;
+	struct recorder_limits l;
 	const char *fixed;
 
 	(void)signo;
@@ -159,7 +200,8 @@ on_hup(void *ctx, int signo)
 		    fixed);
 	else
 		log_info("reload=done");
-	recorder_set_size(a->recorder, a->conf->spool_size);
+	limits(a->conf, &l);
+	recorder_limits(a->recorder, &l);
 	au_conf_free(&next);
 }
 
@@ -182,16 +224,20 @@ run(struct auditd *a, int listen_fd)
 	struct server_info info = { a->conf->store, a->conf->spool_dir,
 	    durability, now_boot_ms() };
 	struct ev_signal *hup, *term, *intr;
+	struct store_options opts;
+	struct recorder_limits l;
 	char err[256];
 	int rc;
 
-	a->store = store_open(a->conf->store, a->dir.full, err, sizeof(err));
+	store_options(a, &opts);
+	limits(a->conf, &l);
+	a->store = store_open(a->conf->store, &opts, err, sizeof(err));
 	if (a->store == NULL)
 		fatalx("store=failed error=\"%s\"", err);
 	a->loop = ev_loop_new();
 	a->server = server_new(a->loop, listen_fd, &info);
-	a->recorder = recorder_new(a->loop, &a->dir, a->store,
-	    a->conf->spool_size, server_on_broken, server_on_closed,
+	a->recorder = recorder_new(a->loop, &a->dir, a->store, &l,
+	    server_on_broken, server_on_closed,
 	    a->server);
 	if (a->server == NULL || a->recorder == NULL)
 		fatalx("error=\"out of memory\"");
@@ -201,7 +247,8 @@ run(struct auditd *a, int listen_fd)
 	hup = ev_signal_new(a->loop, SIGHUP, on_hup, a);
 	term = ev_signal_new(a->loop, SIGTERM, on_term, a);
 	intr = ev_signal_new(a->loop, SIGINT, on_term, a);
-	log_info("event=start durability=%s", durability);
+	log_info("event=start durability=%s checkpoints=%s", durability,
+	    a->key == NULL ? "unsigned" : "signed");
 	ev_run(a->loop);
 	if ((rc = recorder_stop(a->recorder, "signal", STOP_MS)) == -1)
 		log_warnx("event=stopped error=\"the store failed; "
@@ -227,7 +274,9 @@ main(int argc, char **argv)
 	proc_title_init(argc, argv);
 	proc_options(argc, argv, DEFAULT_CONF, &opts);
 	conf_read(&a, &opts);
+	load_key(&a);
 	if (opts.check) {
+		sign_key_free(&a.key);
 		au_conf_free(&a.conf);
 		free(a.path);
 		return 0;
@@ -245,7 +294,7 @@ main(int argc, char **argv)
 		unlink(a.conf->socket);
 		complain("spool", err);
 	}
-	try_store(a.conf);
+	try_store(&a);
 
 	proc_daemonize(&opts);
 	log_init("auditd", opts.foreground,
@@ -255,6 +304,7 @@ main(int argc, char **argv)
 	rc = run(&a, fd);
 	unlink(a.conf->socket);
 	spooldir_close(&a.dir);
+	sign_key_free(&a.key);
 	au_conf_free(&a.conf);
 	free(a.path);
 	return rc;

@@ -31,6 +31,7 @@
 #define RETRY_MAX_MS	1000
 #define COMPLAIN_MS	30000
 #define BREATH_MS	20
+#define FRESH		3	/* events of a segment that just began */
 
 struct recorder {
 	struct spooldir	*dir;
@@ -41,7 +42,8 @@ struct recorder {
 	struct ev_io	*wake;
 	struct ev_timer	*round, *beat;
 	struct roster	 list;
-	uint64_t	 size;
+	struct recorder_limits limits;
+	uint64_t	 signed_at;	/* boot ms */
 	bool		 started, healthy;
 	unsigned int	 retry_ms;
 	uint64_t	 complained, breathed, scanned;	/* when, boot ms */
@@ -281,12 +283,47 @@ rec_wake(void *arg, int what)
 		rec_soon(r, NORMAL_MS);
 }
 
+/* Checkpoints that are due, and segments that are full. */
+static int
+rec_upkeep(struct recorder *r)
+{
+	uint64_t size, since, events, now = now_boot_ms();
+
+	if (now - r->signed_at >= r->limits.sign_ms) {
+		if (store_checkpoint(r->store, "interval") == -1 ||
+		    store_commit(r->store) == -1)
+			return -1;
+		r->signed_at = now;
+	}
+	store_extent(r->store, &size, &since, &events);
+	/* What only began is not sealed for its age. */
+	if (size >= r->limits.segment_size)
+		return store_seal(r->store, "size");
+	if (events > FRESH && now_wall_us() > since &&
+	    (now_wall_us() - since) / 1000 >= r->limits.segment_age)
+		return store_seal(r->store, "age");
+	return 0;
+}
+
+int
+recorder_seal(struct recorder *r, const char *reason)
+{
+	if (!r->started || !r->healthy)
+		return -1;
+	if (store_seal(r->store, reason) == 0)
+		return 0;
+	rec_failed(r);
+	return -1;
+}
+
 static void
 rec_beat(void *arg)
 {
 	struct recorder *r = arg;
 
 	ev_timer_set(r->beat, BEAT_MS);
+	if (r->healthy && rec_upkeep(r) == -1)
+		rec_failed(r);
 	if (++r->beats >= SCAN_BEATS) {
 		r->beats = 0;
 		rec_scan(r);
@@ -320,7 +357,8 @@ rec_breathe(struct recorder *r)
 
 struct recorder *
 recorder_new(struct ev_loop *loop, struct spooldir *dir, struct store *store,
-    uint64_t size, recorder_broken *broken, recorder_closed *closed, void *ctx)
+    const struct recorder_limits *limits, recorder_broken *broken,
+    recorder_closed *closed, void *ctx)
 {
 	struct recorder *r;
 
@@ -328,7 +366,7 @@ recorder_new(struct ev_loop *loop, struct spooldir *dir, struct store *store,
 		return NULL;
 	r->dir = dir;
 	r->store = store;
-	r->size = size;
+	r->limits = *limits;
 	r->broken = broken;
 	r->closed = closed;
 	r->ctx = ctx;
@@ -359,9 +397,9 @@ recorder_free(struct recorder **rp)
 }
 
 void
-recorder_set_size(struct recorder *r, uint64_t size)
+recorder_limits(struct recorder *r, const struct recorder_limits *limits)
 {
-	r->size = size;
+	r->limits = *limits;
 }
 
 static int
@@ -446,11 +484,13 @@ recorder_start(struct recorder *r, char *err, size_t errlen)
 	start.leftover = r->list.nspools;
 	if (rec_lost(r) == -1 ||
 	    rec_event(r, EVENT_audit_start, &start) == -1 ||
+	    store_checkpoint(r->store, "start") == -1 ||
 	    store_commit(r->store) == -1) {
 		snprintf(err, errlen, "%s", store_error(r->store));
 		return -1;
 	}
 	r->started = r->healthy = true;
+	r->signed_at = now_boot_ms();
 	roster_beat(&r->list, now_boot_ms());
 	ev_io_want(r->wake, EV_IN);
 	ev_timer_set(r->beat, BEAT_MS);
@@ -471,6 +511,7 @@ recorder_stop(struct recorder *r, const char *reason, uint64_t ms)
 	ev_timer_stop(r->beat);
 	r->started = false;
 	if (!r->healthy || rec_event(r, EVENT_audit_stop, &stop) == -1 ||
+	    store_checkpoint(r->store, "stop") == -1 ||
 	    store_commit(r->store) == -1) {
 		store_rollback(r->store);
 		return -1;
@@ -504,7 +545,7 @@ rec_create(struct recorder *r, const char *name, enum ipc_role owner,
 	if ((e = calloc(1, sizeof(*e))) == NULL)
 		return NULL;
 	if (spoolfile_create(r->dir, name, owner,
-	    roster_free_number(&r->list), r->size, &e->file, err,
+	    roster_free_number(&r->list), r->limits.spool_size, &e->file, err,
 	    errlen) == -1) {
 		free(e);
 		return NULL;
@@ -564,6 +605,8 @@ recorder_status(const struct recorder *r, struct recorder_status *s)
 {
 	memset(s, 0, sizeof(*s));
 	s->events = store_head(r->store, s->hash);
+	s->signed_event = store_signed(r->store);
+	s->segment = store_segment(r->store);
 	s->spools = r->list.nspools;
 	s->awake = r->list.nhot;
 	s->drained = r->drained;

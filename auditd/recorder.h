@@ -22,12 +22,21 @@ typedef void	recorder_broken(void *ctx, const char *name,
 /* The spool's files are gone.  From the loop. */
 typedef void	recorder_closed(void *ctx, const char *name);
 
+/* What may change while it runs. */
+struct recorder_limits {
+	uint64_t	spool_size;	/* ring of new spools */
+	uint64_t	sign_ms;	/* between two checkpoints */
+	uint64_t	segment_size;	/* bytes */
+	uint64_t	segment_age;	/* ms */
+};
+
 /*
- * Borrows all it is given.  `size`: ring of new spools.  Nothing happens before
+ * Borrows all it is given, and copies the limits.  Nothing happens before
  * recorder_start().
  */
 struct recorder	*recorder_new(struct ev_loop *, struct spooldir *,
-		    struct store *, uint64_t size, recorder_broken *,
+		    struct store *, const struct recorder_limits *,
+		    recorder_broken *,
 		    recorder_closed *, void *ctx);
 void		 recorder_free(struct recorder **);
 /*
@@ -41,7 +50,10 @@ int		 recorder_start(struct recorder *, char *err, size_t errlen);
  */
 int		 recorder_stop(struct recorder *, const char *reason,
 		    uint64_t ms);
-void		 recorder_set_size(struct recorder *, uint64_t);
+void		 recorder_limits(struct recorder *,
+		    const struct recorder_limits *);
+/* Seal the segment now.  -1: the store failed. */
+int		 recorder_seal(struct recorder *, const char *reason);
 
 /*
  * Make the spool, or give the one of this name and owner again.  `client`
@@ -61,6 +73,8 @@ void		 recorder_client_gone(struct recorder *, const void *client);
 struct recorder_status {
 	int64_t		events;		/* id of the last committed event */
 	uint8_t		hash[SHA256_LEN];
+	int64_t		signed_event;	/* the last checkpoint, or 0 */
+	int64_t		segment;	/* first event of the segment */
 	unsigned int	spools, broken, closing, awake;
 	uint64_t	drained;	/* bytes since the start */
 	uint64_t	commits;

@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,6 +31,7 @@ struct client {
 	struct server	*server;
 	struct ipc	*ipc;
 	bool		 parent;	/* has said audit_hello */
+	uid_t		 uid;
 };
 
 struct server {
@@ -195,6 +197,8 @@ send_status(struct client *c, uint32_t id)
 	member_str(&b, "durability", info->durability);
 	member_str(&b, "store", info->store);
 	member_uint(&b, "events", (uint64_t)s.events);
+	member_uint(&b, "signed", (uint64_t)s.signed_event);
+	member_uint(&b, "segment", (uint64_t)s.segment);
 	member_str(&b, "head", head);
 	member_str(&b, "spool_directory", info->spool_dir);
 	member_uint(&b, "spools", s.spools);
@@ -229,6 +233,19 @@ send_spools(struct client *c, uint32_t id)
 	buf_clear(&b);
 }
 
+static void
+seal(struct client *c, struct ipc_ctl_end *end)
+{
+	char reason[64];
+
+	snprintf(reason, sizeof(reason), "asked by uid %u",
+	    (unsigned int)c->uid);
+	if (recorder_seal(c->server->recorder, reason) == 0)
+		return;
+	end->code = 1;
+	end->message = slice_str("the store failed");
+}
+
 static int
 on_request(void *ctx, const void *msg, int *fds)
 {
@@ -243,6 +260,8 @@ on_request(void *ctx, const void *msg, int *fds)
 		send_status(c, m->id);
 	else if (slice_eq(m->verb, "spools"))
 		send_spools(c, m->id);
+	else if (slice_eq(m->verb, "seal"))
+		seal(c, &end);
 	else {
 		end.code = 1;
 		end.message = slice_str("unknown verb");
@@ -324,6 +343,7 @@ on_connect(void *ctx, int what)
 		return;
 	}
 	c->server = s;
+	c->uid = uid;
 	c->ipc = ipc_new(s->loop, fd, ROLE_AUDITD,
 	    (enum ipc_role)(ROLE_PARENT | ROLE_CTL), permits,
 	    sizeof(permits) / sizeof(permits[0]), on_closed, c);

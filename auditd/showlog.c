@@ -1,37 +1,35 @@
 /*
- * auditctl log: events for people, one line each, or as JSON lines.  Reads the
- * store, while auditd writes it or not.  Clients chose most of the texts in it:
- * whatever could drive a terminal is escaped.  The JSON of the bodies was
- * escaped when it was stored, and is passed as it is.
+ * auditctl log, tail, show and export: events, one line each, or as JSON lines
+ * or CSV.  Clients chose most of the texts in them: whatever could drive a
+ * terminal is escaped.  The JSON of the bodies was escaped when it was stored,
+ * and is passed as it is.
  */
 #include "showlog.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <sqlite3.h>
+#include <time.h>
 
 #include "buf.h"
 #include "json.h"
+#include "progress.h"
 
 #define TEXT_SHOWN	160	/* bytes of a statement on a line */
+#define FOLLOW_MS	200
 
 #define F(name)	"json_extract(e.body, '$." name "')"
 
 static const char query[] =
-"SELECT * FROM (SELECT e.id AS id,"
-" strftime('%Y-%m-%dT%H:%M:%S', e.time / 1000000, 'unixepoch')"
-"  || printf('.%06dZ', e.time % 1000000) AS time,"
-" e.session, e.seq, e.kind, e.body,"
-" coalesce((SELECT json_extract(o.body, '$.subject') FROM events o"
-"  WHERE o.session = e.session AND o.kind = 'session_open' LIMIT 1),"
-"  json_extract(e.body, '$.subject')) AS subject,"
+"SELECT e.id, strftime('%Y-%m-%dT%H:%M:%S', e.time / 1000000, 'unixepoch')"
+"  || printf('.%06dZ', e.time % 1000000),"
+" e.session, e.seq, e.stmt, e.kind, e.body, " F("subject") ","
 " CASE"
 "  WHEN e.kind IN ('intent', 'prepare') THEN printf('%s%s%s: %s',"
 "   " F("action") ", iif(" F("rule") " = '', '', ' by '), " F("rule") ","
-"   iif(" F("text") " = '' AND " F("prepared") " > 0,"
-"    'statement ' || " F("prepared") ", " F("text") "))"
+"   coalesce(stmt_text(e.session, e.body), 'statement ' || "
+"   " F("prepared") "))"
 "  WHEN e.kind = 'outcome' THEN printf('%s %s rows=%d time=%.3fms%s%s %s',"
 "   " F("status") ", " F("tag") ", " F("rows") ","
 "   " F("duration_us") " / 1000.0,"
@@ -39,16 +37,28 @@ static const char query[] =
 "   " F("error") ")"
 "  WHEN e.kind = 'session_open' THEN printf('%s on %s as %s from %s',"
 "   " F("profile") ", " F("database") ", " F("role") ", " F("peer") ")"
+"  WHEN e.kind = 'checkpoint' THEN " F("line")
 "  WHEN " F("reason") " IS NOT NULL THEN " F("reason")
-"  ELSE e.body END AS line "
-"FROM events e "
-"WHERE (?1 IS NULL OR e.session = ?1)"
-" AND (?2 IS NULL OR " F("subject") " = ?2 OR e.session IN"
-"  (SELECT o.session FROM events o WHERE o.kind = 'session_open'"
-"   AND json_extract(o.body, '$.subject') = ?2))"
-"ORDER BY e.id DESC LIMIT ?3) ORDER BY id";
+"  ELSE e.body END "
+"FROM events e WHERE 1";
 
-enum { Q_ID, Q_TIME, Q_SESSION, Q_SEQ, Q_KIND, Q_BODY, Q_SUBJECT, Q_LINE };
+/* For who wants no line, which costs most. */
+static const char plain[] =
+"SELECT e.id, strftime('%Y-%m-%dT%H:%M:%S', e.time / 1000000, 'unixepoch')"
+"  || printf('.%06dZ', e.time % 1000000),"
+" e.session, e.seq, e.stmt, e.kind, e.body, " F("subject") " "
+"FROM events e WHERE 1";
+
+enum { Q_ID, Q_TIME, Q_SESSION, Q_SEQ, Q_STMT, Q_KIND, Q_BODY, Q_SUBJECT,
+	Q_LINE };
+
+struct output {
+	struct reader	*reader;
+	struct buf	 b;
+	bool		 json, csv, interruptible;
+	int64_t		 last;		/* id that was printed last */
+	int64_t		 total;		/* for progress */
+};
 
 static const char *
 text(sqlite3_stmt *st, int i)
@@ -56,6 +66,16 @@ text(sqlite3_stmt *st, int i)
 	const char *s = (const char *)sqlite3_column_text(st, i);
 
 	return s == NULL ? "" : s;
+}
+
+/* Of the session, or else what the event says itself. */
+static const char *
+subject(struct output *o, sqlite3_stmt *st)
+{
+	const struct reader_who *w = reader_who(o->reader,
+	    text(st, Q_SESSION));
+
+	return w->subject[0] != '\0' ? w->subject : text(st, Q_SUBJECT);
 }
 
 /* Escaped as in JSON, without the quotes, cut at `max` bytes. */
@@ -78,15 +98,16 @@ print_plain(struct buf *b, const char *s, size_t max)
 }
 
 static void
-print_line(sqlite3_stmt *st, struct buf *b)
+print_line(struct output *o, sqlite3_stmt *st)
 {
-	printf("%.23sZ %-8.8s %-12s ", text(st, Q_TIME),
+	const char *who = subject(o, st);
+
+	printf("%s %.23sZ %-8.8s %-12s ", text(st, Q_ID), text(st, Q_TIME),
 	    text(st, Q_SESSION)[0] == '\0' ? "-" : text(st, Q_SESSION),
 	    text(st, Q_KIND));
-	print_plain(b, text(st, Q_SUBJECT)[0] == '\0' ? "-" :
-	    text(st, Q_SUBJECT), 64);
+	print_plain(&o->b, who[0] == '\0' ? "-" : who, 64);
 	putchar(' ');
-	print_plain(b, text(st, Q_LINE), TEXT_SHOWN);
+	print_plain(&o->b, text(st, Q_LINE), TEXT_SHOWN);
 	putchar('\n');
 }
 
@@ -100,52 +121,224 @@ print_string(struct buf *b, const char *name, const char *s)
 }
 
 static void
-print_json(sqlite3_stmt *st, struct buf *b)
+print_json(struct output *o, sqlite3_stmt *st)
 {
+	const struct reader_who *w = reader_who(o->reader,
+	    text(st, Q_SESSION));
+
 	printf("{\"id\":%s", text(st, Q_ID));
-	print_string(b, "time", text(st, Q_TIME));
-	print_string(b, "session", text(st, Q_SESSION));
-	printf(",\"seq\":%s", text(st, Q_SEQ));
-	print_string(b, "kind", text(st, Q_KIND));
-	print_string(b, "subject", text(st, Q_SUBJECT));
+	print_string(&o->b, "time", text(st, Q_TIME));
+	print_string(&o->b, "session", text(st, Q_SESSION));
+	printf(",\"seq\":%s,\"stmt\":%s", text(st, Q_SEQ), text(st, Q_STMT));
+	print_string(&o->b, "kind", text(st, Q_KIND));
+	print_string(&o->b, "subject", subject(o, st));
+	print_string(&o->b, "profile", w->profile);
+	print_string(&o->b, "database", w->database);
 	printf(",\"body\":%s}\n", text(st, Q_BODY));
 }
 
-int
-showlog(const char *path, const struct showlog *opts)
+/*
+ * Quoted always.  What a spreadsheet would take for a formula gets an
+ * apostrophe: subjects and names are chosen by others.
+ */
+static void
+print_cell(const char *s, char end)
 {
-	sqlite3_stmt *st = NULL;
-	sqlite3 *db = NULL;
-	struct buf b;
-	int rc;
-
-	buf_init(&b, JSON_BODY_MAX);
-	rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL);
-	if (rc == SQLITE_OK) {
-		sqlite3_busy_timeout(db, 5000);
-		rc = sqlite3_prepare_v2(db, query, -1, &st, NULL);
+	putchar('"');
+	if (s[0] != '\0' && strchr("=+-@\t\r", s[0]) != NULL)
+		putchar('\'');
+	for (; *s != '\0'; s++) {
+		if (*s == '"')
+			putchar('"');
+		putchar(*s);
 	}
-	if (rc == SQLITE_OK) {
-		if (opts->session != NULL)
-			sqlite3_bind_text(st, 1, opts->session, -1,
-			    SQLITE_STATIC);
-		if (opts->subject != NULL)
-			sqlite3_bind_text(st, 2, opts->subject, -1,
-			    SQLITE_STATIC);
-		sqlite3_bind_int64(st, 3, opts->limit == 0 ? -1 :
-		    (sqlite3_int64)opts->limit);
-		while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-			if (opts->json)
-				print_json(st, &b);
-			else
-				print_line(st, &b);
+	putchar('"');
+	fputs(end == '\n' ? "\r\n" : ",", stdout);
+}
+
+static void
+print_csv(struct output *o, sqlite3_stmt *st)
+{
+	const struct reader_who *w = reader_who(o->reader,
+	    text(st, Q_SESSION));
+
+	printf("%s,%s,", text(st, Q_ID), text(st, Q_TIME));
+	print_cell(text(st, Q_SESSION), ',');
+	printf("%s,%s,", text(st, Q_SEQ), text(st, Q_STMT));
+	print_cell(text(st, Q_KIND), ',');
+	print_cell(subject(o, st), ',');
+	print_cell(w->profile, ',');
+	print_cell(w->database, ',');
+	print_cell(text(st, Q_BODY), '\n');
+}
+
+static bool
+print_row(void *ctx, sqlite3_stmt *st)
+{
+	struct output *o = ctx;
+
+	o->last = sqlite3_column_int64(st, Q_ID);
+	if (o->csv)
+		print_csv(o, st);
+	else if (o->json)
+		print_json(o, st);
+	else
+		print_line(o, st);
+	/* Whoever reads it has gone. */
+	if (ferror(stdout))
+		return false;
+	return !o->interruptible || !progress(o->last, o->total);
+}
+
+static int
+print_events(struct output *o, const struct filter *f)
+{
+	buf_init(&o->b, JSON_BODY_MAX);
+	if (reader_each(o->reader, f, o->json || o->csv ? plain : query,
+	    " ORDER BY e.id", print_row, o) == -1)
+		return 2;
+	return fflush(stdout) == 0 ? 0 : 2;
+}
+
+int
+showlog(struct reader *r, struct filter *f, uint64_t limit, bool json)
+{
+	struct output o = { .reader = r, .json = json };
+	int code;
+
+	if (limit != 0 && reader_last_n(r, f, limit) == -1)
+		return 2;
+	code = print_events(&o, f);
+	buf_clear(&o.b);
+	return code;
+}
+
+int
+showlog_follow(struct reader *r, struct filter *f, uint64_t limit, bool json)
+{
+	struct timespec pause = { 0, FOLLOW_MS * 1000000L };
+	struct output o = { .reader = r, .json = json,
+	    .interruptible = true };
+	int64_t seen = reader_last(r), now;
+	int code;
+
+	progress_init("tail");
+	if (limit != 0 && reader_last_n(r, f, limit) == -1)
+		return 2;
+	f->last = seen;
+	code = limit == 0 ? 0 : print_events(&o, f);
+	while (code == 0 && !progress_interrupted()) {
+		nanosleep(&pause, NULL);
+		if (reader_refresh(r) == -1)
+			code = 2;
+		else if ((now = reader_last(r)) > seen) {
+			f->first = seen + 1;
+			f->last = seen = now;
+			code = print_events(&o, f);
 		}
 	}
-	if (rc != SQLITE_OK && rc != SQLITE_DONE)
-		fprintf(stderr, "auditctl: %s: %s\n", path, db == NULL ?
-		    "out of memory" : sqlite3_errmsg(db));
-	sqlite3_finalize(st);
-	sqlite3_close(db);
-	buf_clear(&b);
-	return rc == SQLITE_DONE ? 0 : 2;
+	buf_clear(&o.b);
+	return code;
+}
+
+int
+showlog_export(struct reader *r, const struct filter *f, bool csv)
+{
+	struct output o = { .reader = r, .json = !csv, .csv = csv,
+	    .interruptible = true, .total = reader_last(r) };
+	int code;
+
+	progress_init("export");
+	if (csv)
+		fputs("id,time,session,seq,stmt,kind,subject,profile,"
+		    "database,body\r\n", stdout);
+	code = print_events(&o, f);
+	progress_end();
+	buf_clear(&o.b);
+	if (progress_interrupted()) {
+		fprintf(stderr, "auditctl: interrupted after event %" PRId64
+		    "\n", o.last);
+		return 2;
+	}
+	return code;
+}
+
+/* --- one event ---------------------------------------------------------- */
+
+/* Members of the body, one a line; values are JSON already. */
+static bool
+print_member(void *ctx, sqlite3_stmt *st)
+{
+	struct output *o = ctx;
+
+	printf("  %-13s ", text(st, 0));
+	print_plain(&o->b, text(st, 1), 1024 * 1024);
+	putchar('\n');
+	return true;
+}
+
+static bool
+print_whole(void *ctx, sqlite3_stmt *st)
+{
+	struct output *o = ctx;
+	struct filter one = { .first = sqlite3_column_int64(st, Q_ID) };
+
+	one.last = one.first;
+	o->last = one.first;
+	printf("event %s: %s\n  %-13s %s\n", text(st, Q_ID), text(st, Q_KIND),
+	    "time", text(st, Q_TIME));
+	if (text(st, Q_SESSION)[0] != '\0')
+		printf("  %-13s %s\n", "session", text(st, Q_SESSION));
+	printf("  %-13s %s\n  %-13s ", "seq", text(st, Q_SEQ), "subject");
+	print_plain(&o->b, subject(o, st), 256);
+	putchar('\n');
+	return reader_each(o->reader, &one, "SELECT j.key, j.value FROM "
+	    "events e, json_each(e.body) j WHERE 1", "", print_member, o) == 0;
+}
+
+static bool
+remember(void *ctx, sqlite3_stmt *st)
+{
+	char **session = ctx;
+
+	*session = strdup(text(st, 0));
+	return false;
+}
+
+int
+showlog_event(struct reader *r, int64_t id, bool json)
+{
+	struct output o = { .reader = r, .json = json };
+	struct filter f = { .first = id, .last = id };
+	char *session = NULL, related[128];
+	int code = 0;
+
+	buf_init(&o.b, JSON_BODY_MAX);
+	if (reader_each(r, &f, json ? plain : query, "", json ? print_row :
+	    print_whole, &o) == -1)
+		code = 2;
+	if (code == 0 && o.last != id) {
+		fprintf(stderr, "auditctl: there is no event %" PRId64 "\n",
+		    id);
+		code = 2;
+	}
+	/* The statement it is part of: its other events, a line each. */
+	snprintf(related, sizeof(related), "SELECT e.session || ' ' || e.stmt "
+	    "FROM events e WHERE e.stmt > 0");
+	if (code == 0 && !json && reader_each(r, &f, related, "", remember,
+	    &session) == 0 && session != NULL) {
+		char *stmt = strchr(session, ' ');
+
+		*stmt++ = '\0';
+		memset(&f, 0, sizeof(f));
+		f.session = session;
+		snprintf(related, sizeof(related), " AND e.stmt = %lld AND "
+		    "e.id <> %lld ORDER BY e.id", atoll(stmt), (long long)id);
+		puts("of the same statement:");
+		if (reader_each(r, &f, query, related, print_row, &o) == -1)
+			code = 2;
+	}
+	free(session);
+	buf_clear(&o.b);
+	return fflush(stdout) == 0 ? code : 2;
 }

@@ -4,17 +4,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct showlog {
-	const char	*session;	/* NULL: all */
-	const char	*subject;	/* NULL: all */
-	uint64_t	 limit;		/* the last so many; 0: all */
-	bool		 json;
-};
+#include "filter.h"
+#include "reader.h"
 
 /*
- * Print events of the store, oldest first, to standard output.  0, or 2 with a
- * message on standard error.
+ * Events on standard output, for people or as JSON lines.  All return
+ * auditctl's exit code; messages go to standard error.
  */
-int	showlog(const char *path, const struct showlog *);
+
+/* Oldest first; only the last `limit`, if that is not 0. */
+int	showlog(struct reader *, struct filter *, uint64_t limit, bool json);
+/* The same, then what comes, until a signal. */
+int	showlog_follow(struct reader *, struct filter *, uint64_t limit,
+	    bool json);
+/* One event with all its fields, and what belongs to it. */
+int	showlog_event(struct reader *, int64_t id, bool json);
+/* All that match, as JSON lines or CSV (RFC 4180), with progress. */
+int	showlog_export(struct reader *, const struct filter *, bool csv);
 
 #endif

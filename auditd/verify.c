@@ -1,45 +1,27 @@
 /*
- * Is the store what auditd wrote?  Run by auditctl verify on a file that is not
- * trusted at all: somebody may have edited it with sqlite3 or a hex editor.
- * Every event is read in order and hashed again; what SQLite's own indexes and
- * the triggers say is checked last.  Stops at the first thing that is wrong and
- * says what it is.
+ * Is the store what auditd wrote?  Run by auditctl verify on files that are not
+ * trusted at all: somebody may have edited them with sqlite3 or a hex editor,
+ * or arranged them.  Every event is read in order and hashed again; segments
+ * must follow each other like events; what SQLite's own indexes and the schema
+ * say is checked last.  Stops at the first thing that is wrong and says what it
+ * is.
  */
-#include "verify.h"
+#include "verify_impl.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <sqlite3.h>
+#include "segments.h"
 
-#include "chain.h"
-#include "schema.h"
-
-#define COLUMNS	"SELECT id, time, session, seq, kind, body, prev, hash " \
+#define COLUMNS	"SELECT id, time, session, seq, stmt, kind, body, prev, hash " \
 		"FROM events NOT INDEXED "
+#define PROGRESS	16384	/* events between two looks */
 
-struct verify {
-	sqlite3			*db;
-	struct sha256		*sha;
-	struct verify_result	*res;
-};
-
-/* A row, valid until the statement moves on. */
-struct row {
-	struct chain_event	 e;
-	const uint8_t		*hash;
-	bool			 whole;	/* every column has its type */
-};
-
-static enum verify_code
-found(struct verify *v, int64_t bad, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static enum verify_code
-found(struct verify *v, int64_t bad, const char *fmt, ...)
+enum verify_code
+verify_found(struct verify *v, int64_t bad, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -50,23 +32,25 @@ found(struct verify *v, int64_t bad, const char *fmt, ...)
 	return VERIFY_BAD;
 }
 
-static enum verify_code
-cannot(struct verify *v)
+enum verify_code
+verify_cannot(struct verify *v)
 {
 	snprintf(v->res->problem, sizeof(v->res->problem), "%s",
 	    sqlite3_errmsg(v->db));
 	return VERIFY_CANNOT;
 }
 
-/* SQLite stopped in the middle: the file is damaged, or busy. */
-static enum verify_code
-stopped(struct verify *v, int rc)
+enum verify_code
+verify_stopped(struct verify *v, int rc)
 {
-	if ((rc & 0xff) != SQLITE_CORRUPT && (rc & 0xff) != SQLITE_NOTADB)
-		return cannot(v);
-	return found(v, v->res->events + 1, "event %" PRId64
+	if ((rc & 0xff) != SQLITE_CORRUPT && (rc & 0xff) != SQLITE_NOTADB &&
+	    (rc & 0xff) != SQLITE_ERROR)
+		return verify_cannot(v);
+	return verify_found(v, v->res->events + 1, "event %" PRId64
 	    " cannot be read: the file is damaged", v->res->events + 1);
 }
+
+/* --- events ------------------------------------------------------------- */
 
 static bool
 column(sqlite3_stmt *st, int i, int type, const void **p, size_t *len)
@@ -85,25 +69,29 @@ get_row(sqlite3_stmt *st, struct row *r)
 	size_t prev_len, hash_len;
 	/* Types first: reading a value may convert it. */
 	bool whole = sqlite3_column_type(st, 1) == SQLITE_INTEGER &&
-	    sqlite3_column_type(st, 3) == SQLITE_INTEGER;
+	    sqlite3_column_type(st, 2) == SQLITE_TEXT &&
+	    sqlite3_column_type(st, 3) == SQLITE_INTEGER &&
+	    sqlite3_column_type(st, 4) == SQLITE_INTEGER &&
+	    sqlite3_column_type(st, 5) == SQLITE_TEXT &&
+	    sqlite3_column_type(st, 6) == SQLITE_TEXT;
 
 	memset(r, 0, sizeof(*r));
 	r->e.id = sqlite3_column_int64(st, 0);
 	r->e.time = sqlite3_column_int64(st, 1);
-	whole &= sqlite3_column_type(st, 2) == SQLITE_TEXT;
 	column(st, 2, SQLITE_TEXT, &r->e.session, &r->e.session_len);
 	r->e.seq = sqlite3_column_int64(st, 3);
-	whole &= sqlite3_column_type(st, 4) == SQLITE_TEXT;
-	column(st, 4, SQLITE_TEXT, &r->e.kind, &r->e.kind_len);
-	whole &= sqlite3_column_type(st, 5) == SQLITE_TEXT;
-	column(st, 5, SQLITE_TEXT, &r->e.body, &r->e.body_len);
-	whole &= column(st, 6, SQLITE_BLOB, &prev, &prev_len) &&
+	r->e.stmt = sqlite3_column_int64(st, 4);
+	column(st, 5, SQLITE_TEXT, &r->e.kind, &r->e.kind_len);
+	column(st, 6, SQLITE_TEXT, &r->e.body, &r->e.body_len);
+	whole &= column(st, 7, SQLITE_BLOB, &prev, &prev_len) &&
 	    prev_len == SHA256_LEN;
-	whole &= column(st, 7, SQLITE_BLOB, &hash, &hash_len) &&
+	whole &= column(st, 8, SQLITE_BLOB, &hash, &hash_len) &&
 	    hash_len == SHA256_LEN;
 	r->e.prev = prev;
 	r->hash = hash;
-	r->whole = whole;
+	/* Longer names have no hash (chain.h), and so no place. */
+	r->whole = whole && r->e.session_len <= CHAIN_NAMES_MAX &&
+	    r->e.kind_len <= CHAIN_NAMES_MAX - r->e.session_len;
 }
 
 /* Would this row's contents be right as the event `id` after `prev`? */
@@ -135,7 +123,7 @@ altered(struct verify *v, int64_t id, const uint8_t hash[SHA256_LEN])
 
 	if (sqlite3_prepare_v2(v->db, COLUMNS "ORDER BY id", -1, &st,
 	    NULL) != SQLITE_OK)
-		return cannot(v);
+		return verify_cannot(v);
 	while (other == 0 && sqlite3_step(st) == SQLITE_ROW) {
 		get_row(st, &r);
 		if (r.e.id != id && r.whole &&
@@ -145,34 +133,71 @@ altered(struct verify *v, int64_t id, const uint8_t hash[SHA256_LEN])
 	}
 	sqlite3_finalize(st);
 	if (other != 0)
-		return found(v, id, "event %" PRId64 " is swapped with event "
-		    "%" PRId64, id, other);
-	return found(v, id, "event %" PRId64 " is altered", id);
+		return verify_found(v, id, "event %" PRId64 " is swapped "
+		    "with event %" PRId64, id, other);
+	return verify_found(v, id, "event %" PRId64 " is altered", id);
 }
 
 static enum verify_code
-check_row(struct verify *v, sqlite3_stmt *st)
+check_place(struct verify *v, const struct row *r, int64_t next)
+{
+	if (r->e.id < next)
+		return verify_found(v, r->e.id, "event %" PRId64
+		    " is out of order", r->e.id);
+	if (r->e.id == next + 1)
+		return verify_found(v, next, "event %" PRId64 " is missing",
+		    next);
+	if (r->e.id > next)
+		return verify_found(v, next, "events %" PRId64 " to %" PRId64
+		    " are missing", next, r->e.id - 1);
+	return VERIFY_OK;
+}
+
+/* The first event of a segment says which store it is, and which segment. */
+static enum verify_code
+check_segment(struct verify *v, const struct row *r)
+{
+	int64_t id = r->e.id;
+
+	if (r->e.kind_len != strlen("segment") ||
+	    memcmp(r->e.kind, "segment", r->e.kind_len) != 0)
+		return verify_found(v, id, "event %" PRId64 " begins a file "
+		    "and no segment", id);
+	if (v->id[0] == '\0')
+		snprintf(v->id, sizeof(v->id), "%.*s", STORE_ID_LEN,
+		    verify_body(v, r, "$.store"));
+	if (strcmp(v->id, verify_body(v, r, "$.store")) != 0 ||
+	    strcmp(v->id, v->store) != 0 || v->from != id)
+		return verify_found(v, id, "event %" PRId64 " begins a "
+		    "segment of another store", id);
+	return VERIFY_OK;
+}
+
+static enum verify_code
+check_row(struct verify *v, sqlite3_stmt *st, bool first)
 {
 	int64_t next = v->res->events + 1;
 	uint8_t hash[SHA256_LEN] = { 0 };
+	enum verify_code code;
 	struct row r;
 
 	get_row(st, &r);
-	if (r.e.id < next)
-		return found(v, r.e.id, "event %" PRId64 " is out of order",
-		    r.e.id);
-	if (r.e.id == next + 1)
-		return found(v, next, "event %" PRId64 " is missing", next);
-	if (r.e.id > next)
-		return found(v, next, "events %" PRId64 " to %" PRId64
-		    " are missing", next, r.e.id - 1);
+	if ((code = check_place(v, &r, next)) != VERIFY_OK)
+		return code;
 	if (r.whole)
 		memcpy(hash, r.hash, SHA256_LEN);
 	if (!r.whole || !fits(v, &r, next, r.e.prev, r.hash))
 		return altered(v, next, hash);
-	if (memcmp(r.e.prev, v->res->head, SHA256_LEN) != 0)
-		return found(v, next, "event %" PRId64 " does not follow the "
-		    "one before it: one of the two is altered", next);
+	/* What a lone segment follows is not here to be compared. */
+	if ((!v->alone || !first) &&
+	    memcmp(r.e.prev, v->res->head, SHA256_LEN) != 0)
+		return verify_found(v, next, "event %" PRId64 " does not "
+		    "follow the one before it: one of the two is altered",
+		    next);
+	if (first && (code = check_segment(v, &r)) != VERIFY_OK)
+		return code;
+	if ((code = verify_sign_row(v, &r)) != VERIFY_OK)
+		return code;
 	memcpy(v->res->head, hash, SHA256_LEN);
 	v->res->events = next;
 	return VERIFY_OK;
@@ -183,147 +208,125 @@ check_chain(struct verify *v)
 {
 	enum verify_code code = VERIFY_OK;
 	sqlite3_stmt *st;
+	bool first = true;
 	int rc = SQLITE_DONE;
 
 	if ((rc = sqlite3_prepare_v2(v->db, COLUMNS "ORDER BY id", -1, &st,
 	    NULL)) != SQLITE_OK)
-		return stopped(v, rc);
-	while (code == VERIFY_OK && (rc = sqlite3_step(st)) == SQLITE_ROW)
-		code = check_row(v, st);
+		return verify_stopped(v, rc);
+	while (code == VERIFY_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		code = check_row(v, st, first);
+		first = false;
+		if (code == VERIFY_OK && v->opts->progress != NULL &&
+		    v->res->events % PROGRESS == 0 &&
+		    v->opts->progress(v->res->events, v->last)) {
+			snprintf(v->res->problem, sizeof(v->res->problem),
+			    "interrupted; events %" PRId64 " to %" PRId64
+			    " are good", v->res->first, v->res->events);
+			code = VERIFY_CANNOT;
+		}
+	}
 	if (code == VERIFY_OK && rc != SQLITE_DONE)
-		code = stopped(v, rc);
+		code = verify_stopped(v, rc);
 	sqlite3_finalize(st);
 	return code;
 }
 
-/* The head is kept a second time, so a tail that was cut off is missed. */
+/* --- segments ----------------------------------------------------------- */
+
 static enum verify_code
-check_head(struct verify *v)
+check_file(struct verify *v, const struct segment *s)
+{
+	enum verify_code code = verify_file_open(v, s->path);
+	int64_t next = v->res->events + 1;
+
+	if (code == VERIFY_OK && s->from != 0 && v->from != s->from)
+		code = verify_found(v, s->from, "segment %" PRId64 " is not "
+		    "what its name says: it begins with event %" PRId64,
+		    s->from, v->from);
+	if (code == VERIFY_OK && v->from > next)
+		code = verify_found(v, next, next == v->from - 1 ?
+		    "event %" PRId64 " is missing" : "events %" PRId64 " to %"
+		    PRId64 " are missing", next, v->from - 1);
+	if (code == VERIFY_OK && (code = check_chain(v)) == VERIFY_OK)
+		code = verify_file_rest(v);
+	if (code == VERIFY_OK)
+		v->res->segments++;
+	verify_file_close(v);
+	return code;
+}
+
+/* The store's name and its files agree, and there is something after a seal. */
+static enum verify_code
+check_list(struct verify *v, const struct segments *all)
+{
+	int64_t last = v->res->events;
+
+	if (!all->alone && all->link != all->v[all->n - 1].from) {
+		if (all->link > all->v[all->n - 1].from)
+			return verify_found(v, last + 1, "events from %" PRId64
+			    " on are missing: the store is a link to a "
+			    "segment that is not there", last + 1);
+		return verify_found(v, 0, "the events are good, but the store "
+		    "is not a link to its last segment");
+	}
+	if (v->sealed && !v->alone)
+		return verify_found(v, last + 1, "events from %" PRId64 " on "
+		    "are missing: the last segment is sealed, and none "
+		    "follows", last + 1);
+	return verify_sign_end(v);
+}
+
+/* A segment named by itself begins where its name says; a store, with 1. */
+static void
+begin(struct verify *v, const struct segments *all)
+{
+	v->alone = all->alone && all->v[0].from > 0;
+	v->res->first = v->alone ? all->v[0].from : 1;
+	v->res->events = v->res->first - 1;
+}
+
+static enum verify_code
+walk(struct verify *v, const char *path)
 {
 	enum verify_code code = VERIFY_OK;
-	int64_t id = 0, last = v->res->events;
-	bool same = last == 0;
-	sqlite3_stmt *st;
+	struct segments all;
+	size_t done = 0;
+	bool again;
 
-	if (sqlite3_prepare_v2(v->db, "SELECT (SELECT value FROM meta WHERE "
-	    "key = 'head'), (SELECT value FROM meta WHERE key = 'head_hash')",
-	    -1, &st, NULL) != SQLITE_OK)
-		return cannot(v);
-	if (sqlite3_step(st) == SQLITE_ROW) {
-		id = sqlite3_column_int64(st, 0);
-		if (sqlite3_column_bytes(st, 1) == SHA256_LEN)
-			same = memcmp(sqlite3_column_blob(st, 1),
-			    v->res->head, SHA256_LEN) == 0;
-	}
-	if (id > last)
-		code = found(v, last + 1, "events %" PRId64 " to %" PRId64
-		    " are missing at the end", last + 1, id);
-	else if (id != last || !same)
-		code = found(v, last, "event %" PRId64 " is not the last that "
-		    "auditd committed", last);
-	sqlite3_finalize(st);
+	do {
+		if (segments_find(path, &all) == -1 || all.n == 0) {
+			snprintf(v->res->problem, sizeof(v->res->problem),
+			    "%s", strerror(errno == 0 ? ENOENT : errno));
+			return VERIFY_CANNOT;
+		}
+		if (done == 0)
+			begin(v, &all);
+		/* If it was sealed while we read, there is one more by now. */
+		again = done < all.n;
+		for (; code == VERIFY_OK && done < all.n; done++)
+			code = check_file(v, &all.v[done]);
+		again = again && code == VERIFY_OK && v->sealed && !all.alone;
+		if (code == VERIFY_OK && !again)
+			code = check_list(v, &all);
+		segments_clear(&all);
+	} while (again);
 	return code;
-}
-
-static enum verify_code
-check_triggers(struct verify *v)
-{
-	const struct schema_trigger *t;
-	enum verify_code code = VERIFY_OK;
-	const char *sql;
-	sqlite3_stmt *st;
-
-	if (sqlite3_prepare_v2(v->db, "SELECT sql FROM sqlite_master WHERE "
-	    "type = 'trigger' AND name = ?", -1, &st, NULL) != SQLITE_OK)
-		return cannot(v);
-	for (t = schema_triggers; t->name != NULL && code == VERIFY_OK; t++) {
-		sqlite3_bind_text(st, 1, t->name, -1, SQLITE_STATIC);
-		sql = sqlite3_step(st) == SQLITE_ROW ?
-		    (const char *)sqlite3_column_text(st, 0) : NULL;
-		if (sql == NULL || strcmp(sql, t->sql) != 0)
-			code = found(v, 0, "the events are good, but trigger "
-			    "%s, which keeps them so, is missing or changed",
-			    t->name);
-		sqlite3_reset(st);
-	}
-	sqlite3_finalize(st);
-	return code;
-}
-
-static enum verify_code
-check_integrity(struct verify *v)
-{
-	enum verify_code code = VERIFY_OK;
-	const char *text;
-	sqlite3_stmt *st;
-	int rc;
-
-	if (sqlite3_prepare_v2(v->db, "PRAGMA integrity_check(1)", -1, &st,
-	    NULL) != SQLITE_OK)
-		return cannot(v);
-	if ((rc = sqlite3_step(st)) != SQLITE_ROW)
-		code = stopped(v, rc);
-	else {
-		text = (const char *)sqlite3_column_text(st, 0);
-		if (text == NULL || strcmp(text, "ok") != 0)
-			code = found(v, 0, "the events are good, but the file "
-			    "is damaged elsewhere: %s",
-			    text == NULL ? "?" : text);
-	}
-	sqlite3_finalize(st);
-	return code;
-}
-
-static enum verify_code
-check_version(struct verify *v)
-{
-	sqlite3_stmt *st;
-	int id = 0, version = 0, rc;
-
-	rc = sqlite3_prepare_v2(v->db, "SELECT application_id, user_version "
-	    "FROM pragma_application_id, pragma_user_version", -1, &st, NULL);
-	if (rc != SQLITE_OK)
-		return (rc & 0xff) == SQLITE_CORRUPT ? stopped(v, rc) :
-		    cannot(v);
-	if ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-		id = sqlite3_column_int(st, 0);
-		version = sqlite3_column_int(st, 1);
-	}
-	sqlite3_finalize(st);
-	if (rc != SQLITE_ROW)
-		return stopped(v, rc);
-	if (id == SCHEMA_APPLICATION && version == SCHEMA_VERSION)
-		return VERIFY_OK;
-	snprintf(v->res->problem, sizeof(v->res->problem),
-	    "this is no store, or one of another version");
-	return VERIFY_CANNOT;
 }
 
 enum verify_code
-verify_store(const char *path, struct verify_result *res)
+verify_store(const char *path, const struct verify_options *opts,
+    struct verify_result *res)
 {
-	static enum verify_code (*const checks[])(struct verify *) = {
-		check_version, check_chain, check_head, check_triggers,
-		check_integrity
-	};
-	struct verify v = { .res = res };
-	enum verify_code code = VERIFY_OK;
-	size_t i;
+	struct verify v = { .opts = opts, .res = res };
+	enum verify_code code;
 
 	memset(res, 0, sizeof(*res));
-	if (sqlite3_open_v2(path, &v.db, SQLITE_OPEN_READONLY, NULL) !=
-	    SQLITE_OK || sqlite3_busy_timeout(v.db, 5000) != SQLITE_OK ||
-	    /* One snapshot for all that follows. */
-	    sqlite3_exec(v.db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK) {
-		code = cannot(&v);
-		sqlite3_close(v.db);
-		return code;
-	}
+	errno = 0;
 	v.sha = sha256_new();
-	for (i = 0; i < sizeof(checks) / sizeof(checks[0]) &&
-	    code == VERIFY_OK; i++)
-		code = checks[i](&v);
+	if (opts->anchors != NULL)
+		anchors_sort(opts->anchors);
+	code = walk(&v, path);
 	sha256_free(&v.sha);
-	sqlite3_close(v.db);
 	return code;
 }

@@ -114,6 +114,8 @@
 
 /* --- written by a worker, about its session ------------------------------- */
 
+/* `stmt` comes first where there is one: it is a column of the store, too. */
+
 /* A Parse: judged, and named by later executions. `stmt` counts in the session. */
 #define EV_FIELDS_prepare(F)						\
 	F(U64, stmt, 0)							\
@@ -178,6 +180,20 @@
 	F(U64, position, 0)						\
 	F(U64, seq, 0)
 
+/* The first event of a segment, and where the one before begins (0: none). */
+#define EV_FIELDS_segment(F)						\
+	F(STR, store, 32)						\
+	F(U64, from, 0)							\
+	F(U64, previous, 0)
+/* The last event of a segment, but for a checkpoint. */
+#define EV_FIELDS_seal(F)						\
+	F(STR, reason, LEN_REASON)					\
+	F(U64, from, 0)
+/* The signed line says all of it, postern-audit(5). */
+#define EV_FIELDS_checkpoint(F)						\
+	F(STR, reason, 16)						\
+	F(STR, line, 512)
+
 /*	kind, writer; new ones at the end: spools hold their numbers */
 #define EVENT_KINDS(M)							\
 	M(policy_start, ROLE_PARENT)					\
@@ -203,7 +219,10 @@
 	M(mint, ROLE_PARENT)						\
 	M(drop, ROLE_PARENT)						\
 	M(leftover, ROLE_PARENT)					\
-	M(deadline, ROLE_PARENT)
+	M(deadline, ROLE_PARENT)					\
+	M(segment, ROLE_AUDITD)						\
+	M(seal, ROLE_AUDITD)						\
+	M(checkpoint, ROLE_AUDITD)
 
 #define EV_M_ENUM(name, writer)	EVENT_##name,
 enum event_kind {

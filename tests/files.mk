@@ -42,3 +42,10 @@ fuzz_$(1)_LIBS = $(FUZZ_LIBS)
 endef
 $(foreach t,$(FUZZ),$(eval $(call fuzz_program,$(t))))
 e2e_twins_OBJS +=	tests/e2e/twin.o tests/e2e/sqlgen.o
+
+# What an event costs, without the network: tests/bench/ingest.c.
+TEST_PROGRAMS += bench_ingest
+bench_ingest_OBJS = tests/bench/ingest.o $(AUDIT_VERIFY_OBJS) \
+		$(AUDIT_DRAIN_OBJS) $(COMMON_OBJS)
+bench_ingest_LIBS = $(SQLITE_LIBS) $(COMMON_LIBS)
+$(O)/tests/bench/ingest.o: INCLUDES = -I. -Icommon -Iauditd

@@ -11,15 +11,15 @@
 
 #include <sqlite3.h>
 
-static void
-open_all(struct fixture *f)
+void
+fixture_open(struct fixture *f)
 {
 	char err[256];
 
 	if (spooldir_open(&f->dir, f->spools, false, true, err,
 	    sizeof(err)) == -1)
 		ck_abort_msg("spooldir: %s", err);
-	f->store = store_open(f->db, false, err, sizeof(err));
+	f->store = store_open(f->db, &f->opts, err, sizeof(err));
 	if (f->store == NULL)
 		ck_abort_msg("store: %s", err);
 }
@@ -28,11 +28,12 @@ void
 fixture_up(struct fixture *f)
 {
 	memset(f, 0, sizeof(*f));
+	f->opts.every = 1000;
 	snprintf(f->path, sizeof(f->path), "/tmp/test-auditd-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(f->path));
 	snprintf(f->db, sizeof(f->db), "%s/audit.db", f->path);
 	snprintf(f->spools, sizeof(f->spools), "%s/spool", f->path);
-	open_all(f);
+	fixture_open(f);
 }
 
 void
@@ -40,7 +41,7 @@ fixture_reopen(struct fixture *f)
 {
 	store_close(&f->store);
 	spooldir_close(&f->dir);
-	open_all(f);
+	fixture_open(f);
 }
 
 void

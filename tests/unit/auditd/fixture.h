@@ -13,6 +13,7 @@ struct fixture {
 	char		 db[96];
 	char		 spools[96];
 	struct spooldir	 dir;
+	struct store_options opts;	/* of the next fixture_reopen() */
 	struct store	*store;
 };
 
@@ -21,6 +22,8 @@ void		 fixture_up(struct fixture *);
 void		 fixture_down(struct fixture *);
 /* Close and open the store, as a restarted auditd does. */
 void		 fixture_reopen(struct fixture *);
+/* Open both where neither is open. */
+void		 fixture_open(struct fixture *);
 /* A writer's end of a spool. */
 struct spool	*fixture_writer(struct fixture *, struct spoolfile *);
 /* The single integer that a query returns. */

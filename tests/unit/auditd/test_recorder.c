@@ -19,6 +19,10 @@ static struct fixture	 fx;
 static struct ev_loop	*loop;
 static struct ev_timer	*until;
 static struct recorder	*rec;
+static struct recorder_limits limits = {
+	.spool_size = SPOOL_MIN, .sign_ms = 60000,
+	.segment_size = 1 << 30, .segment_age = 86400000
+};
 static char		 broken[64], closed[64];
 
 static void
@@ -58,7 +62,7 @@ up(bool full)
 	broken[0] = closed[0] = '\0';
 	loop = ev_loop_new();
 	until = ev_timer_new(loop, on_until, loop);
-	rec = recorder_new(loop, &fx.dir, fx.store, SPOOL_MIN, on_broken,
+	rec = recorder_new(loop, &fx.dir, fx.store, &limits, on_broken,
 	    on_closed, NULL);
 	ck_assert_ptr_nonnull(rec);
 	if (recorder_start(rec, err, sizeof(err)) == -1)

@@ -1,0 +1,17 @@
+#ifndef AUDITD_SUMMARY_H
+#define AUDITD_SUMMARY_H
+
+#include <stdbool.h>
+
+#include "filter.h"
+#include "reader.h"
+
+/* auditctl's exit code; messages go to standard error. */
+
+/* One row for each session that was opened. */
+int	summary_sessions(struct reader *, const struct filter *, bool json);
+/* One row for each subject: sessions, statements, refused ones, errors, rows,
+ * bytes, refused logins. */
+int	summary_report(struct reader *, const struct filter *, bool json);
+
+#endif
