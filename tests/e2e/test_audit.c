@@ -141,6 +141,99 @@ START_TEST(prints_log)
 }
 END_TEST
 
+static int
+auditctl(const char *command)
+{
+	return e2e_sh("cd %s && %s/auditctl -f %s %s", e2e_env("STACK_DIR"),
+	    e2e_env("POSTERN_BIN"), e2e_env("AUDITD_FILE"), command);
+}
+
+/*
+ * A session that goes on while its segment is sealed: one record, signed and
+ * anchored, and the prepared text is found from the other side of the border.
+ */
+START_TEST(sealed_meanwhile)
+{
+	PGconn *c = e2e_session("dba", "audit-sealed");
+	char *session, cmd[256];
+	PGresult *r;
+
+	PQclear(PQprepare(c, "p", "SELECT 'audit-needle-two'", 0, NULL));
+	r = PQexecPrepared(c, "p", 0, NULL, NULL, NULL, 0);
+	ck_assert_int_eq(PQresultStatus(r), PGRES_TUPLES_OK);
+	PQclear(r);
+	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM statements "
+	    "WHERE subject = 'audit-sealed' AND status = 'ok'") == 1));
+	session = e2e_audit("SELECT session FROM sessions WHERE subject = "
+	    "'audit-sealed'");
+	ck_assert_int_eq(auditctl("seal >/dev/null"), 0);
+	r = PQexecPrepared(c, "p", 0, NULL, NULL, NULL, 0);
+	ck_assert_int_eq(PQresultStatus(r), PGRES_TUPLES_OK);
+	PQclear(r);
+	PQfinish(c);
+	/* The new segment knows the end of the session and not its beginning. */
+	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM events "
+	    "WHERE session = '%s' AND kind = 'session_close'", session) == 1));
+	ck_assert_int_eq(e2e_audit_n("SELECT count(*) FROM sessions WHERE "
+	    "session = '%s'", session), 0);
+	snprintf(cmd, sizeof cmd, "test $(%s/auditctl -f %s log --subject "
+	    "audit-sealed --text 'NEEDLE-two' --kind intent | wc -l) = 2",
+	    e2e_env("POSTERN_BIN"), e2e_env("AUDITD_FILE"));
+	ck_assert_int_eq(e2e_sh("%s", cmd), 0);
+	/* What `attach` prints gives sqlite3 the whole session. */
+	ck_assert_int_eq(auditctl("attach > attach.sql"), 0);
+	ck_assert_int_eq(e2e_sh("cd %s && echo \"SELECT statements FROM "
+	    "sessions WHERE session = '%s'\" | cat attach.sql - | sqlite3 "
+	    ":memory: | grep -qx 2", e2e_env("STACK_DIR"), session), 0);
+	/* Sealing signed it; the line is an anchor from now on. */
+	ck_assert(E2E_UNTIL(5000, auditctl("checkpoint > anchor 2>/dev/null ||"
+	    " grep -hao 'postern-checkpoint 1 [^\"]*' audit/audit-1.db | tail "
+	    "-1 > anchor; test -s anchor") == 0));
+	ck_assert_int_eq(e2e_sh("cd %s && %s/auditctl -f %s verify --key '%s' "
+	    "--anchor anchor", e2e_env("STACK_DIR"), e2e_env("POSTERN_BIN"),
+	    e2e_env("AUDITD_FILE"), e2e_env("AUDIT_KEY")), 0);
+	free(session);
+}
+END_TEST
+
+/* sqlite3 runs every example of postern-audit(5). */
+START_TEST(examples)
+{
+	ck_assert_int_eq(e2e_sh("cd %s && sed -n '/^.Sh EXAMPLES/,/^.Sh SEE/p' "
+	    "'%s/man/postern-audit.5' | sed -n '/^.Bd/,/^.Ed/{/^[.]/!p}' > "
+	    "examples.sql && test $(grep -c ';$' examples.sql) -ge 8 && "
+	    "sqlite3 -readonly -bail -cmd '.timeout 10000' '%s' < "
+	    "examples.sql > examples.out && test -s examples.out",
+	    e2e_env("STACK_DIR"), getenv("POSTERN_SRC"),
+	    e2e_env("AUDIT_DB")), 0);
+}
+END_TEST
+
+/* Each command prints something, as text and as JSON. */
+START_TEST(tools)
+{
+	static const char *const commands[] = {
+		"log --limit 3", "tail -n 2", "sessions --profile dba",
+		"report --since 1h", "show 2", "export --limit 5",
+		"log --verdict allow", "log --tag SELECT", "checkpoint",
+		"export --format csv --kind session_open --database shop",
+		"log --since 2020-01-01 --until 2099-12-31T23:59 --json"
+	};
+	char cmd[256];
+	size_t i;
+
+	some_events();
+	for (i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+		snprintf(cmd, sizeof cmd, "%s > tool.out && test -s tool.out",
+		    commands[i]);
+		ck_assert_msg(auditctl(cmd) == 0, "%s", commands[i]);
+	}
+	ck_assert_int_ne(auditctl("log --text '(' 2>/dev/null"), 0);
+	ck_assert_int_ne(auditctl("log --since never 2>/dev/null"), 0);
+	ck_assert_int_ne(auditctl("show 999999999 2>/dev/null"), 0);
+}
+END_TEST
+
 /* --- hostile spools ---------------------------------------------------------- */
 
 enum attack { TRUNCATE, EMPTY, PUNCH, GROW, GARBLE, HEAD_FAR, HEAD_BACK, SIZE,
@@ -297,7 +390,11 @@ main(void)
 	tcase_add_test(tc, row_altered);
 	tcase_add_test(tc, prints_log);
 	tcase_add_loop_test(tc, hostile_spool, 0, LENGTH + 1);
+	tcase_add_test(tc, examples);
+	tcase_add_test(tc, tools);
 	tcase_add_test(tc, whole);
+	/* A copy of one file is a whole store no more after this. */
+	tcase_add_test(tc, sealed_meanwhile);
 	suite_add_tcase(s, tc);
 	return e2e_main(s);
 }

@@ -117,12 +117,13 @@ START_TEST(canonical)
 	    "\0\0\0\10" "\0\0\0\0\0\0\1\2"
 	    "\0\0\0\2" "ab"
 	    "\0\0\0\10" "\0\0\0\0\0\0\0\7"
+	    "\0\0\0\10" "\0\0\0\0\0\0\0\3"
 	    "\0\0\0\3" "end"
 	    "\0\0\0\2" "{}"
 	    "\0\0\0\40" "0123456789abcdef0123456789abcdef";
 	uint8_t want[SHA256_LEN], got[SHA256_LEN];
 	struct chain_event e = {
-		.id = 1, .time = 0x102, .seq = 7,
+		.id = 1, .time = 0x102, .seq = 7, .stmt = 3,
 		.session = "ab", .session_len = 2,
 		.kind = "end", .kind_len = 3,
 		.body = "{}", .body_len = 2,
