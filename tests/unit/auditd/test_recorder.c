@@ -150,6 +150,64 @@ START_TEST(wakes)
 }
 END_TEST
 
+/* A segment that is large is sealed between two beats, under a writer. */
+START_TEST(seals)
+{
+	struct recorder_limits small = limits;
+	struct spool *s = open_spool("s1", ROLE_WORKER, &fx);
+	struct recorder_status st;
+
+	put_intent(s, 1, 1);
+	run(60);
+	recorder_status(rec, &st);
+	ck_assert_int_eq(st.segment, 1);
+	small.segment_size = 1;
+	recorder_limits(rec, &small);
+	run(400);
+	recorder_limits(rec, &limits);
+	recorder_status(rec, &st);
+	ck_assert_int_gt(st.segment, 1);
+	put_intent(s, 2, 1);
+	run(60);
+	/* The second only: the first is in the segment before. */
+	ck_assert_int_eq(count("intent"), 1);
+	ck_assert_int_eq(fixture_int(&fx, "SELECT seq FROM spools"), 2);
+	ck_assert(spool_alive(s, now_boot_ms()));
+	spool_close(&s);
+}
+END_TEST
+
+/* What is new is signed when its time has come, and nothing else is. */
+START_TEST(signs)
+{
+	char secret[SIGN_PEM_MAX], public[SIGN_PEM_MAX];
+	struct sign_key *key;
+	struct spool *s;
+
+	down();
+	sign_generate(secret, public);
+	key = sign_key_parse(secret, strlen(secret));
+	fx.opts.key = key;
+	fixture_reopen(&fx);
+	limits.sign_ms = 1;
+	up(false);
+	s = open_spool("s1", ROLE_WORKER, &fx);
+	put_intent(s, 1, 1);
+	run(600);
+	ck_assert_int_eq(fixture_int(&fx, "SELECT count(*) FROM events WHERE "
+	    "kind = 'checkpoint' AND body LIKE '%\"interval\"%'"), 1);
+	ck_assert_int_eq(fixture_int(&fx, "SELECT kind = 'checkpoint' FROM "
+	    "events ORDER BY id DESC LIMIT 1"), 1);
+	spool_close(&s);
+	limits.sign_ms = 60000;
+	store_close(&fx.store);
+	sign_key_free(&key);
+	fx.opts.key = NULL;
+	spooldir_close(&fx.dir);
+	fixture_open(&fx);
+}
+END_TEST
+
 /* In `full` the writer is told when it is on disk, and not before. */
 START_TEST(group_commit)
 {
@@ -445,7 +503,7 @@ END_TEST
 int
 main(void)
 {
-	const TTest *tests[] = { wakes, group_commit, backpressure, slow_scan,
+	const TTest *tests[] = { wakes, seals, signs, group_commit, backpressure, slow_scan,
 	    stray_byte, junk_wakes, store_away, leftovers, closing, stale_row,
 	    breaks, orphans, many, stops };
 	Suite *s = suite_create("recorder");
