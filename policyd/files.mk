@@ -6,6 +6,7 @@ POLICY_OBJS =	policyd/policy.o policyd/policy_issuers.o \
 		policyd/policy_masks.o policyd/policy_profiles.o \
 		policyd/policy_rules.o policyd/policy_role.o \
 		policyd/policy_approval.o policyd/policy_when.o \
+		policyd/policy_claims.o \
 		policyd/fnclass.o policyd/match.o policyd/sqlnames.o \
 		policyd/kinds.o common/conf.o common/conf_print.o \
 		common/conf_tree.o

@@ -5,7 +5,7 @@
  * issuer exactly (OpenID Connect Discovery 4.3), then the key set that it
  * points to.  A token with an unknown kid may start one, a flood of them no
  * more than one in a cool-down.  A failed fetch or a broken file never takes
- * away keys that were good, until they are a day old.
+ * away keys that were good, until they are older than the issuer allows.
  */
 #include "issuers.h"
 
@@ -23,7 +23,6 @@
 #define COOLDOWN_MS	(30 * 1000)
 #define RETRY_MS	(5 * 1000)	/* while there are no keys at all */
 #define REFRESH_MS	(10 * 60 * 1000)
-#define STALE_MS	(24 * 3600 * 1000)
 
 struct source {
 	const struct issuer	*iss;
@@ -262,7 +261,7 @@ const struct jwks *
 source_keys(const struct source *s)
 {
 	if (s->iss->jwks_file == NULL && s->keys != NULL &&
-	    now_boot_ms() - s->keys_at > STALE_MS)
+	    now_boot_ms() - s->keys_at > s->iss->keys_max_age)
 		return NULL;
 	return s->keys;
 }

@@ -221,6 +221,19 @@ policy_dotted(const char *s, size_t parts)
 	return n == parts && len > 0;
 }
 
+int
+policy_pair(const struct conf *c, const struct conf_node *map, size_t i,
+    const char *where, enum conf_type type, void *out, struct conf_error *err)
+{
+	struct conf_key		 key = { .name = map->keys[i], .type = type };
+	struct conf_node	 pair = *map;
+
+	pair.keys = &map->keys[i];
+	pair.items = &map->items[i];
+	pair.n = 1;
+	return conf_fill(c, &pair, where, &key, 1, out, err);
+}
+
 void
 policy_print_key(FILE *fp, int indent, const char *key)
 {

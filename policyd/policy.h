@@ -24,16 +24,32 @@ struct policy_runtime {		/* `runtime:`, where this machine keeps things */
 	char	*user_verifier, *user_engine, *user_keeper;
 };
 
+struct claim_match {
+	char			*pointer;	/* JSON Pointer */
+	struct conf_strings	 values;	/* anchored globs, any of them */
+};
+
+/* Which of an issuer's tokens count, by what they say they are. */
+enum token_type { TOKEN_TYPE_ANY, TOKEN_TYPE_ACCESS, TOKEN_TYPE_ID };
+/* How often a token with a jti opens sessions (D27): see policy.yaml(5). */
+enum jti_use { JTI_POOL, JTI_STRICT, JTI_ANY };
+
 struct issuer {
 	char			*key;		/* its name in the file */
 	char			*issuer;	/* the iss claim, exactly */
 	struct conf_strings	 audience;	/* any of these */
+	struct conf_strings	 parties;	/* azp: any of these; n = 0 */
+	int			 token_type;	/* enum token_type */
+	struct claim_match	*required;	/* all of these */
+	size_t			 nrequired;
+	int			 jti;		/* enum jti_use */
 	struct conf_strings	 algorithms;
 	uint64_t		 max_lifetime;	/* ms */
 	uint64_t		 leeway;	/* ms of clock skew */
 	char			*groups;	/* JSON Pointer */
 	char			*subject;	/* JSON Pointer */
 	char			*jwks_file;	/* absolute, or NULL: discovery */
+	uint64_t		 keys_max_age;	/* ms: discovery's last good keys */
 	char			*ca_file;	/* for https, or NULL: the system's */
 	bool			 allow_http_loopback;
 };
@@ -62,11 +78,6 @@ struct mask_set {
 	char			*key;
 	struct mask_rule	*rules;		/* first that fits a column */
 	size_t			 nrules;
-};
-
-struct claim_match {
-	char			*pointer;	/* JSON Pointer */
-	struct conf_strings	 values;	/* anchored globs, any of them */
 };
 
 struct match {				/* all of what is given */

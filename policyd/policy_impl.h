@@ -51,8 +51,24 @@ const struct conf_node *policy_item(const struct conf_node *map,
 bool	policy_pointer(const char *);
 /* Exactly `parts` parts between dots, none empty? */
 bool	policy_dotted(const char *, size_t parts);
+/* Fill from the i-th pair of a map whose keys are not ours to choose. */
+int	policy_pair(const struct conf *, const struct conf_node *map, size_t i,
+	    const char *where, enum conf_type, void *out, struct conf_error *);
 /* "key:" on a line of its own. */
 void	policy_print_key(FILE *, int indent, const char *key);
+
+/*
+ * policy_claims.c: the map under `key` at `at`, from JSON Pointers to globs,
+ * which must not be empty.  What was allocated stays in *claims for _free(),
+ * also after an error.
+ */
+int	policy_claims_parse(const struct conf *, const struct conf_node *map,
+	    const char *at, const char *key, struct claim_match **claims,
+	    size_t *n, struct conf_error *);
+void	policy_claims_free(struct claim_match *, size_t n);
+/* With the key, `indent` spaces in; nothing where there is none. */
+void	policy_claims_print(FILE *, int indent, const char *key,
+	    const struct claim_match *, size_t n);
 
 /* policy_issuers.c: `issuers:`; `node` may be NULL in all of these. */
 int	policy_issuers_parse(const struct conf *, const struct conf_node *node,
@@ -91,14 +107,6 @@ int	policy_when_parse(const struct conf *, const struct conf_node *,
 void	policy_when_free(struct cond *);
 /* What stands in the map, `indent` spaces in. */
 void	policy_when_print(FILE *, int indent, const struct cond *);
-
-/* policy_profiles.c: from JSON Pointers to globs. */
-int	policy_claims_parse(const struct conf *, const struct conf_node *map,
-	    const char *at, struct claim_match **, size_t *n,
-	    struct conf_error *);
-void	policy_claims_free(struct claim_match *, size_t n);
-void	policy_claims_print(FILE *, int indent, const struct claim_match *,
-	    size_t n);
 
 /* policy_rules.c: a profile's `rules:`; `where` is the profile's path. */
 int	policy_rules_parse(const struct conf *, const struct conf_node *node,

@@ -17,10 +17,23 @@
 #define URL_MAX		2048
 
 #define ISSUER(member)	offsetof(struct issuer, member)
+/* In the order of enum token_type, and of enum jti_use. */
+static const char *const token_types[] = { "any", "access", "id", NULL };
+static const char *const jti_uses[] = { "pool", "strict", "any", NULL };
+
 static const struct conf_key issuer_keys[] = {
 	{ .name = "issuer", .type = CONF_STRING, .offset = ISSUER(issuer) },
 	{ .name = "audience", .type = CONF_STRINGS,
 	  .offset = ISSUER(audience) },
+	{ .name = "authorized_parties", .type = CONF_STRINGS,
+	  .offset = ISSUER(parties), .dflt = "" },
+	{ .name = "token_type", .type = CONF_ENUM,
+	  .offset = ISSUER(token_type), .dflt = "any",
+	  .choices = token_types },
+	{ .name = "required_claims", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later },
+	{ .name = "jti", .type = CONF_ENUM, .offset = ISSUER(jti),
+	  .dflt = "pool", .choices = jti_uses },
 	{ .name = "algorithms", .type = CONF_STRINGS,
 	  .offset = ISSUER(algorithms), .dflt = "RS256" },
 	{ .name = "max_lifetime", .type = CONF_DURATION,
@@ -33,6 +46,8 @@ static const struct conf_key issuer_keys[] = {
 	  .dflt = "/sub" },
 	{ .name = "jwks_file", .type = CONF_PATH, .offset = ISSUER(jwks_file),
 	  .dflt = "" },
+	{ .name = "keys_max_age", .type = CONF_DURATION,
+	  .offset = ISSUER(keys_max_age), .dflt = "1d", .min = 60 * 1000 },
 	{ .name = "ca_file", .type = CONF_PATH, .offset = ISSUER(ca_file),
 	  .dflt = "" },
 	{ .name = "allow_http_loopback", .type = CONF_BOOL,
@@ -135,6 +150,9 @@ check_issuer(const struct conf *c, const struct conf_node *map,
 		return conf_fail(c, conf_get(map, "subject"), err,
 		    "%s.subject: expected a JSON Pointer such as /sub",
 		    where);
+	if (policy_texts(c, map, where, "authorized_parties", &is->parties,
+	    AUDIENCE_MAX, err) == -1)
+		return -1;
 	/* A token names its issuer by this string alone. */
 	for (i = 0; i + 1 < p->nissuers; i++)
 		if (strcmp(p->issuers[i].issuer, is->issuer) == 0)
@@ -142,6 +160,16 @@ check_issuer(const struct conf *c, const struct conf_node *map,
 			    "%s.issuer: the same as that of issuers.%s", where,
 			    p->issuers[i].key);
 	return 0;
+}
+
+static int
+parse_required(const struct conf *c, const struct conf_node *map,
+    const char *issuer, struct issuer *is, struct conf_error *err)
+{
+	const struct conf_node	*node = conf_get(map, "required_claims");
+
+	return node == NULL ? 0 : policy_claims_parse(c, node, issuer,
+	    "required_claims", &is->required, &is->nrequired, err);
 }
 
 int
@@ -167,7 +195,8 @@ policy_issuers_parse(const struct conf *c, const struct conf_node *node,
 			return conf_fail(c, node, err, "out of memory");
 		if (conf_fill(c, node->items[i], where, issuer_keys,
 		    POLICY_NELEM(issuer_keys), is, err) == -1 ||
-		    check_issuer(c, node->items[i], where, p, is, err) == -1)
+		    check_issuer(c, node->items[i], where, p, is, err) == -1 ||
+		    parse_required(c, node->items[i], where, is, err) == -1)
 			return -1;
 	}
 	return 0;
@@ -180,6 +209,8 @@ policy_issuers_free(struct policy *p)
 
 	for (i = 0; i < p->nissuers; i++) {
 		free(p->issuers[i].key);
+		policy_claims_free(p->issuers[i].required,
+		    p->issuers[i].nrequired);
 		conf_release(issuer_keys, POLICY_NELEM(issuer_keys),
 		    &p->issuers[i]);
 	}
@@ -199,6 +230,8 @@ policy_issuers_print(const struct policy *p, FILE *fp)
 		policy_print_key(fp, 2, p->issuers[i].key);
 		conf_print(fp, 4, issuer_keys, POLICY_NELEM(issuer_keys),
 		    &p->issuers[i]);
+		policy_claims_print(fp, 4, "required_claims",
+		    p->issuers[i].required, p->issuers[i].nrequired);
 	}
 }
 

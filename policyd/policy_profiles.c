@@ -83,82 +83,7 @@ static const char *const reserved_settings[] = {
 	"standard_conforming_strings"
 };
 
-/* Fill from the i-th pair of a map whose keys are not ours to choose. */
-static int
-fill_pair(const struct conf *c, const struct conf_node *map, size_t i,
-    const char *where, enum conf_type type, void *out, struct conf_error *err)
-{
-	struct conf_key		 key = { .name = map->keys[i], .type = type };
-	struct conf_node	 pair = *map;
-
-	pair.keys = &map->keys[i];
-	pair.items = &map->items[i];
-	pair.n = 1;
-	return conf_fill(c, &pair, where, &key, 1, out, err);
-}
-
 /* --- match --------------------------------------------------------------------- */
-
-int
-policy_claims_parse(const struct conf *c, const struct conf_node *map,
-    const char *at, struct claim_match **claims, size_t *n,
-    struct conf_error *err)
-{
-	struct claim_match	*cm;
-	char			 where[POLICY_WHERE];
-	size_t			 i;
-
-	policy_where(where, "%s.claims", at);
-	if (map->kind != CONF_MAP || map->n == 0)
-		return conf_fail(c, map, err, "%s: expected a map of JSON "
-		    "Pointers to values", where);
-	if ((*claims = calloc(map->n, sizeof(**claims))) == NULL)
-		return conf_fail(c, map, err, "out of memory");
-	for (i = 0; i < map->n; i++) {
-		if (!policy_pointer(map->keys[i]))
-			return conf_fail_key(c, map, i, err, "%s: expected a "
-			    "JSON Pointer such as /repository", where);
-		cm = &(*claims)[(*n)++];
-		if ((cm->pointer = strdup(map->keys[i])) == NULL)
-			return conf_fail(c, map, err, "out of memory");
-		if (fill_pair(c, map, i, where, CONF_STRINGS, &cm->values,
-		    err) == -1 ||
-		    policy_texts(c, map, where, cm->pointer, &cm->values,
-		    MATCH_MAX, err) == -1)
-			return -1;
-	}
-	return 0;
-}
-
-void
-policy_claims_free(struct claim_match *claims, size_t n)
-{
-	size_t	 i;
-
-	for (i = 0; i < n; i++) {
-		free(claims[i].pointer);
-		conf_strings_free(&claims[i].values);
-	}
-	free(claims);
-}
-
-void
-policy_claims_print(FILE *fp, int indent, const struct claim_match *claims,
-    size_t n)
-{
-	size_t	 i, k;
-
-	if (n > 0)
-		fprintf(fp, "%*sclaims:\n", indent, "");
-	for (i = 0; i < n; i++) {
-		policy_print_key(fp, indent + 2, claims[i].pointer);
-		for (k = 0; k < claims[i].values.n; k++) {
-			fprintf(fp, "%*s- ", indent + 4, "");
-			conf_print_scalar(fp, claims[i].values.v[k]);
-			putc('\n', fp);
-		}
-	}
-}
 
 static int
 parse_match(const struct conf *c, const struct conf_node *map,
@@ -180,7 +105,7 @@ parse_match(const struct conf *c, const struct conf_node *map,
 		    m->issuer);
 	claims = conf_get(map, "claims");
 	return claims == NULL ? 0 : policy_claims_parse(c, claims, where,
-	    &m->claims, &m->nclaims, err);
+	    "claims", &m->claims, &m->nclaims, err);
 }
 
 static int
@@ -245,7 +170,7 @@ parse_settings(const struct conf *c, const struct conf_node *map,
 		s = &pr->settings[pr->nsettings++];
 		if ((s->name = strdup(map->keys[i])) == NULL)
 			return conf_fail(c, map, err, "out of memory");
-		if (fill_pair(c, map, i, where, CONF_STRING, &s->value,
+		if (policy_pair(c, map, i, where, CONF_STRING, &s->value,
 		    err) == -1)
 			return -1;
 		/* An empty value is a value; "is empty" does not hold. */
@@ -500,7 +425,7 @@ print_match(const struct match *m, FILE *fp)
 	conf_print_scalar(fp, m->issuer);
 	putc('\n', fp);
 	conf_print(fp, 8, match_keys + 1, POLICY_NELEM(match_keys) - 1, m);
-	policy_claims_print(fp, 8, m->claims, m->nclaims);
+	policy_claims_print(fp, 8, "claims", m->claims, m->nclaims);
 }
 
 static void

@@ -260,8 +260,8 @@ when_parse(const struct conf *c, const struct conf_node *map,
 	    LEN_NAME, err) == -1)
 		return -1;
 	if ((claims = conf_get(map, "claims")) != NULL &&
-	    policy_claims_parse(c, claims, where, &w->claims, &w->nclaims,
-	    err) == -1)
+	    policy_claims_parse(c, claims, where, "claims", &w->claims,
+	    &w->nclaims, err) == -1)
 		return -1;
 	w->looks = looks(w);
 	if (parse_nested(c, map, where, depth, w, err) == -1)
@@ -319,7 +319,7 @@ void
 policy_when_print(FILE *fp, int indent, const struct cond *w)
 {
 	conf_print(fp, indent, when_keys, POLICY_NELEM(when_keys), w);
-	policy_claims_print(fp, indent, w->claims, w->nclaims);
+	policy_claims_print(fp, indent, "claims", w->claims, w->nclaims);
 	print_list(fp, indent, "any", w->any, w->nany);
 	print_list(fp, indent, "all", w->all, w->nall);
 	if (w->not != NULL) {

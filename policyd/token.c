@@ -26,6 +26,7 @@
 #define SIG_MAX		1024
 #define KID_MAX		256
 #define SUB_MAX		255
+#define JTI_MAX		1024
 #define TIME_MAX	253402300799.0	/* the year 9999 */
 
 struct alg {
@@ -54,6 +55,7 @@ struct token {
 	size_t			 signedlen;	/* header.payload */
 	json_t			*header, *claims;
 	const struct alg	*alg;
+	const char		*typ;		/* in header, or NULL */
 	const char		*kid;		/* in header, or NULL */
 	uint8_t			 sig[SIG_MAX];
 	size_t			 siglen;
@@ -128,6 +130,7 @@ parse_header(struct token *t, char *reason, size_t size)
 				break;
 		if (s == NULL || types[i] == NULL)
 			return bad(reason, size, "typ is not that of a token");
+		t->typ = types[i];
 	}
 	if ((v = json_object_get(t->header, "kid")) != NULL) {
 		t->kid = json_string_value(v);
@@ -225,17 +228,36 @@ in_list(const struct conf_strings *list, const char *s)
 	return false;
 }
 
+/*
+ * Who the token was made for (OpenID Connect Core 3.1.3.7): a token that others
+ * may present as well must not come from a party that nobody named.
+ */
+static int
+check_party(const struct token *t, const struct issuer *iss, bool several,
+    char *reason, size_t size)
+{
+	const json_t *azp = json_object_get(t->claims, "azp");
+	const char *party = json_string_value(azp);
+
+	if (azp != NULL && party == NULL)
+		return bad(reason, size, "azp is not a string");
+	if (iss->parties.n > 0)
+		return in_list(&iss->parties, party) ? 0 : bad(reason, size,
+		    "azp is not an authorized party");
+	if (several && party != NULL && !in_list(&iss->audience, party))
+		return bad(reason, size, "several audiences, and azp is not "
+		    "an authorized party");
+	return 0;
+}
+
 static int
 check_audience(const struct token *t, const struct issuer *iss, char *reason,
     size_t size)
 {
-	const json_t *aud = json_object_get(t->claims, "aud"), *v, *azp;
+	const json_t *aud = json_object_get(t->claims, "aud"), *v;
 	bool ours = false;
 	size_t i;
 
-	if ((azp = json_object_get(t->claims, "azp")) != NULL &&
-	    !json_is_string(azp))
-		return bad(reason, size, "azp is not a string");
 	if (json_is_string(aud))
 		ours = in_list(&iss->audience, json_string_value(aud));
 	else if (!json_is_array(aud) || json_array_size(aud) == 0)
@@ -247,7 +269,71 @@ check_audience(const struct token *t, const struct issuer *iss, char *reason,
 			if (in_list(&iss->audience, json_string_value(v)))
 				ours = true;
 		}
-	return ours ? 0 : bad(reason, size, "aud is not for this gateway");
+	if (!ours)
+		return bad(reason, size, "aud is not for this gateway");
+	return check_party(t, iss, json_array_size(aud) > 1, reason, size);
+}
+
+/*
+ * An access token says that it is one: RFC 9068 in the header, Keycloak in a
+ * claim.  One kind must not pass for another (RFC 8725, 3.12).
+ */
+static int
+check_type(const struct token *t, const struct issuer *iss, char *reason,
+    size_t size)
+{
+	/* Keycloak's others are no credentials of a person or a program. */
+	static const char *const never[] = { "Refresh", "Offline", "Logout",
+	    NULL };
+	const char *claim = json_string_value(json_object_get(t->claims,
+	    "typ"));
+	size_t i;
+	bool access = (t->typ != NULL && strstr(t->typ, "at+jwt") != NULL) ||
+	    (claim != NULL && strcasecmp(claim, "Bearer") == 0);
+	bool id = claim != NULL && strcasecmp(claim, "ID") == 0;
+
+	for (i = 0; claim != NULL && never[i] != NULL; i++)
+		if (strcasecmp(claim, never[i]) == 0)
+			return bad(reason, size, "a %s token (claim typ)",
+			    never[i]);
+	if (access && id)
+		return bad(reason, size, "typ says two things");
+	if (iss->token_type == TOKEN_TYPE_ACCESS && !access)
+		return bad(reason, size, "not marked as an access token (typ)");
+	if (iss->token_type == TOKEN_TYPE_ID && access)
+		return bad(reason, size, "an access token, not an ID token "
+		    "(typ)");
+	return 0;
+}
+
+static int
+check_required(const struct token *t, const struct issuer *iss, char *reason,
+    size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < iss->nrequired; i++)
+		if (!claims_value_fits(claims_pointer(t->claims,
+		    iss->required[i].pointer), &iss->required[i].values))
+			return bad(reason, size, "required claim %s is "
+			    "missing or another", iss->required[i].pointer);
+	return 0;
+}
+
+/* Needed where a token counts once; never a way to fill our memory. */
+static int
+check_jti(const struct token *t, const struct issuer *iss, char *reason,
+    size_t size)
+{
+	const json_t *v = json_object_get(t->claims, "jti");
+
+	if (v == NULL)
+		return iss->jti == JTI_STRICT ? bad(reason, size,
+		    "jti is missing") : 0;
+	if (!json_is_string(v) || json_string_length(v) == 0 ||
+	    json_string_length(v) > JTI_MAX)
+		return bad(reason, size, "jti is malformed");
+	return 0;
 }
 
 /* A NumericDate (RFC 7519, section 2): 1 there, 0 absent, -1 malformed. */
@@ -327,9 +413,12 @@ token_check(const struct token *t, const struct issuer *iss, uint64_t now,
 		    "issuer", t->alg->name);
 	if (json_object_get(t->claims, "cnf") != NULL)
 		return bad(reason, size, "token is bound to a key (cnf)");
-	if (check_audience(t, iss, reason, size) == -1 ||
+	if (check_type(t, iss, reason, size) == -1 ||
+	    check_audience(t, iss, reason, size) == -1 ||
 	    check_times(t, iss, now, reason, size) == -1 ||
-	    check_subject(t, iss, &subject, reason, size) == -1)
+	    check_jti(t, iss, reason, size) == -1 ||
+	    check_subject(t, iss, &subject, reason, size) == -1 ||
+	    check_required(t, iss, reason, size) == -1)
 		return -1;
 	return 0;
 }

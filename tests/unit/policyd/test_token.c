@@ -98,8 +98,60 @@ START_TEST(good)
 	accepted(ed, "EdDSA", "{\"alg\":\"EdDSA\",\"kid\":\"d\",\"jku\":"
 	    "\"http://evil.example/\",\"jwk\":{},\"x5c\":[]}", GOOD);
 	accepted(rsa, "RS256", HEAD("RS256", "r"), "{\"iss\":\"" ISS "\","
-	    "\"aud\":[\"x\",\"" AUD "\"],\"azp\":\"c\",\"sub\":\"b\","
+	    "\"aud\":[\"x\",\"" AUD "\"],\"azp\":\"other\",\"sub\":\"b\","
 	    "\"exp\":1700000300.5,\"nbf\":1700000010}");
+	/* One audience: who asked for it is the issuer's business. */
+	accepted(rsa, "RS256", HEAD("RS256", "r"), "{" BODY ",\"azp\":\"c\","
+	    "\"exp\":1700000300}");
+}
+END_TEST
+
+#define AND(more)	"{" BODY ",\"exp\":1700000300" more "}"
+
+/* What an issuer of the policy may ask for besides. */
+START_TEST(issuer_keys)
+{
+	static char *party[] = { (char *)(uintptr_t)"cli" };
+	static char *envs[] = { (char *)(uintptr_t)"prod*" };
+	struct claim_match env = { (char *)(uintptr_t)"/ctx/env", { envs, 1 } };
+	struct issuer plain = issuer;
+
+	issuer.parties.v = party;
+	issuer.parties.n = 1;
+	accepted(rsa, "RS256", HEAD("RS256", "r"), AND(",\"azp\":\"cli\""));
+	claims_refused(AND(""), "azp is not");
+	claims_refused(AND(",\"azp\":\"Cli\""), "azp is not");
+	issuer = plain;
+
+	issuer.required = &env;
+	issuer.nrequired = 1;
+	accepted(rsa, "RS256", HEAD("RS256", "r"),
+	    AND(",\"ctx\":{\"env\":\"prod-1\"}"));
+	claims_refused(AND(",\"ctx\":{\"env\":\"test\"}"),
+	    "required claim /ctx/env");
+	claims_refused(AND(",\"ctx\":\"prod\""), "required claim /ctx/env");
+	claims_refused(AND(""), "required claim /ctx/env");
+	issuer = plain;
+
+	issuer.token_type = TOKEN_TYPE_ACCESS;
+	accepted(rsa, "RS256",
+	    "{\"alg\":\"RS256\",\"kid\":\"r\",\"typ\":\"AT+JWT\"}", GOOD);
+	accepted(rsa, "RS256", HEAD("RS256", "r"), AND(",\"typ\":\"Bearer\""));
+	claims_refused(GOOD, "not marked as an access token");
+	claims_refused(AND(",\"typ\":\"ID\""), "not marked");
+	header_refused("{\"alg\":\"RS256\",\"kid\":\"r\",\"typ\":\"JWT\"}",
+	    "not marked");
+	issuer.token_type = TOKEN_TYPE_ID;
+	accepted(rsa, "RS256", HEAD("RS256", "r"), GOOD);
+	claims_refused(AND(",\"typ\":\"Bearer\""), "an access token");
+	header_refused("{\"alg\":\"RS256\",\"kid\":\"r\",\"typ\":"
+	    "\"application/at+jwt\"}", "an access token");
+	issuer = plain;
+
+	issuer.jti = JTI_STRICT;
+	accepted(rsa, "RS256", HEAD("RS256", "r"), AND(",\"jti\":\"1\""));
+	claims_refused(GOOD, "jti is missing");
+	issuer = plain;
 }
 END_TEST
 
@@ -368,6 +420,13 @@ START_TEST(claims)
 		    "\",\"exp\":1700000300}", "control" },
 		{ "{" BODY ",\"exp\":1700000300,\"cnf\":{\"jkt\":\"x\"}}",
 		    "cnf" },
+		{ "{\"iss\":\"" ISS "\",\"aud\":[\"" AUD "\",\"x\"],\"sub\":\"b\","
+		    "\"azp\":\"x\",\"exp\":1700000300}",
+		    "several audiences" },
+		{ "{" BODY ",\"exp\":1700000300,\"jti\":\"\"}", "jti" },
+		{ "{" BODY ",\"exp\":1700000300,\"jti\":7}", "jti" },
+		{ "{" BODY ",\"exp\":1700000300,\"typ\":\"Refresh\"}",
+		    "Refresh" },
 	};
 	char *s;
 	size_t i;
@@ -459,6 +518,7 @@ main(void)
 	tcase_add_test(tc, structure);
 	tcase_add_test(tc, signatures);
 	tcase_add_test(tc, claims);
+	tcase_add_test(tc, issuer_keys);
 	suite_add_tcase(suite, tc);
 	srunner_set_fork_status(sr, CK_NOFORK);
 	srunner_run_all(sr, CK_NORMAL);
