@@ -5,12 +5,15 @@
 
 #include <jansson.h>
 
+#include "crypto.h"
 #include "parent.h"
 
 /*
  * One attempt to log in, between attempts.c, which makes it and collects what
  * it needs, and handover.c, which turns it into a session.
  */
+struct claims_why;
+struct identity;
 struct session;
 struct worker;
 
@@ -47,6 +50,8 @@ struct attempt {
 	json_t			*claims;
 	char			*claims_text;
 	uint64_t		 expires;
+	uint8_t			 jti[SHA256_LEN];
+	bool			 jti_taken;	/* one use, not yet spent */
 	/* The choice. */
 	char			 profile[LEN_KEY + 1];
 	char			 session[LEN_SESSION + 1];
@@ -80,11 +85,13 @@ void	attempt_free(struct attempt *, const char *reason);
  * Tell the worker, the log and the record that it is refused, and free it.
  * `message` is for the client, `reason` for the log and the record.  _auth: the
  * client's fault, of which he learns no more than that, and which is counted;
+ * _known: the same for one whose token is good, who is told what he lacks;
  * _away: ours, for now.
  */
 void	attempt_refuse(struct attempt *, const char *sqlstate,
 	    const char *message, const char *hint, const char *reason);
 void	attempt_refuse_auth(struct attempt *, const char *reason);
+void	attempt_refuse_known(struct attempt *, const struct claims_why *);
 void	attempt_refuse_away(struct attempt *, const char *message,
 	    const char *reason);
 /*
@@ -92,6 +99,9 @@ void	attempt_refuse_away(struct attempt *, const char *message,
  * reload is over; refused, and gone, if that happens too often.
  */
 void	attempt_again(struct attempt *);
+
+/* Who it is, from where, now; for claims.h. */
+void	attempt_identity(const struct attempt *, struct identity *);
 
 /*
  * Verified, and this profile is its own: get it a spool and a backend.  It may

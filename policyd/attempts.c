@@ -4,12 +4,14 @@
  * An attempt is verified (verifier) and matched to a profile (claims.c);
  * prepare.c gives it a spool and a backend connection, handover.c does the
  * rest.  During a reload it is held before all that: the verifier may by then
- * work by a policy that is not in force, and one never to be.  The worker's message is not trusted beyond what it says about its client; the
- * verifier's answer is trusted for what it is there to know.  Whatever goes
- * wrong refuses this attempt: with one sentence for all faults of the client,
- * with a clear one for ours.  An attempt that a reload overtook is begun again
- * by the policy that is then in force; for that the token is kept until the
- * session is written down.  If the verifier dies of it nobody asks again.
+ * work by a policy that is not in force, and one never to be.  The worker's
+ * message is not trusted beyond what it says about its client; the verifier's
+ * answer is trusted for what it is there to know.  Whatever goes wrong refuses
+ * this attempt: with one sentence for all faults of a token, with a clear one
+ * for ours, and for what somebody lacks who has proved who he is.  An attempt
+ * that a reload overtook is begun again by the policy that is then in force;
+ * for that the token is kept until the session is written down.  If the
+ * verifier dies of it nobody asks again.
  */
 #include "attempt.h"
 
@@ -27,6 +29,7 @@
 #include "auditlink.h"
 #include "children.h"
 #include "claims.h"
+#include "jtis.h"
 #include "log.h"
 #include "reload.h"
 #include "sessions.h"
@@ -145,6 +148,9 @@ attempt_undo(struct attempt *a)
 	if (a->backend != -1)
 		close(a->backend);
 	a->backend = -1;
+	if (a->jti_taken)
+		jtis_give_back(a->p->jtis, a->jti);
+	a->jti_taken = false;
 	json_decref(a->claims);
 	a->claims = NULL;
 	free(a->claims_text);
@@ -250,6 +256,23 @@ attempt_refuse_auth(struct attempt *a, const char *reason)
 {
 	attempt_count_failure(a);
 	attempt_refuse(a, "28000", SENTENCE_AUTH, "", reason);
+}
+
+void
+attempt_refuse_known(struct attempt *a, const struct claims_why *why)
+{
+	attempt_count_failure(a);
+	attempt_refuse(a, "28000", why->message, why->hint, why->reason);
+}
+
+void
+attempt_identity(const struct attempt *a, struct identity *id)
+{
+	id->issuer = a->issuer;
+	id->subject = a->subject;
+	id->claims = a->claims;
+	id->addr = a->addr;
+	id->now = (time_t)(now_wall_us() / 1000000);
 }
 
 /* Nobody is there to be told. */
@@ -444,8 +467,8 @@ attempts_verified(struct parent *p, const struct ipc_verified *m)
 	struct attempt		*a = attempt_find(p, m->id,
 				    ATTEMPT_VERIFYING);
 	const struct profile	*profile;
+	struct claims_why	 why;
 	struct identity		 id;
-	const char		*reason;
 
 	if (a == NULL)
 		return;
@@ -462,13 +485,10 @@ attempts_verified(struct parent *p, const struct ipc_verified *m)
 		return;
 	}
 	a->expires = m->expires;
-	id.issuer = a->issuer;
-	id.subject = a->subject;
-	id.claims = a->claims;
-	profile = claims_choose(p->policy, a->user, a->database, &id,
-	    &reason);
+	attempt_identity(a, &id);
+	profile = claims_choose(p->policy, a->user, a->database, &id, &why);
 	if (profile == NULL) {
-		attempt_refuse_auth(a, reason);
+		attempt_refuse_known(a, &why);
 		return;
 	}
 	attempt_prepare(a, profile);
@@ -542,6 +562,12 @@ attempts_engine_ready(struct parent *p)
 void
 attempts_init(struct parent *p)
 {
+	char	path[LEN_PATH];
+
+	parent_state_path(p, "tokens", path, sizeof(path));
+	p->jtis = jtis_new(path, now_wall_us() / 1000000);
+	if (p->jtis == NULL)
+		fatal("step=tokens path=%s", path);
 	p->attempts = calloc(1, sizeof(*p->attempts));
 	if (p->attempts == NULL ||
 	    (p->attempts->throttle = throttle_new(FAILURES_MAX)) == NULL)

@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hours.h"
+#include "network.h"
+
 /*
  * The next token of a pointer, unescaped, into `out`; *pp moves behind it.
  * -1: malformed or too long.
@@ -218,36 +221,101 @@ claims_profile(const struct policy *policy, const struct profile *profile,
 	return false;
 }
 
-const struct profile *
-claims_choose(const struct policy *policy, const char *user,
-    const char *database, const struct identity *id, const char **reason_r)
+static void
+why_set(struct claims_why *why, const char *reason, const char *message)
+{
+	why->reason = reason;
+	why->message = message;
+	why->hint[0] = '\0';
+}
+
+bool
+claims_limits(const struct profile *profile, const struct identity *id,
+    struct claims_why *why)
+{
+	char	text[128];
+	size_t	i, at = 0;
+
+	if (profile->networks.n > 0 && id->addr != NULL && !network_any(profile->nets,
+	    profile->networks.n, id->addr)) {
+		why_set(why, "the profile may not be used from this address",
+		    "this access profile may not be used from your address");
+		snprintf(why->hint, sizeof(why->hint),
+		    "The gateway sees you at %s.", id->addr);
+		return false;
+	}
+	if (profile->nhours > 0 && id->now != 0 && hours_left(profile->hours,
+	    profile->nhours, id->now, 1) == 0) {
+		why_set(why, "outside the hours of the profile",
+		    "this access profile may not be used at this time");
+		at = (size_t)snprintf(why->hint, sizeof(why->hint),
+		    "Its hours are ");
+		for (i = 0; i < profile->nhours && at < sizeof(why->hint);
+		    i++) {
+			hours_text(&profile->hours[i], text, sizeof(text));
+			at += (size_t)snprintf(why->hint + at,
+			    sizeof(why->hint) - at, "%s%s%s", i > 0 ? ", " :
+			    "", text, i + 1 == profile->nhours ? "." : "");
+		}
+		return false;
+	}
+	return true;
+}
+
+/* "auto": the first that fits; what keeps the first of the rest is told. */
+static const struct profile *
+choose_auto(const struct policy *policy, const char *database,
+    const struct identity *id, struct claims_why *why)
 {
 	const struct profile	*profile;
+	struct claims_why	 first, limit;
+	bool			 limited = false;
 	size_t			 i;
 
-	*reason_r = NULL;
-	if (policy_database(policy, database) == NULL) {
-		*reason_r = "the policy has no such database";
-		return NULL;
+	for (i = 0; i < policy->nprofiles; i++) {
+		profile = &policy->profiles[i];
+		if (!profile_has_database(profile, database) ||
+		    !claims_profile(policy, profile, id))
+			continue;
+		if (claims_limits(profile, id, &limit))
+			return profile;
+		if (!limited)
+			first = limit;
+		limited = true;
 	}
-	if (strcmp(user, "auto") == 0) {
-		for (i = 0; i < policy->nprofiles; i++) {
-			profile = &policy->profiles[i];
-			if (profile_has_database(profile, database) &&
-			    claims_profile(policy, profile, id))
-				return profile;
-		}
-		*reason_r = "no profile fits the claims";
-	} else if ((profile = policy_profile(policy, user)) == NULL)
-		*reason_r = "the policy has no such profile";
-	else if (!profile_has_database(profile, database))
-		*reason_r = "the profile does not have this database";
-	else if (!claims_profile(policy, profile, id))
-		*reason_r = "the claims do not match the profile";
+	if (limited)
+		*why = first;
 	else
-		return profile;
-	if (claims_groups_cut(id->claims))
-		*reason_r = "the claims do not match, and the issuer left "
-		    "groups out of the token";
+		why->reason = "no profile fits the claims";
 	return NULL;
+}
+
+const struct profile *
+claims_choose(const struct policy *policy, const char *user,
+    const char *database, const struct identity *id, struct claims_why *why)
+{
+	const struct profile	*profile = NULL;
+
+	/* One for all, so that nobody learns the names of others' profiles. */
+	why_set(why, NULL, "your token opens no access profile of this name "
+	    "for this database");
+	if (policy_database(policy, database) == NULL)
+		why->reason = "the policy has no such database";
+	else if (strcmp(user, "auto") == 0)
+		profile = choose_auto(policy, database, id, why);
+	else if ((profile = policy_profile(policy, user)) == NULL)
+		why->reason = "the policy has no such profile";
+	else if (!profile_has_database(profile, database))
+		why->reason = "the profile does not have this database";
+	else if (!claims_profile(policy, profile, id)) {
+		why->reason = "the claims do not match the profile";
+		if (claims_groups_cut(id->claims)) {
+			why->reason = "the claims do not match, and the "
+			    "issuer left groups out of the token";
+			snprintf(why->hint, sizeof(why->hint), "The token's "
+			    "issuer left groups out of it.");
+		}
+	} else
+		(void)claims_limits(profile, id, why);
+	return why->reason == NULL ? profile : NULL;
 }

@@ -2,6 +2,7 @@
 #define POSTERN_CLAIMS_H
 
 #include <stdbool.h>
+#include <time.h>
 
 #include <jansson.h>
 
@@ -15,6 +16,16 @@ struct identity {
 	const char	*issuer;	/* its key in policy.yaml */
 	const char	*subject;
 	const json_t	*claims;	/* an object */
+	/* A login has both; of a question NULL and 0 are not looked at. */
+	const char	*addr;		/* whence, without the port */
+	time_t		 now;
+};
+
+/* Why somebody who is known does not get in: for the log, and for him. */
+struct claims_why {
+	const char	*reason;
+	const char	*message;
+	char		 hint[256];	/* may be empty */
 };
 
 /* RFC 6901.  NULL when nothing is there, or the pointer is malformed. */
@@ -38,13 +49,17 @@ bool	claims_match(const struct policy *, const struct match *,
 /* Any `match` of the profile. */
 bool	claims_profile(const struct policy *, const struct profile *,
 	    const struct identity *);
+/* May the profile be used now, and from there?  False with why not. */
+bool	claims_limits(const struct profile *, const struct identity *,
+	    struct claims_why *);
 /*
  * The profile for this user and database: the one that `user` names, or for
- * "auto" the first that fits.  NULL with a reason, for the log, when there is
- * none.
+ * "auto" the first that fits and may be used now and from there.  NULL with
+ * why not when there is none.  What the client is told does not say which
+ * profiles there are that are not his.
  */
 const struct profile *claims_choose(const struct policy *, const char *user,
 	    const char *database, const struct identity *,
-	    const char **reason_r);
+	    struct claims_why *);
 
 #endif

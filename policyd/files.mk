@@ -8,6 +8,7 @@ POLICY_OBJS =	policyd/policy.o policyd/policy_issuers.o \
 		policyd/policy_approval.o policyd/policy_when.o \
 		policyd/policy_claims.o \
 		policyd/fnclass.o policyd/match.o policyd/sqlnames.o \
+		policyd/policy_limits.o policyd/hours.o policyd/network.o \
 		policyd/kinds.o common/conf.o common/conf_print.o \
 		common/conf_tree.o
 
@@ -53,7 +54,8 @@ PARENT_OBJS =	policyd/main.o policyd/spawner.o policyd/parent.o \
 		policyd/sessions.o policyd/sessionfile.o \
 		policyd/sessionload.o policyd/minted.o \
 		policyd/workers.o policyd/cancel.o policyd/claims.o \
-		policyd/throttle.o policyd/auditlink.o policyd/control.o \
+		policyd/throttle.o policyd/jtis.o \
+		policyd/auditlink.o policyd/control.o \
 		policyd/reload.o policyd/requests.o policyd/decisions.o \
 		policyd/requestfile.o \
 		policyd/params.o policyd/approvals.o
@@ -75,6 +77,11 @@ UNIT_TESTS +=	tests/unit/policyd/test_claims \
 		tests/unit/policyd/test_throttle \
 		tests/unit/policyd/test_sessionfile \
 		tests/unit/policyd/test_attempts
+UNIT_TESTS +=	tests/unit/policyd/test_jtis tests/unit/policyd/test_limits
+tests/unit/policyd/test_jtis_OBJS =	policyd/jtis.o common/crypto.o \
+		common/log.o
+tests/unit/policyd/test_jtis_LIBS =	$(SSL_LIBS) $(ZLIB_LIBS)
+tests/unit/policyd/test_limits_OBJS =	policyd/hours.o policyd/network.o
 tests/unit/policyd/test_claims_OBJS = policyd/claims.o $(POLICY_OBJS)
 tests/unit/policyd/test_claims_LIBS = $(JANSSON_LIBS) $(POLICY_LIBS)
 tests/unit/policyd/test_throttle_OBJS = policyd/throttle.o
@@ -83,7 +90,8 @@ tests/unit/policyd/test_sessionfile_OBJS = policyd/sessionfile.o \
 tests/unit/policyd/test_sessionfile_LIBS = $(JANSSON_LIBS) $(SSL_LIBS) \
 		$(ZLIB_LIBS)
 tests/unit/policyd/test_attempts_OBJS = policyd/attempts.o policyd/prepare.o \
-		policyd/handover.o policyd/throttle.o common/codec.o \
+		policyd/handover.o policyd/throttle.o policyd/jtis.o \
+		policyd/hours.o common/codec.o \
 		common/buf.o common/crypto.o common/ev.o common/log.o
 tests/unit/policyd/test_attempts_LIBS = $(JANSSON_LIBS) $(SSL_LIBS) \
 		$(ZLIB_LIBS) $(EVENT_LIBS)

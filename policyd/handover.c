@@ -17,6 +17,7 @@
 #include "attempts.h"
 #include "auditlink.h"
 #include "claims.h"
+#include "jtis.h"
 #include "log.h"
 #include "sessions.h"
 #include "workers.h"
@@ -39,8 +40,8 @@ attempt_commit(struct attempt *a)
 {
 	const struct profile		*profile;
 	struct event_session_open	 ev;
-	struct identity			 id = { a->issuer, a->subject,
-					    a->claims };
+	struct claims_why		 why;
+	struct identity			 id;
 	struct session			*s;
 
 	if (!a->have_spool || !a->have_dial)
@@ -50,11 +51,13 @@ attempt_commit(struct attempt *a)
 		return;
 	}
 	/* The policy may be another one by now. */
+	attempt_identity(a, &id);
 	profile = policy_profile(a->p->policy, a->profile);
 	if (profile == NULL ||
 	    policy_database(a->p->policy, a->database) == NULL ||
 	    !profile_has_database(profile, a->database) ||
-	    !claims_profile(a->p->policy, profile, &id)) {
+	    !claims_profile(a->p->policy, profile, &id) ||
+	    !claims_limits(profile, &id, &why)) {
 		attempt_refuse_auth(a, "the policy changed meanwhile");
 		return;
 	}
@@ -86,6 +89,13 @@ attempt_commit(struct attempt *a)
 	s->started = now_wall_us();
 	s->deadline = a->deadline;
 	s->by_token = a->by_token;
+	if (a->jti_taken && jtis_keep(a->p->jtis, a->jti, s->started /
+	    1000000) == -1) {
+		log_warn("event=tokens");
+		attempt_refuse_away(a, "the gateway cannot write to its disk",
+		    "the use of the token could not be written down");
+		return;
+	}
 	if (sessions_save(s) == -1) {
 		log_warn("event=session_save session=%s", s->id);
 		attempt_refuse_away(a, "the gateway cannot write to its disk",
@@ -200,6 +210,7 @@ attempt_send_ok(struct attempt *a, const struct profile *profile, int engine,
 	    log_esc(a->subject, strlen(a->subject)), a->profile, a->database,
 	    log_esc(a->peer, strlen(a->peer)), a->w->number);
 	sessions_handed(a->s);
+	a->jti_taken = false;	/* spent */
 	/* It is the table's now. */
 	a->s = NULL;
 	a->session[0] = '\0';

@@ -170,7 +170,8 @@ main(int argc, char **argv)
 	    policy_parse(opts.conf, text, len, &err);
 	free(text);
 	if (policy == NULL || (opts.check &&
-	    policyfile_check(policy, &err) == -1)) {
+	    policyfile_check(policy, &err) == -1) ||
+	    policyfile_zones(opts.conf, policy, &err) == -1) {
 		fprintf(stderr, "policyd: %s\n", err.text);
 		return 1;
 	}

@@ -33,6 +33,7 @@ struct parent {
 	struct catalogs		*catalogs;
 	struct workers		*workers;
 	struct attempts		*attempts;
+	struct jtis		*jtis;
 	struct sessions		*sessions;
 	struct minted		*minted;
 	struct cancels		*cancels;

@@ -164,6 +164,9 @@ struct rule {
 	int			 line, col;	/* in the file, for explain */
 };
 
+struct hours;
+struct network;
+
 struct setting {
 	char	*name, *value;
 };
@@ -220,6 +223,11 @@ struct profile {
 	bool			 expires_with_token;
 	uint64_t		 idle;		/* ms; 0: none */
 	uint64_t		 concurrent;	/* per subject; 0: any */
+	uint64_t		 concurrent_total;	/* of all; 0: any */
+	struct hours		*hours;		/* n = 0: always */
+	size_t			 nhours;
+	struct conf_strings	 networks;	/* n = 0: from anywhere */
+	struct network		*nets;		/* the same, n of them */
 	struct setting		*settings;
 	size_t			 nsettings;
 	struct mask_set		**masks;	/* in order */

@@ -108,6 +108,14 @@ void	policy_when_free(struct cond *);
 /* What stands in the map, `indent` spaces in. */
 void	policy_when_print(FILE *, int indent, const struct cond *);
 
+/* policy_limits.c: a profile's `hours:`, and `networks:` once it is filled. */
+int	policy_hours_parse(const struct conf *, const struct conf_node *list,
+	    const char *profile, struct profile *, struct conf_error *);
+int	policy_networks_parse(const struct conf *, const struct conf_node *map,
+	    const char *profile, struct profile *, struct conf_error *);
+void	policy_limits_free(struct profile *);
+void	policy_limits_print(const struct profile *, FILE *);
+
 /* policy_rules.c: a profile's `rules:`; `where` is the profile's path. */
 int	policy_rules_parse(const struct conf *, const struct conf_node *node,
 	    const char *where, const struct policy *, struct profile *,

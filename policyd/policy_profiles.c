@@ -24,6 +24,10 @@ static const struct conf_key profile_keys[] = {
 	  .parse = policy_later },
 	{ .name = "backend_role", .type = CONF_CUSTOM, .dflt = "",
 	  .parse = policy_later },
+	{ .name = "hours", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later },
+	{ .name = "networks", .type = CONF_STRINGS,
+	  .offset = PROFILE(networks), .dflt = "" },
 	{ .name = "session", .type = CONF_CUSTOM, .dflt = "",
 	  .parse = policy_later },
 	{ .name = "settings", .type = CONF_CUSTOM, .dflt = "",
@@ -57,6 +61,9 @@ static const struct conf_key session_keys[] = {
 	  .dflt = "", .min = 1000 },
 	{ .name = "concurrent", .type = CONF_INT,
 	  .offset = PROFILE(concurrent), .dflt = "", .min = 1,
+	  .max = CONCURRENT_MAX },
+	{ .name = "concurrent_total", .type = CONF_INT,
+	  .offset = PROFILE(concurrent_total), .dflt = "", .min = 1,
 	  .max = CONCURRENT_MAX }
 };
 
@@ -315,6 +322,11 @@ parse_profile(const struct conf *c, const struct conf_node *map,
 	    err) == -1 ||
 	    parse_role(c, map, where, p, pr, err) == -1)
 		return -1;
+	if ((node = conf_get(map, "hours")) != NULL &&
+	    policy_hours_parse(c, node, where, pr, err) == -1)
+		return -1;
+	if (policy_networks_parse(c, map, where, pr, err) == -1)
+		return -1;
 	if ((node = conf_get(map, "session")) != NULL &&
 	    parse_session(c, node, where, pr, err) == -1)
 		return -1;
@@ -397,6 +409,7 @@ profile_clear(struct profile *pr)
 	}
 	free(pr->settings);
 	free(pr->masks);
+	policy_limits_free(pr);
 	policy_rules_free(pr);
 	policy_role_free(pr);
 	conf_release(profile_keys, POLICY_NELEM(profile_keys), pr);
@@ -444,8 +457,9 @@ print_profile(const struct profile *pr, FILE *fp)
 		fputs("    backend_role:\n", fp);
 		conf_print(fp, 6, role_keys, POLICY_NELEM(role_keys), pr);
 	}
+	policy_limits_print(pr, fp);
 	if (pr->ttl != 0 || pr->idle != 0 || pr->concurrent != 0 ||
-	    pr->expires_with_token)
+	    pr->concurrent_total != 0 || pr->expires_with_token)
 		fputs("    session:\n", fp);
 	conf_print(fp, 6, session_keys, POLICY_NELEM(session_keys), pr);
 	if (pr->nsettings > 0)

@@ -229,11 +229,15 @@ static struct policy	*conf_policy(const char *);
 static char *
 choose_profile(const struct options *o, const json_t *claims)
 {
-	struct identity		 id = { o->issuer, "", claims };
+	/* Wherever the client were, and whenever. */
+	struct identity		 id = { .issuer = o->issuer, .subject = "",
+				    .claims = claims };
+	struct claims_why	 why = { .reason =
+				    "there is no such issuer" };
 	const struct issuer	*issuer;
 	const struct profile	*p = NULL;
 	struct policy		*policy = conf_policy(o->conf);
-	const char		*why = "there is no such issuer", *subject;
+	const char		*subject;
 	char			*key = NULL;
 
 	if (policy == NULL)
@@ -247,7 +251,7 @@ choose_profile(const struct options *o, const json_t *claims)
 	}
 	if (p == NULL)
 		fprintf(stderr, "policyctl: the claims open no profile: %s\n",
-		    why);
+		    why.reason);
 	else
 		key = strdup(p->key);
 	policy_free(&policy);

@@ -17,6 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hours.h"
+
 static int
 fail(struct conf_error *err, const char *path, const char *what)
 {
@@ -143,5 +145,27 @@ policyfile_check(const struct policy *policy, struct conf_error *err)
 		if (check_readable(policy->profiles[i].role_password_file,
 		    true, err) == -1)
 			return -1;
+	return 0;
+}
+
+int
+policyfile_zones(const char *path, const struct policy *policy,
+    struct conf_error *err)
+{
+	const struct profile	*pr;
+	size_t			 i, k;
+
+	for (i = 0; i < policy->nprofiles; i++) {
+		pr = &policy->profiles[i];
+		for (k = 0; k < pr->nhours; k++) {
+			if (hours_zone_known(pr->hours[k].zone))
+				continue;
+			snprintf(err->text, sizeof(err->text), "%.500s: "
+			    "profiles.%s.hours[%zu].zone: this machine knows "
+			    "no time zone \"%s\"", path, pr->key, k,
+			    pr->hours[k].zone);
+			return -1;
+		}
+	}
 	return 0;
 }

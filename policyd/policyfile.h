@@ -21,5 +21,8 @@ int	 policyfile_write(const char *path, const char *text, size_t len);
  * -1 with a message about the first that is not so.
  */
 int	 policyfile_check(const struct policy *, struct conf_error *);
+/* Every time zone is known to this machine: -1 with the first that is not. */
+int	 policyfile_zones(const char *path, const struct policy *,
+	    struct conf_error *);
 
 #endif

@@ -17,11 +17,14 @@
 #include "auditlink.h"
 #include "children.h"
 #include "crypto.h"
+#include "hours.h"
+#include "jtis.h"
 #include "reload.h"
 #include "sessions.h"
 
+/* Of the same subject, or of any, in the same profile. */
 static unsigned int
-attempts_like(const struct attempt *me)
+attempts_like(const struct attempt *me, bool any)
 {
 	struct attempt	*a;
 	unsigned int	 n = 0;
@@ -30,10 +33,31 @@ attempts_like(const struct attempt *me)
 	TAILQ_FOREACH(a, attempts_all(me->p), entry)
 		if (a != me && a->s == NULL && a->session[0] != '\0' &&
 		    strcmp(a->profile, me->profile) == 0 &&
-		    strcmp(a->issuer, me->issuer) == 0 &&
-		    strcmp(a->subject, me->subject) == 0)
+		    (any || (strcmp(a->issuer, me->issuer) == 0 &&
+		    strcmp(a->subject, me->subject) == 0)))
 			n++;
 	return n;
+}
+
+/*
+ * For how long a session that begins now may last by its profile, in ms; 0: no
+ * limit.  It does not outlast the profile's hours.
+ */
+static uint64_t
+profile_life(const struct profile *profile)
+{
+	uint64_t	ttl = profile->ttl, left;
+
+	if (profile->nhours == 0)
+		return ttl;
+	left = hours_left(profile->hours, profile->nhours,
+	    (time_t)(now_wall_us() / 1000000), ttl == 0 ? UINT64_MAX :
+	    ttl / 1000 + 1);
+	if (left == UINT64_MAX)
+		return ttl;
+	/* Closed since it was looked at: as good as over. */
+	left = left == 0 ? 1 : left * 1000;
+	return ttl == 0 || left < ttl ? left : ttl;
 }
 
 /* The earlier of the profile's limit and, if it says so, the token's. */
@@ -41,17 +65,70 @@ static void
 fix_deadline(struct attempt *a, const struct profile *profile)
 {
 	uint64_t	now = now_boot_ms(), wall = now_wall_us() / 1000;
-	uint64_t	left;
+	uint64_t	life = profile_life(profile), left;
 
-	a->deadline = profile->ttl != 0 ? now + profile->ttl : 0;
+	a->deadline = life != 0 ? now + life : 0;
 	a->by_token = false;
 	if (!profile->expires_with_token)
 		return;
 	left = a->expires * 1000 > wall ? a->expires * 1000 - wall : 0;
-	if (profile->ttl == 0 || left < profile->ttl) {
+	if (life == 0 || left < life) {
 		a->deadline = now + left;
 		a->by_token = true;
 	}
+}
+
+/* How many sessions there may be: true, or it was refused. */
+static bool
+attempt_has_room(struct attempt *a, const struct profile *profile)
+{
+	if (profile->concurrent != 0 && sessions_count(a->p, a->profile,
+	    a->issuer, a->subject) + attempts_like(a, false) >=
+	    profile->concurrent) {
+		attempt_refuse(a, "53300",
+		    "too many sessions of this subject in this profile",
+		    "End another session first.", "concurrent sessions");
+		return false;
+	}
+	if (profile->concurrent_total != 0 && sessions_count(a->p, a->profile,
+	    NULL, NULL) + attempts_like(a, true) >=
+	    profile->concurrent_total) {
+		attempt_refuse(a, "53300", "too many sessions in this profile",
+		    "Try again when another has ended.",
+		    "concurrent sessions of all");
+		return false;
+	}
+	return true;
+}
+
+/*
+ * A token with a jti opens sessions no oftener than its issuer's `jti` says:
+ * true, or it was refused.
+ */
+static bool
+attempt_take_jti(struct attempt *a, const struct profile *profile)
+{
+	const struct issuer	*is = policy_issuer(a->p->policy, a->issuer);
+	const char		*jti, *why;
+
+	jti = json_string_value(json_object_get(a->claims, "jti"));
+	if (is == NULL || (jti == NULL && is->jti == JTI_STRICT)) {
+		attempt_refuse_auth(a, "jti is missing");
+		return false;
+	}
+	if (jti == NULL || is->jti == JTI_ANY)
+		return true;
+	jtis_digest(is->issuer, jti, a->jti);
+	why = jtis_take(a->p->jtis, a->jti, a->addr, is->jti == JTI_STRICT,
+	    profile->concurrent, now_wall_us() / 1000000,
+	    a->expires + is->leeway / 1000 + 1);
+	if (why != NULL) {
+		/* Who comes second may have stolen it. */
+		attempt_refuse_auth(a, why);
+		return false;
+	}
+	a->jti_taken = true;
+	return true;
 }
 
 /* Ask auditd for a spool and the keeper for a connection, at once. */
@@ -63,14 +140,8 @@ attempt_prepare(struct attempt *a, const struct profile *profile)
 	char		path[LEN_PATH];
 
 	snprintf(a->profile, sizeof(a->profile), "%s", profile->key);
-	if (profile->concurrent != 0 && sessions_count(a->p, a->profile,
-	    a->issuer, a->subject) + attempts_like(a) >=
-	    profile->concurrent) {
-		attempt_refuse(a, "53300",
-		    "too many sessions of this subject in this profile",
-		    "End another session first.", "concurrent sessions");
+	if (!attempt_take_jti(a, profile) || !attempt_has_room(a, profile))
 		return;
-	}
 	fix_deadline(a, profile);
 	if (a->deadline != 0 && a->deadline <= now_boot_ms()) {
 		/* Within the leeway for its clock: nothing is left of it. */

@@ -290,6 +290,9 @@ reload_start(struct parent *p)
 		r->policy = policy_parse(p->path, r->text, r->textlen, &err);
 	}
 	if (r->policy != NULL &&
+	    policyfile_zones(p->path, r->policy, &err) == -1)
+		policy_free(&r->policy);
+	if (r->policy != NULL &&
 	    !runtime_same(&r->policy->runtime, &p->policy->runtime)) {
 		snprintf(err.text, sizeof(err.text), "%.900s: runtime: "
 		    "changed, which needs a restart", p->path);

@@ -103,8 +103,8 @@ sessions_count(struct parent *p, const char *profile, const char *issuer,
 	TAILQ_FOREACH(s, &p->sessions->list, entry)
 		if (s->state != SESSION_ENDED &&
 		    strcmp(s->profile, profile) == 0 &&
-		    strcmp(s->issuer, issuer) == 0 &&
-		    strcmp(s->subject, subject) == 0)
+		    (issuer == NULL || (strcmp(s->issuer, issuer) == 0 &&
+		    strcmp(s->subject, subject) == 0)))
 			n++;
 	return n;
 }

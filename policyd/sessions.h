@@ -72,7 +72,7 @@ struct session_list *sessions_all(struct parent *);
 struct session	*sessions_find(struct parent *, struct slice id);
 /* Only if it is this worker's; NULL otherwise. */
 struct session	*sessions_of(struct worker *, struct slice id);
-/* How many are open for this subject in this profile. */
+/* How many are open in this profile for this subject; issuer NULL: for all. */
 unsigned int	 sessions_count(struct parent *, const char *profile,
 		    const char *issuer, const char *subject);
 

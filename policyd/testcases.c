@@ -144,9 +144,11 @@ static const struct profile *
 choose(struct run *r, const struct conf_node *node, const struct tcase *t,
     const json_t *claims)
 {
-	struct identity		 id = { t->issuer, t->subject, claims };
+	/* Wherever the client were, and whenever: a case does not age. */
+	struct identity		 id = { .issuer = t->issuer,
+				    .subject = t->subject, .claims = claims };
 	const struct profile	*p;
-	const char		*why;
+	struct claims_why	 why;
 
 	if (claims == NULL) {
 		if ((p = policy_profile(r->policy, t->profile)) == NULL)
@@ -163,7 +165,7 @@ choose(struct run *r, const struct conf_node *node, const struct tcase *t,
 	p = claims_choose(r->policy, t->profile, t->database, &id, &why);
 	if (p == NULL)
 		conf_fail(r->c, node, &r->err, "the claims open no profile: "
-		    "%s", why);
+		    "%s", why.reason);
 	return p;
 }
 

@@ -23,6 +23,11 @@
 static struct parent	 p;
 static struct policy	 policy;
 static struct profile	 profile;
+static struct issuer	 issuer;
+static bool		 unmatched, limited;
+static unsigned int	 total;		/* sessions in the profile */
+static const char	*claims = "{}";
+static char		 dir[] = "/tmp/test_attempts.XXXXXX";
 static struct worker	 w;
 static struct session	 session;
 static uint32_t		 number;
@@ -140,14 +145,42 @@ children_keeper(struct parent *pa)
 
 const struct profile *
 claims_choose(const struct policy *po, const char *user, const char *database,
-    const struct identity *id, const char **why)
+    const struct identity *id, struct claims_why *why)
 {
 	(void)po;
 	(void)user;
 	(void)database;
 	(void)id;
-	*why = "";
-	return &profile;
+	why->reason = "no match";
+	why->message = "told plainly";
+	why->hint[0] = '\0';
+	return unmatched ? NULL : &profile;
+}
+
+bool
+claims_limits(const struct profile *pr, const struct identity *id,
+    struct claims_why *why)
+{
+	(void)pr;
+	(void)id;
+	(void)why;
+	return !limited;
+}
+
+const struct issuer *
+policy_issuer(const struct policy *po, const char *key)
+{
+	(void)po;
+	(void)key;
+	return &issuer;
+}
+
+void
+parent_state_path(const struct parent *pa, const char *name, char *out,
+    size_t size)
+{
+	(void)pa;
+	snprintf(out, size, "%s/%s", dir, name);
 }
 
 bool
@@ -205,9 +238,8 @@ sessions_count(struct parent *pa, const char *pr, const char *iss,
 {
 	(void)pa;
 	(void)pr;
-	(void)iss;
 	(void)sub;
-	return 0;
+	return iss == NULL ? total : 0;
 }
 
 struct session *
@@ -304,7 +336,8 @@ verified(uint64_t generation)
 		.id = asked,
 		.issuer = slice_str("corp"),
 		.subject = slice_str("ada"),
-		.claims = slice_str("{}"),
+		.claims = slice_str(claims),
+		.expires = now_wall_us() / 1000000 + 60,
 		.generation = generation,
 	};
 
@@ -576,11 +609,105 @@ START_TEST(test_record_lost)
 }
 END_TEST
 
+/* A token with a jti, as often as its issuer says. */
+START_TEST(test_jti)
+{
+	issuer.jti = JTI_STRICT;
+	claims = "{\"jti\":\"one\"}";
+	login("192.0.2.9:1");
+	verified(7);
+	ck_assert_str_eq(trace, "verify mark.asked spool dial");
+	/* It fails: that was no use. */
+	attempts_abort(&w, number);
+	login("192.0.2.9:1");
+	verified(7);
+	ck_assert_str_eq(trace, "verify mark.asked spool dial");
+	/* Two at once are one too many. */
+	w.shared = true;
+	login("192.0.2.9:1");
+	verified(7);
+	ck_assert_str_eq(trace, "verify refused");
+	ck_assert_str_eq(sqlstate, "28000");
+	ck_assert_str_eq(message, "authentication failed");
+	ck_assert_str_eq(reason, "the token was used already (jti)");
+	w.shared = false;
+	attempts_abort(&w, number - 1);
+
+	claims = "{}";
+	login("192.0.2.9:1");
+	verified(7);
+	ck_assert_str_eq(reason, "jti is missing");
+	claims = "{\"jti\":\"one\"}";
+
+	/* A pool: from one address. */
+	issuer.jti = JTI_POOL;
+	profile.concurrent = 2;
+	w.shared = true;
+	login("192.0.2.9:1");
+	verified(7);
+	login("192.0.2.9:2");
+	verified(7);
+	ck_assert_str_eq(trace, "verify mark.asked spool dial");
+	attempts_abort(&w, number);
+	login("192.0.2.10:1");
+	verified(7);
+	ck_assert_str_eq(reason, "the token was used from another address "
+	    "(jti)");
+	attempts_worker_lost(&w);
+	w.shared = false;
+	issuer.jti = JTI_ANY;
+	profile.concurrent = 0;
+	claims = "{}";
+	ck_assert_uint_eq(attempts_count(&p), 0);
+}
+END_TEST
+
+/* Who has proved who he is may know what he lacks. */
+START_TEST(test_known)
+{
+	unmatched = true;
+	login("192.0.2.11:1");
+	verified(7);
+	unmatched = false;
+	ck_assert_str_eq(trace, "verify refused");
+	ck_assert_str_eq(sqlstate, "28000");
+	ck_assert_str_eq(message, "told plainly");
+	ck_assert_str_eq(reason, "no match");
+
+	profile.concurrent_total = 3;
+	total = 2;
+	login("192.0.2.11:1");
+	verified(7);
+	ck_assert_str_eq(trace, "verify mark.asked spool dial");
+	w.shared = true;
+	login("192.0.2.11:2");
+	verified(7);
+	ck_assert_str_eq(trace, "verify refused");
+	ck_assert_str_eq(sqlstate, "53300");
+	ck_assert_str_eq(message, "too many sessions in this profile");
+	attempts_worker_lost(&w);
+	w.shared = false;
+	profile.concurrent_total = total = 0;
+
+	/* The policy has changed while it was being prepared. */
+	login("192.0.2.11:1");
+	verified(7);
+	spool_opened();
+	limited = true;
+	dialed(7);
+	limited = false;
+	ck_assert_str_eq(trace, "verify mark.asked spool dial refused forget "
+	    "over");
+	ck_assert_str_eq(reason, "the policy changed meanwhile");
+}
+END_TEST
+
 int
 main(void)
 {
 	const TTest	*tests[] = { test_marks, test_held, test_generation,
-	    test_throttle, test_abort, test_verifier_lost, test_record_lost };
+	    test_throttle, test_abort, test_verifier_lost, test_record_lost,
+	    test_jti, test_known };
 	Suite		*s = suite_create("attempts");
 	TCase		*t = tcase_create("attempts");
 	SRunner		*r;
@@ -593,6 +720,10 @@ main(void)
 	p.policy = &policy;
 	p.loop = ev_loop_new();
 	w.p = &p;
+	issuer.issuer = (char *)(uintptr_t)"https://idp.example";
+	issuer.jti = JTI_ANY;
+	if (mkdtemp(dir) == NULL)
+		return 1;
 	attempts_init(&p);
 	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
 		tcase_add_test(t, tests[i]);
@@ -602,5 +733,8 @@ main(void)
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);
+	snprintf(trace, sizeof(trace), "%s/tokens", dir);
+	unlink(trace);
+	rmdir(dir);
 	return failed != 0;
 }

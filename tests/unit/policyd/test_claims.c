@@ -36,6 +36,19 @@ static const char policy_text[] =
     "      - {issuer: corp, groups: [ai-agents]}\n"
     "    backend_role: {user: bot, password_file: bot.pw}\n"
     "    rules: [{name: all, when: {}, then: allow}]\n"
+    "  day:\n"
+    "    databases: [shop]\n"
+    "    match: [{issuer: corp, groups: [day]}]\n"
+    "    hours: [{days: mon-fri, from: '08:00', to: '18:00'}]\n"
+    "    networks: [10.0.0.0/8, local]\n"
+    "    backend_role: {user: named, password_file: n.pw}\n"
+    "    rules: [{name: all, when: {}, then: allow}]\n"
+    "  night:\n"
+    "    databases: [shop]\n"
+    "    match: [{issuer: corp, groups: [day]}]\n"
+    "    hours: [{from: '22:00', to: '06:00'}]\n"
+    "    backend_role: {user: named, password_file: n.pw}\n"
+    "    rules: [{name: all, when: {}, then: allow}]\n"
     "  named:\n"
     "    databases: [books]\n"
     "    match: [{issuer: corp, subject: 'svc-*'}]\n"
@@ -43,6 +56,9 @@ static const char policy_text[] =
     "    rules: [{name: all, when: {}, then: allow}]\n";
 
 static struct policy	*policy;
+static struct claims_why why;
+static const char	*from = "10.1.2.3";
+static time_t		 now = 1700000000;	/* Tuesday, 22:13:20 UTC */
 
 static void
 setup(void)
@@ -139,13 +155,12 @@ choose(const char *issuer, const char *subject, const char *claims,
     const char *user, const char *database)
 {
 	json_t			*v = js(claims);
-	struct identity		 id = { issuer, subject, v };
+	struct identity		 id = { issuer, subject, v, from, now };
 	const struct profile	*profile;
-	const char		*reason;
 
-	profile = claims_choose(policy, user, database, &id, &reason);
+	profile = claims_choose(policy, user, database, &id, &why);
 	json_decref(v);
-	ck_assert((profile == NULL) == (reason != NULL));
+	ck_assert((profile == NULL) == (why.reason != NULL));
 	return profile == NULL ? NULL : profile->key;
 }
 
@@ -199,6 +214,40 @@ START_TEST(test_groups)
 }
 END_TEST
 
+#define DAY	"{\"realm_access\":{\"roles\":[\"day\"]}}"
+
+/* When and whence; and what is told to whom. */
+START_TEST(test_limits)
+{
+	ck_assert_ptr_null(choose("corp", "s", DAY, "day", "shop"));
+	ck_assert_str_eq(why.reason, "outside the hours of the profile");
+	ck_assert_str_eq(why.hint, "Its hours are mon-fri 08:00-18:00 UTC.");
+	/* The first that fits, and may be used now. */
+	ck_assert_str_eq(choose("corp", "s", DAY, "auto", "shop"), "night");
+	now -= 10 * 3600;
+	ck_assert_str_eq(choose("corp", "s", DAY, "day", "shop"), "day");
+	ck_assert_str_eq(choose("corp", "s", DAY, "auto", "shop"), "day");
+	from = "192.0.2.1";
+	ck_assert_ptr_null(choose("corp", "s", DAY, "day", "shop"));
+	ck_assert_str_eq(why.message,
+	    "this access profile may not be used from your address");
+	ck_assert_str_eq(why.hint, "The gateway sees you at 192.0.2.1.");
+	/* None may be used: what keeps the first is told. */
+	ck_assert_ptr_null(choose("corp", "s", DAY, "auto", "shop"));
+	ck_assert_ptr_nonnull(strstr(why.reason, "address"));
+	/* Somebody else's profile: not its hours, nor that it is there. */
+	ck_assert_ptr_null(choose("corp", "s", AGENT, "day", "shop"));
+	ck_assert_str_eq(why.hint, "");
+	ck_assert_str_eq(why.message, "your token opens no access profile of "
+	    "this name for this database");
+	ck_assert_ptr_null(choose("corp", "s", AGENT, "nobody", "shop"));
+	ck_assert_str_eq(why.message, "your token opens no access profile of "
+	    "this name for this database");
+	from = "10.1.2.3";
+	now += 10 * 3600;
+}
+END_TEST
+
 START_TEST(test_groups_cut)
 {
 	json_t	*v;
@@ -234,6 +283,7 @@ main(void)
 	tcase_add_test(t, test_choose);
 	tcase_add_test(t, test_groups);
 	tcase_add_test(t, test_groups_cut);
+	tcase_add_test(t, test_limits);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_set_fork_status(r, CK_NOFORK);

@@ -1,0 +1,166 @@
+/*
+ * `hours:` and `networks:` of a profile in policy.yaml.  For every process of
+ * policyd; see policy.c for what is trusted and how it fails.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "hours.h"
+#include "network.h"
+#include "policy_impl.h"
+
+#define ZONE_MAX	63
+
+struct raw_hours {
+	struct conf_strings	 days;
+	char			*from, *to, *zone;
+};
+
+#define RAW(member)	offsetof(struct raw_hours, member)
+static const struct conf_key hours_keys[] = {
+	{ .name = "days", .type = CONF_STRINGS, .offset = RAW(days),
+	  .dflt = "mon-sun" },
+	{ .name = "from", .type = CONF_STRING, .offset = RAW(from),
+	  .dflt = "00:00" },
+	{ .name = "to", .type = CONF_STRING, .offset = RAW(to),
+	  .dflt = "24:00" },
+	{ .name = "zone", .type = CONF_STRING, .offset = RAW(zone),
+	  .dflt = "UTC" }
+};
+
+/* --- hours -------------------------------------------------------------------- */
+
+static int
+time_of(const struct conf *c, const struct conf_node *map, const char *where,
+    const char *key, const char *s, unsigned int *out, struct conf_error *err)
+{
+	const struct conf_node	*node = conf_get(map, key);
+	int			 m = hours_minutes(s);
+
+	if (m == -1)
+		return conf_fail(c, node == NULL ? map : node, err,
+		    "%s.%s: expected a time of day such as \"08:30\"", where,
+		    key);
+	*out = (unsigned int)m;
+	return 0;
+}
+
+static int
+take_hours(const struct conf *c, const struct conf_node *map,
+    const char *where, const struct raw_hours *raw, struct hours *h,
+    struct conf_error *err)
+{
+	uint8_t	days;
+	size_t	i;
+
+	for (i = 0; i < raw->days.n; i++) {
+		if ((days = hours_days(raw->days.v[i])) == 0)
+			return conf_fail(c, policy_item(map, "days", i), err,
+			    "%s.days: expected days such as mon or mon-fri",
+			    where);
+		h->days |= days;
+	}
+	if (time_of(c, map, where, "from", raw->from, &h->from, err) == -1 ||
+	    time_of(c, map, where, "to", raw->to, &h->to, err) == -1 ||
+	    policy_text(c, map, where, "zone", raw->zone, ZONE_MAX, err) == -1)
+		return -1;
+	if (h->from == h->to || h->from == 24 * 60)
+		return conf_fail(c, map, err, "%s: from and to leave no time "
+		    "between them", where);
+	if ((h->zone = strdup(raw->zone)) == NULL)
+		return conf_fail(c, map, err, "out of memory");
+	return 0;
+}
+
+int
+policy_hours_parse(const struct conf *c, const struct conf_node *list,
+    const char *profile, struct profile *pr, struct conf_error *err)
+{
+	struct raw_hours	 raw;
+	char			 where[POLICY_WHERE];
+	size_t			 i;
+	int			 rc = 0;
+
+	if (list->kind != CONF_LIST || list->n == 0)
+		return conf_fail(c, list, err, "%s.hours: expected a list",
+		    profile);
+	if ((pr->hours = calloc(list->n, sizeof(*pr->hours))) == NULL)
+		return conf_fail(c, list, err, "out of memory");
+	for (i = 0; i < list->n && rc == 0; i++) {
+		policy_where(where, "%s.hours[%zu]", profile, i);
+		memset(&raw, 0, sizeof(raw));
+		rc = conf_fill(c, list->items[i], where, hours_keys,
+		    POLICY_NELEM(hours_keys), &raw, err);
+		if (rc == 0)
+			rc = take_hours(c, list->items[i], where, &raw,
+			    &pr->hours[pr->nhours++], err);
+		conf_release(hours_keys, POLICY_NELEM(hours_keys), &raw);
+	}
+	return rc;
+}
+
+static void
+print_hours(const struct hours *h, FILE *fp)
+{
+	static const char *const	 names[] = { "sun", "mon", "tue",
+					    "wed", "thu", "fri", "sat" };
+	const char			*sep = "";
+	int				 d;
+
+	fputs("      - days: [", fp);
+	for (d = 1; d <= 7; d++)
+		if (h->days & 1u << d % 7) {
+			fprintf(fp, "%s%s", sep, names[d % 7]);
+			sep = ", ";
+		}
+	fprintf(fp, "]\n        from: \"%02u:%02u\"\n        to: \"%02u:%02u\""
+	    "\n        zone: ", h->from / 60, h->from % 60, h->to / 60,
+	    h->to % 60);
+	conf_print_scalar(fp, h->zone);
+	putc('\n', fp);
+}
+
+/* --- networks ----------------------------------------------------------------- */
+
+int
+policy_networks_parse(const struct conf *c, const struct conf_node *map,
+    const char *profile, struct profile *pr, struct conf_error *err)
+{
+	const char	*why;
+	size_t		 i;
+
+	if (pr->networks.n == 0)
+		return 0;
+	pr->nets = calloc(pr->networks.n, sizeof(*pr->nets));
+	if (pr->nets == NULL)
+		return conf_fail(c, map, err, "out of memory");
+	for (i = 0; i < pr->networks.n; i++)
+		if (network_parse(pr->networks.v[i], &pr->nets[i], &why) == -1)
+			return conf_fail(c, policy_item(map, "networks", i),
+			    err, "%s.networks: %s", profile, why);
+	return 0;
+}
+
+/* --- both ----------------------------------------------------------------------- */
+
+void
+policy_limits_free(struct profile *pr)
+{
+	size_t	i;
+
+	for (i = 0; i < pr->nhours; i++)
+		free(pr->hours[i].zone);
+	free(pr->hours);
+	free(pr->nets);
+}
+
+void
+policy_limits_print(const struct profile *pr, FILE *fp)
+{
+	size_t	i;
+
+	if (pr->nhours > 0)
+		fputs("    hours:\n", fp);
+	for (i = 0; i < pr->nhours; i++)
+		print_hours(&pr->hours[i], fp);
+}
