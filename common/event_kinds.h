@@ -31,7 +31,12 @@
 	F(STR, user, LEN_NAME)						\
 	F(STR, database, LEN_NAME)					\
 	F(STR, issuer, LEN_KEY)						\
-	F(STR, subject, 255)
+	F(STR, subject, 255)						\
+	F(STR, act, LEN_REASON)						\
+	F(STR, jti, 64)							\
+	F(STR, application, LEN_NAME)					\
+	F(STR, tls_version, 16)						\
+	F(STR, sqlstate, 5)
 #define EV_FIELDS_session_open(F)					\
 	F(STR, session, LEN_SESSION)					\
 	F(STR, issuer, LEN_KEY)						\
@@ -43,6 +48,9 @@
 	F(STR, peer, LEN_ADDR)						\
 	F(STR, application, LEN_NAME)					\
 	F(U8, tls, 0)							\
+	F(STR, tls_version, 16)						\
+	F(STR, act, LEN_REASON)	/* the claim, JSON (RFC 8693) */	\
+	F(STR, jti, 64)		/* SHA-256 of the claim, hex */		\
 	F(U64, token_expires, 0)					\
 	F(U64, ends, 0)		/* wall time in us; 0: no limit */
 #define EV_FIELDS_session_close(F)					\

@@ -106,7 +106,8 @@ enum ipc_role {
 	F(BYTES, token, LEN_TOKEN)					\
 	F(STR, peer, LEN_ADDR)						\
 	F(STR, application, LEN_NAME)					\
-	F(U8, tls, 0)
+	F(U8, tls, 0)							\
+	F(STR, tls_version, 16)	/* "TLSv1.3" */
 /* The attempt is over for the worker (its client went away). */
 #define IPC_FIELDS_login_abort(F)					\
 	F(U32, attempt, 0)

@@ -484,6 +484,9 @@ startup_on_startup(struct session *s, const void *arg)
 void
 startup_login(struct session *s, const uint8_t *token, size_t len)
 {
+	/* "TLSv1.3 TLS_AES_256_GCM_SHA384" */
+	const char *tls = s->client.tls != NULL ?
+	    tls_describe(s->client.tls) : "";
 	struct ipc_login m = {
 		.attempt = s->attempt,
 		.user = slice_str(s->user),
@@ -492,6 +495,7 @@ startup_login(struct session *s, const uint8_t *token, size_t len)
 		.peer = slice_str(s->peer),
 		.application = slice_str(s->application),
 		.tls = s->client.tls != NULL,
+		.tls_version = slice_of(tls, strcspn(tls, " ")),
 	};
 
 	session_goto(s, SESSION_LOGIN);

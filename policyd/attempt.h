@@ -40,6 +40,7 @@ struct attempt {
 	char			 addr[64];	/* of the peer, no port */
 	char			 application[LEN_NAME + 1];
 	uint8_t			 tls;
+	char			 tls_version[16 + 1];
 	uint8_t			*token;		/* until COMMITTING */
 	size_t			 tokenlen;
 	uint64_t		 generation;	/* when it was begun */
@@ -50,6 +51,8 @@ struct attempt {
 	json_t			*claims;
 	char			*claims_text;
 	uint64_t		 expires;
+	char			 act[LEN_REASON + 1];	/* JSON, or empty */
+	char			 jti_hex[2 * SHA256_LEN + 1];
 	uint8_t			 jti[SHA256_LEN];
 	bool			 jti_taken;	/* one use, not yet spent */
 	/* The choice. */

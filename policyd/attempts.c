@@ -220,6 +220,11 @@ record_refused(struct attempt *a, const char *sqlstate, const char *reason)
 	ev.database = slice_str(a->database);
 	ev.issuer = slice_str(a->issuer);
 	ev.subject = slice_str(a->subject);
+	ev.act = slice_str(a->act);
+	ev.jti = slice_str(a->jti_hex);
+	ev.application = slice_str(a->application);
+	ev.tls_version = slice_str(a->tls_version);
+	ev.sqlstate = slice_str(sqlstate);
 	auditlink_event(a->p, EVENT_login_refused, &ev);
 }
 
@@ -240,7 +245,8 @@ attempt_count_failure(struct attempt *a)
 	struct event_login_refused	ev = {
 		.reason = slice_str("too many failures from this address: "
 		    "refused unseen for up to a minute"),
-		.peer = slice_str(a->addr)
+		.peer = slice_str(a->addr),
+		.sqlstate = slice_str("28000")
 	};
 
 	if (!throttle_fail(a->p->attempts->throttle, a->addr, now_boot_ms()))
@@ -345,7 +351,9 @@ attempt_new(struct worker *w, const struct ipc_login *m)
 	    slice_copy(m->database, a->database, sizeof(a->database)) == -1 ||
 	    slice_copy(m->peer, a->peer, sizeof(a->peer)) == -1 ||
 	    slice_copy(m->application, a->application,
-	    sizeof(a->application)) == -1) {
+	    sizeof(a->application)) == -1 ||
+	    slice_copy(m->tls_version, a->tls_version,
+	    sizeof(a->tls_version)) == -1) {
 		free(a);
 		return NULL;
 	}
@@ -459,6 +467,32 @@ attempts_worker_lost(struct worker *w)
 	}
 }
 
+/*
+ * What the record has of the claims besides the claims: who acts for the
+ * subject (RFC 8693, 4.1), and which token it was, by a digest.
+ */
+static void
+attempt_trace(struct attempt *a)
+{
+	const char	*jti = json_string_value(json_object_get(a->claims,
+			    "jti"));
+	const json_t	*act = json_object_get(a->claims, "act");
+	uint8_t		 digest[SHA256_LEN];
+	char		*text;
+
+	if (jti != NULL) {
+		sha256_once(jti, strlen(jti), digest);
+		hex_encode(digest, sizeof(digest), a->jti_hex);
+	}
+	if (act == NULL ||
+	    (text = json_dumps(act, JSON_COMPACT | JSON_ENCODE_ANY)) == NULL)
+		return;
+	/* One that is longer is in the session's claims. */
+	if (strlen(text) < sizeof(a->act))
+		snprintf(a->act, sizeof(a->act), "%s", text);
+	free(text);
+}
+
 /* --- the verifier's answer --------------------------------------------------------------------- */
 
 void
@@ -485,6 +519,7 @@ attempts_verified(struct parent *p, const struct ipc_verified *m)
 		return;
 	}
 	a->expires = m->expires;
+	attempt_trace(a);
 	attempt_identity(a, &id);
 	profile = claims_choose(p->policy, a->user, a->database, &id, &why);
 	if (profile == NULL) {

@@ -113,6 +113,9 @@ attempt_commit(struct attempt *a)
 	ev.peer = slice_str(s->peer);
 	ev.application = slice_str(s->application);
 	ev.tls = a->tls;
+	ev.tls_version = slice_str(a->tls_version);
+	ev.act = slice_str(a->act);
+	ev.jti = slice_str(a->jti_hex);
 	ev.token_expires = a->expires;
 	ev.ends = session_ends(s);
 	attempt_enter(a, ATTEMPT_COMMITTING);

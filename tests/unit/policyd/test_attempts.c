@@ -27,6 +27,8 @@ static struct issuer	 issuer;
 static bool		 unmatched, limited;
 static unsigned int	 total;		/* sessions in the profile */
 static const char	*claims = "{}";
+static const char	*seen_act = "";
+static char		 refused_jti[65];
 static char		 dir[] = "/tmp/test_attempts.XXXXXX";
 static struct worker	 w;
 static struct session	 session;
@@ -94,10 +96,20 @@ uint64_t
 auditlink_event(struct parent *pa, enum event_kind kind, const void *msg)
 {
 	const struct event_login_refused	*r = msg;
+	const struct event_session_open		*o = msg;
 
 	(void)pa;
+	if (kind == EVENT_session_open) {
+		ck_assert(slice_eq(o->act, seen_act));
+		ck_assert_uint_eq(o->jti.len, seen_act[0] != '\0' ? 64 : 0);
+		ck_assert(slice_eq(o->tls_version, "TLSv1.3"));
+	}
 	if (kind == EVENT_login_refused) {
 		refusals++;
+		if (r->act.len > 0)
+			ck_assert(slice_eq(r->act, "{\"sub\":\"bo\"}"));
+		snprintf(refused_jti, sizeof(refused_jti), "%.*s",
+		    (int)r->jti.len, (const char *)r->jti.p);
 		ck_assert_int_eq(slice_copy(r->reason, reason,
 		    sizeof(reason)), 0);
 	}
@@ -323,6 +335,7 @@ login(const char *peer)
 		.token = slice_str("header.body.signature"),
 		.peer = slice_str(peer),
 		.application = slice_str("psql"),
+		.tls_version = slice_str("TLSv1.3"),
 	};
 
 	trace[0] = sqlstate[0] = message[0] = reason[0] = token[0] = '\0';
@@ -662,6 +675,27 @@ START_TEST(test_jti)
 }
 END_TEST
 
+/* Who acts for whom, and which token it was: on both ways. */
+START_TEST(test_trace)
+{
+	claims = "{\"jti\":\"abc\",\"act\":{\"sub\":\"bo\"}}";
+	seen_act = "{\"sub\":\"bo\"}";
+	login("192.0.2.12:1");
+	verified(7);
+	spool_opened();
+	dialed(7);
+	attempts_abort(&w, number);
+	unmatched = true;
+	login("192.0.2.12:1");
+	verified(7);
+	unmatched = false;
+	ck_assert_str_eq(refused_jti, "ba7816bf8f01cfea414140de5dae2223"
+	    "b00361a396177a9cb410ff61f20015ad");
+	claims = "{}";
+	seen_act = "";
+}
+END_TEST
+
 /* Who has proved who he is may know what he lacks. */
 START_TEST(test_known)
 {
@@ -707,7 +741,7 @@ main(void)
 {
 	const TTest	*tests[] = { test_marks, test_held, test_generation,
 	    test_throttle, test_abort, test_verifier_lost, test_record_lost,
-	    test_jti, test_known };
+	    test_jti, test_trace, test_known };
 	Suite		*s = suite_create("attempts");
 	TCase		*t = tcase_create("attempts");
 	SRunner		*r;
