@@ -40,6 +40,8 @@ enum ipc_role {
 #define LEN_SASL	4096
 #define LEN_JSON	(1024 * 1024)
 #define LEN_SETTINGS	8192
+#define LEN_URL		2048		/* of an issuer */
+#define LEN_JWKS	(256 * 1024)
 #define LEN_GUARD	(1024 * 1024)
 #define LEN_HOLD	(64 * 1024)	/* what a person is asked to read */
 #define LEN_TAGS	1024
@@ -284,6 +286,16 @@ enum ipc_role {
 #define IPC_FIELDS_verify_refused(F)					\
 	F(U32, id, 0)							\
 	F(STR, reason, LEN_REASON)
+/*
+ * Keys that discovery found, for the parent to keep; and back, to the next
+ * verifier.  Times are CLOCK_BOOTTIME ms, 0: never.  Without jwks it is only
+ * that they were asked for.
+ */
+#define IPC_FIELDS_issuer_keys(F)					\
+	F(STR, url, LEN_URL)						\
+	F(U64, asked_at, 0)						\
+	F(U64, keys_at, 0)						\
+	F(BYTES, jwks, LEN_JWKS)
 #define IPC_FIELDS_dial(F)						\
 	F(U32, id, 0)							\
 	F(STR, session, LEN_SESSION)					\
@@ -495,6 +507,7 @@ enum ipc_role {
 	M(verify, ROLE_PARENT, ROLE_VERIFIER, 0)			\
 	M(verified, ROLE_VERIFIER, ROLE_PARENT, 0)			\
 	M(verify_refused, ROLE_VERIFIER, ROLE_PARENT, 0)		\
+	M(issuer_keys, ROLE_VERIFIER | ROLE_PARENT, ROLE_PARENT | ROLE_VERIFIER, 0) \
 	M(dial, ROLE_PARENT, ROLE_KEEPER, 0)				\
 	M(dialed, ROLE_KEEPER, ROLE_PARENT, 1)				\
 	M(dial_failed, ROLE_KEEPER, ROLE_PARENT, 0)			\

@@ -15,6 +15,7 @@
 #include "catalogs.h"
 #include "children.h"
 #include "control.h"
+#include "keycache.h"
 #include "log.h"
 #include "minted.h"
 #include "reload.h"
@@ -138,6 +139,15 @@ on_verify_refused(void *ctx, const void *msg, int *fds)
 }
 
 static int
+on_issuer_keys(void *ctx, const void *msg, int *fds)
+{
+	struct child	*c = ctx;
+
+	(void)fds;
+	return keycache_put(c->p, msg);
+}
+
+static int
 on_dialed(void *ctx, const void *msg, int *fds)
 {
 	struct child	*c = ctx;
@@ -235,6 +245,7 @@ static const struct ipc_permit verifier_permits[] = {
 	{ IPC_config_done, ~0u, on_config_done },
 	{ IPC_verified, ~0u, on_verified },
 	{ IPC_verify_refused, ~0u, on_verify_refused },
+	{ IPC_issuer_keys, ~0u, on_issuer_keys },
 };
 static const struct ipc_permit engine_permits[] = {
 	{ IPC_config_done, ~0u, on_config_done },

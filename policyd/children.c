@@ -19,6 +19,7 @@
 #include "catalogs.h"
 #include "child.h"
 #include "control.h"
+#include "keycache.h"
 #include "log.h"
 #include "approvals.h"
 #include "attempts.h"
@@ -160,6 +161,8 @@ child_start(struct child *c)
 	m.kind = (uint32_t)c->role;
 	ipc_send(c->p->spawner, IPC_spawn, &m, &pair[1], 1);
 	child_give_config(c);
+	if (c->role == ROLE_VERIFIER)
+		keycache_give(c->p, c->ipc);
 }
 
 static void
@@ -415,6 +418,7 @@ children_settle(struct parent *p)
 		    policy_profile(p->policy, c->profile) == NULL)
 			child_end(c);
 	}
+	keycache_settle(p);
 }
 
 /* --- the spawner's answers -------------------------------------------------- */

@@ -55,6 +55,7 @@ PARENT_OBJS =	policyd/main.o policyd/spawner.o policyd/parent.o \
 		policyd/sessionload.o policyd/minted.o \
 		policyd/workers.o policyd/cancel.o policyd/claims.o \
 		policyd/throttle.o policyd/jtis.o \
+		policyd/keycache.o \
 		policyd/auditlink.o policyd/control.o \
 		policyd/reload.o policyd/requests.o policyd/decisions.o \
 		policyd/requestfile.o \

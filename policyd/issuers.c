@@ -20,6 +20,7 @@
 #include "buf.h"
 #include "log.h"
 
+#define START_MS	20
 #define COOLDOWN_MS	(30 * 1000)
 #define RETRY_MS	(5 * 1000)	/* while there are no keys at all */
 #define REFRESH_MS	(10 * 60 * 1000)
@@ -28,6 +29,7 @@ struct source {
 	const struct issuer	*iss;
 	struct fetcher		*fetcher;
 	source_news		*news;
+	source_keep		*keep;
 	void			*ctx;
 
 	struct jwks		*keys;
@@ -145,6 +147,7 @@ on_keys(void *ctx, const char *body, size_t len, const char *error)
 	s->keys_at = now_boot_ms();
 	log_info("event=keys issuer=%s keys=%zu", s->iss->key,
 	    jwks_count(keys));
+	s->keep(s->ctx, s, s->asked_at, body, len);
 	s->news(s->ctx, s);
 }
 
@@ -187,6 +190,7 @@ discover(struct source *s)
 	if (s->fetch != NULL)
 		return;
 	s->asked_at = now_boot_ms();
+	s->keep(s->ctx, s, s->asked_at, NULL, 0);
 	ev_timer_set(s->refresh, REFRESH_MS);
 	while (n > 0 && s->iss->issuer[n - 1] == '/')
 		n--;
@@ -199,6 +203,13 @@ discover(struct source *s)
 		    s->iss->key, log_esc(why, strlen(why)));
 }
 
+/* How long before the issuer may be asked again for a token's sake. */
+static uint64_t
+wait_ms(const struct source *s)
+{
+	return s->keys == NULL ? RETRY_MS : COOLDOWN_MS;
+}
+
 static void
 on_refresh(void *ctx)
 {
@@ -209,7 +220,7 @@ on_refresh(void *ctx)
 
 int
 source_new(const struct issuer *iss, struct ev_loop *loop,
-    struct fetcher *fetcher, source_news *news, void *ctx,
+    struct fetcher *fetcher, source_news *news, source_keep *keep, void *ctx,
     struct source **sp, char *reason, size_t size)
 {
 	struct source *s;
@@ -221,6 +232,7 @@ source_new(const struct issuer *iss, struct ev_loop *loop,
 	s->iss = iss;
 	s->fetcher = fetcher;
 	s->news = news;
+	s->keep = keep;
 	s->ctx = ctx;
 	if (iss->jwks_file != NULL) {
 		if (file_load(s, reason, size) == -1) {
@@ -229,8 +241,8 @@ source_new(const struct issuer *iss, struct ev_loop *loop,
 		}
 	} else {
 		s->refresh = ev_timer_new(loop, on_refresh, s);
-		/* After the caller has had its chance to source_inherit(). */
-		ev_timer_set(s->refresh, 1);
+		/* After source_inherit() or source_restore(), if any. */
+		ev_timer_set(s->refresh, START_MS);
 	}
 	*sp = s;
 	return 0;
@@ -278,10 +290,31 @@ source_inherit(struct source *s, struct source *old)
 	old->keys = NULL;
 }
 
+void
+source_restore(struct source *s, uint64_t asked_at, uint64_t keys_at,
+    const char *jwks, size_t len)
+{
+	uint64_t now = now_boot_ms(), next = asked_at + REFRESH_MS;
+	char why[128];
+
+	if (s->iss->jwks_file != NULL || s->asked_at != 0 ||
+	    asked_at > now || keys_at > now)
+		return;
+	s->asked_at = asked_at;
+	if (s->keys == NULL && len > 0 &&
+	    (s->keys = jwks_parse(jwks, len, why, sizeof(why))) != NULL) {
+		s->keys_at = keys_at;
+		log_info("event=keys issuer=%s keys=%zu restored=1",
+		    s->iss->key, jwks_count(s->keys));
+	}
+	ev_timer_set(s->refresh, next > now ? next - now : 0);
+}
+
 enum source_hope
 source_refresh(struct source *s)
 {
 	struct stat st;
+	uint64_t now;
 	char why[256];
 
 	if (s->iss->jwks_file != NULL) {
@@ -299,9 +332,13 @@ source_refresh(struct source *s)
 		    jwks_count(s->keys));
 		return SOURCE_NEWER;
 	}
-	if (s->fetch == NULL && (s->asked_at == 0 ||
-	    now_boot_ms() - s->asked_at >=
-	    (s->keys == NULL ? RETRY_MS : COOLDOWN_MS)))
+	if (s->fetch != NULL)
+		return SOURCE_WAIT;
+	now = now_boot_ms();
+	if (s->asked_at == 0 || now - s->asked_at >= wait_ms(s))
 		discover(s);
+	else
+		/* It may be a new key: have it before the next token asks. */
+		ev_timer_set(s->refresh, s->asked_at + wait_ms(s) - now);
 	return s->fetch != NULL ? SOURCE_WAIT : SOURCE_NO;
 }

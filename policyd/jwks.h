@@ -7,6 +7,8 @@
 
 #include <jansson.h>
 
+#include "ipc_msgs.h"
+
 /*
  * A JSON Web Key Set (RFC 7517): the public keys of one issuer.  Keys that
  * cannot verify for us (kty oct, another use, a curve or a size that is out of
@@ -27,7 +29,7 @@ struct jwk {
 };
 
 #define JWKS_MAX_KEYS	64
-#define JWKS_MAX_BYTES	(256 * 1024)
+#define JWKS_MAX_BYTES	LEN_JWKS
 #define JSON_DEPTH_MAX	16
 
 /* NULL with a reason; a key that is left out is no error. */

@@ -24,6 +24,7 @@
 #include "catalogs.h"
 #include "children.h"
 #include "control.h"
+#include "keycache.h"
 #include "log.h"
 #include "minted.h"
 #include "reload.h"
@@ -191,6 +192,7 @@ parent_main(const struct parent_opts *opts)
 	catalogs_init(&p);
 	cancel_init(&p);
 	attempts_init(&p);
+	keycache_init(&p);
 	workers_init(&p);
 	control_init(&p, opts->listen);
 	sessions_init(&p);

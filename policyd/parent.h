@@ -34,6 +34,7 @@ struct parent {
 	struct workers		*workers;
 	struct attempts		*attempts;
 	struct jtis		*jtis;
+	struct keycache		*keycache;
 	struct sessions		*sessions;
 	struct minted		*minted;
 	struct cancels		*cancels;

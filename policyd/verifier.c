@@ -224,6 +224,36 @@ on_timer(void *ctx)
 	retry(ctx, NULL);
 }
 
+static void
+on_keep(void *ctx, const struct source *s, uint64_t asked_at,
+    const char *jwks, size_t len)
+{
+	struct ipc_issuer_keys m = {
+		.url = slice_str(source_issuer(s)->issuer),
+		.asked_at = asked_at,
+		.keys_at = now_boot_ms(),
+		.jwks = slice_of(jwks, len),
+	};
+	struct verifier *v = ctx;
+
+	ipc_send(v->parent, IPC_issuer_keys, &m, NULL, 0);
+}
+
+static int
+on_issuer_keys(void *ctx, const void *msg, int *fds)
+{
+	const struct ipc_issuer_keys *m = msg;
+	struct verifier *v = ctx;
+	size_t i;
+
+	(void)fds;
+	for (i = 0; i < v->nsources; i++)
+		if (slice_eq(m->url, source_issuer(v->sources[i])->issuer))
+			source_restore(v->sources[i], m->asked_at,
+			    m->keys_at, (const char *)m->jwks.p, m->jwks.len);
+	return 0;
+}
+
 static int
 on_verify(void *ctx, const void *msg, int *fds)
 {
@@ -269,8 +299,8 @@ sources_new(struct verifier *v, const struct policy *p, char *reason,
 		return NULL;
 	}
 	for (i = 0; i < p->nissuers; i++)
-		if (source_new(&p->issuers[i], v->loop, v->fetcher, on_news, v,
-		    &s[i], why, sizeof(why)) == -1) {
+		if (source_new(&p->issuers[i], v->loop, v->fetcher, on_news,
+		    on_keep, v, &s[i], why, sizeof(why)) == -1) {
 			snprintf(reason, size, "issuers.%s: %s",
 			    p->issuers[i].key, why);
 			sources_free(s, i);
@@ -356,6 +386,7 @@ verifier_main(int fd)
 	static const struct ipc_permit permits[] = {
 		{ IPC_config, ~0u, on_config },
 		{ IPC_verify, ~0u, on_verify },
+		{ IPC_issuer_keys, ~0u, on_issuer_keys },
 	};
 	static struct verifier v;
 

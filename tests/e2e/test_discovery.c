@@ -159,6 +159,20 @@ opens(const char *issuer)
 	return ok;
 }
 
+static void
+verifier_dies(void)
+{
+	pid_t old = e2e_process("verifier"), now = 0;
+
+	kill(old, SIGKILL);
+	ck_assert(E2E_UNTIL(5000, (now = e2e_process("verifier")) != 0 &&
+	    now != old));
+	/* Until then a login is told to try again. */
+	ck_assert(E2E_UNTIL(5000, e2e_sh("%s/policyctl -s %s --json status | "
+	    "grep -q '\"process\":\"verifier\",\"pid\":%d,\"state\":\"ready\"'",
+	    e2e_env("POSTERN_BIN"), e2e_env("POLICYD_SOCK"), (int)now) == 0));
+}
+
 START_TEST(discovery)
 {
 	int i, asked;
@@ -180,8 +194,18 @@ START_TEST(discovery)
 		ck_assert(!opens("moved"));
 	ck_assert_int_lt(*idp.asked, asked + 4);
 
-	/* The provider is down: what is known stays good. */
+	/* A verifier that dies asks nobody sooner for it. */
+	asked = *idp.asked;
+	for (i = 0; i < 3; i++) {
+		verifier_dies();
+		ck_assert(opens("good"));
+	}
+	ck_assert_int_eq(*idp.asked, asked);
+
+	/* The provider is down: what is known stays good, whoever dies. */
 	idp_stop();
+	ck_assert(opens("good"));
+	verifier_dies();
 	ck_assert(opens("good"));
 }
 END_TEST
