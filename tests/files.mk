@@ -49,3 +49,4 @@ bench_ingest_OBJS = tests/bench/ingest.o $(AUDIT_VERIFY_OBJS) \
 		$(AUDIT_DRAIN_OBJS) $(COMMON_OBJS)
 bench_ingest_LIBS = $(SQLITE_LIBS) $(COMMON_LIBS)
 $(O)/tests/bench/ingest.o: INCLUDES = -I. -Icommon -Iauditd
+e2e_identity_OBJS += tests/e2e/cases.o tests/tools/forge.o
