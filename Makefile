@@ -43,8 +43,8 @@ BINS =		$(addprefix $(O)/bin/,$(PROGRAMS))
 UNITS =		$(addprefix $(O)/,$(UNIT_TESTS))
 
 .DEFAULT_GOAL :=	all
-.PHONY: all check check-long check-pgversions check-twins demo bench lint \
-	analyze fuzz install uninstall dist clean \
+.PHONY: all check check-idp check-long check-pgversions check-twins \
+	demo bench lint analyze fuzz install uninstall dist clean \
 	distclean unit build-tests
 .SUFFIXES:
 .DELETE_ON_ERROR:
@@ -124,6 +124,11 @@ check-twins:
 	@sh tests/deps $(CLANG)
 	@$(MAKE) --no-print-directory -j$$(nproc) build-tests
 	@E2E_LIMIT=14400 POSTERN_TWINS=$${POSTERN_TWINS:-10000} $(TEST_ENV) tests/run twins
+# Real identity providers, from npm and Debian: a few minutes.
+check-idp:
+	@sh tests/deps $(CLANG)
+	@$(MAKE) --no-print-directory -j$$(nproc) build-tests
+	@$(TEST_ENV) tests/idp/run
 
 demo:
 	@sh tests/deps $(CLANG)
