@@ -19,6 +19,7 @@
 
 #include <jansson.h>
 
+#include "access.h"
 #include "approvals.h"
 #include "attempts.h"
 #include "auditlink.h"
@@ -301,6 +302,24 @@ verb_explain(struct conn *c, uint32_t id, const json_t *args, char *message,
 	return -1;
 }
 
+/* Which profiles these claims open, one a row. */
+static int
+verb_access(struct conn *c, uint32_t id, const json_t *args, char *message,
+    size_t size)
+{
+	json_t	*rows, *row;
+	size_t	 i;
+
+	rows = access_explain(c->p->policy, args,
+	    (time_t)(now_wall_us() / 1000000), message, size);
+	if (rows == NULL)
+		return 1;
+	json_array_foreach(rows, i, row)
+		control_row(c, id, json_incref(row));
+	json_decref(rows);
+	return 0;
+}
+
 static const struct {
 	const char	*name;
 	control_verb	*run;
@@ -314,6 +333,7 @@ static const struct {
 	{ "requests", approvals_list, true },
 	{ "show", approvals_show, true },
 	{ "decide", approvals_decide, true },
+	{ "access", verb_access, true },
 };
 
 static void

@@ -54,6 +54,7 @@ PARENT_OBJS =	policyd/main.o policyd/spawner.o policyd/parent.o \
 		policyd/sessions.o policyd/sessionfile.o \
 		policyd/sessionload.o policyd/minted.o \
 		policyd/workers.o policyd/cancel.o policyd/claims.o \
+		policyd/access.o \
 		policyd/throttle.o policyd/jtis.o \
 		policyd/keycache.o \
 		policyd/auditlink.o policyd/control.o \
@@ -83,7 +84,8 @@ tests/unit/policyd/test_jtis_OBJS =	policyd/jtis.o common/crypto.o \
 		common/log.o
 tests/unit/policyd/test_jtis_LIBS =	$(SSL_LIBS) $(ZLIB_LIBS)
 tests/unit/policyd/test_limits_OBJS =	policyd/hours.o policyd/network.o
-tests/unit/policyd/test_claims_OBJS = policyd/claims.o $(POLICY_OBJS)
+tests/unit/policyd/test_claims_OBJS = policyd/claims.o policyd/access.o \
+		$(POLICY_OBJS)
 tests/unit/policyd/test_claims_LIBS = $(JANSSON_LIBS) $(POLICY_LIBS)
 tests/unit/policyd/test_throttle_OBJS = policyd/throttle.o
 tests/unit/policyd/test_sessionfile_OBJS = policyd/sessionfile.o \

@@ -32,6 +32,7 @@ struct options {
 	const char	*claims, *issuer, *application, *in_transaction;
 	const char	*token_file, *reason;
 	bool		 json, watch, junit, live;
+	const char	*address;
 };
 
 static int
@@ -55,7 +56,11 @@ usage(void)
 	    "[--watch]\n"
 	    "       policyctl [-f file | -s socket] [--json] show request\n"
 	    "       policyctl [-f file | -s socket] approve | deny\n"
-	    "                 [--token-file file] [--reason text] request\n");
+	    "                 [--token-file file] [--reason text] request\n"
+	    "       policyctl [-f file | -s socket] [--json] access "
+	    "--claims file\n"
+	    "                 --database name [--issuer name] [--address "
+	    "address]\n");
 	return EXIT_USAGE;
 }
 
@@ -349,6 +354,37 @@ explain(const struct options *o, const char *socket, const char *file)
 	return code;
 }
 
+/* Which profiles do the claims in this file open? */
+static int
+access_of(const struct options *o, const char *socket)
+{
+	json_t	*a, *claims;
+	char	*text, *args;
+	int	 code = 1;
+
+	if (o->claims == NULL || o->database == NULL)
+		return usage();
+	if ((text = read_sql(o->claims)) == NULL) {
+		fprintf(stderr, "policyctl: %s: %s\n", o->claims,
+		    strerror(errno));
+		return 1;
+	}
+	claims = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	free(text);
+	/* "o" takes the reference; "s*" leaves out what is not given. */
+	a = json_pack("{s:o*, s:s, s:s*, s:s*}", "claims", claims, "database",
+	    o->database, "issuer", o->issuer, "address", o->address);
+	args = a == NULL ? NULL : json_dumps(a, JSON_COMPACT);
+	json_decref(a);
+	if (args == NULL || strlen(args) > LEN_JSON)
+		fprintf(stderr, "policyctl: the claims are too long\n");
+	else
+		code = ctl_call(socket, ROLE_PARENT, "access", args,
+		    o->json ? row_json : row_tree, NULL);
+	free(args);
+	return code;
+}
+
 /* policy.yaml; NULL when that is told. */
 static struct policy *
 conf_policy(const char *path)
@@ -475,6 +511,7 @@ options(int argc, char **argv, struct options *o)
 		{ "in-transaction", required_argument, NULL, 'T' },
 		{ "junit", no_argument, NULL, 'J' },
 		{ "live", no_argument, NULL, 'L' },
+		{ "address", required_argument, NULL, 'a' },
 		{ NULL, 0, NULL, 0 }
 	};
 	int	ch;
@@ -526,6 +563,9 @@ options(int argc, char **argv, struct options *o)
 		case 'L':
 			o->live = true;
 			break;
+		case 'a':
+			o->address = optarg;
+			break;
 		default:
 			return -1;
 		}
@@ -541,6 +581,8 @@ run(const struct options *o, const char *socket, int argc, char **argv)
 	if (strcmp(verb, "status") == 0 && argc == 1)
 		return ctl_call(socket, ROLE_PARENT, "status", "{}",
 		    o->json ? row_json : row_status, NULL);
+	if (strcmp(verb, "access") == 0 && argc == 1)
+		return access_of(o, socket);
 	if (strcmp(verb, "explain") == 0 && argc <= 2)
 		return explain(o, socket, argv[1]);
 	if (strcmp(verb, "sessions") == 0 && argc == 1)

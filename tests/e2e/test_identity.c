@@ -98,7 +98,8 @@ set_up(void)
 
 struct outcome {
 	bool	 in;
-	char	 sqlstate[6], message[256], hint[256], peer[64];
+	char	 sqlstate[6], message[256], peer[64];
+	long	 after;		/* the newest event before it */
 };
 
 /* Log in with exactly these bytes, from this address. */
@@ -114,6 +115,7 @@ enter(const char *user, const void *token, size_t len, const char *from)
 	size_t n;
 	int t;
 
+	o.after = e2e_audit_n("SELECT max(id) FROM events");
 	r = raw_tls_to("GW_PORT", from);
 	getsockname(raw_fd(r), (struct sockaddr *)&sin, &sl);
 	snprintf(o.peer, sizeof o.peer, "%s:%u", from, ntohs(sin.sin_port));
@@ -138,19 +140,18 @@ enter_str(const char *user, const char *token, const char *from)
 	return enter(user, token, strlen(token), from);
 }
 
+/* The reason in the record; a port may have been used before. */
 static char *
-recorded(const char *peer)
+recorded(const struct outcome *o)
 {
-	char *s;
+	char where[256];
 
-	if (!E2E_UNTIL(10000, e2e_audit_n("SELECT count(*) FROM events WHERE "
-	    "kind = 'login_refused' AND json_extract(body, '$.peer') = '%s'",
-	    peer) == 1))
+	snprintf(where, sizeof where, "FROM events WHERE id > %ld AND kind = "
+	    "'login_refused' AND json_extract(body, '$.peer') = '%s'",
+	    o->after, o->peer);
+	if (!E2E_UNTIL(10000, e2e_audit_n("SELECT count(*) %s", where) == 1))
 		return strdup("NOT RECORDED");
-	s = e2e_audit("SELECT json_extract(body, '$.reason') FROM events WHERE "
-	    "kind = 'login_refused' AND json_extract(body, '$.peer') = '%s'",
-	    peer);
-	return s;
+	return e2e_audit("SELECT json_extract(body, '$.reason') %s", where);
 }
 
 /* The table, on standard output and in the build directory. */
@@ -190,7 +191,7 @@ START_TEST(forged)
 		c = cases_at(i);
 		snprintf(from, sizeof from, "127.0.1.%zu", 1 + i / PER_ADDR);
 		o = enter("nightly-bot", c->token, c->len, from);
-		why = o.in ? strdup("-") : recorded(o.peer);
+		why = o.in ? strdup("-") : recorded(&o);
 		snprintf(result, sizeof result, "%s",
 		    o.in ? "let in" : o.sqlstate);
 		line(f, c->name, result, why);
@@ -262,14 +263,14 @@ START_TEST(counts_once)
 	o = enter_str("nightly-bot", token, "127.0.3.1");
 	ck_assert_str_eq(o.sqlstate, "28000");
 	ck_assert_str_eq(o.message, "authentication failed");
-	why = recorded(o.peer);
+	why = recorded(&o);
 	ck_assert_str_eq(why, "the token was used already (jti)");
 	free(why);
 	/* Nor when policyd's parent was killed in between. */
 	kill(e2e_process("parent"), SIGKILL);
 	ck_assert(E2E_UNTIL(20000, (o = enter_str("nightly-bot", token,
 	    "127.0.3.2")).in || strcmp(o.sqlstate, "28000") == 0));
-	why = recorded(o.peer);
+	why = recorded(&o);
 	ck_assert_str_eq(why, "the token was used already (jti)");
 	free(why);
 	free(token);
@@ -311,7 +312,7 @@ static void
 told(const struct outcome *o, const char *sqlstate, const char *message,
     const char *reason)
 {
-	char *why = recorded(o->peer);
+	char *why = recorded(o);
 
 	ck_assert_str_eq(o->sqlstate, sqlstate);
 	ck_assert_str_eq(o->message, message);
@@ -363,6 +364,22 @@ START_TEST(limits)
 }
 END_TEST
 
+/* The administrator asks the same. */
+START_TEST(explained)
+{
+	put("claims.json", "{\"sub\": \"ada\", \"groups\": [\"analysts\"]}");
+	ck_assert_int_eq(e2e_sh("%s/policyctl -s %s access --claims "
+	    "%s/claims.json --issuer corp --database shop --address 127.0.9.1 "
+	    "> %s/explained", e2e_env("POSTERN_BIN"), e2e_env("POLICYD_SOCK"),
+	    e2e_env("STACK_DIR"), e2e_env("STACK_DIR")), 0);
+	ck_assert_int_eq(e2e_sh("cd %s && tr '\\n' ' ' < explained | grep -q "
+	    "'profile: p-hours opens: no why: outside the hours.*"
+	    "profile: p-net opens: yes.*profile: nightly-bot opens: no.*"
+	    "none of its groups.*profile: analyst opens: yes'",
+	    e2e_env("STACK_DIR")), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -376,6 +393,7 @@ main(void)
 	tcase_add_test(c, counts_once);
 	tcase_add_test(c, rotation);
 	tcase_add_test(c, limits);
+	tcase_add_test(c, explained);
 	suite_add_tcase(s, c);
 	return e2e_main(s);
 }

@@ -3,6 +3,8 @@
  */
 #include "claims.h"
 
+#include "access.h"
+
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -248,6 +250,52 @@ START_TEST(test_limits)
 }
 END_TEST
 
+/* The same decisions in words, each profile of the database a row. */
+START_TEST(test_access)
+{
+	char	 message[256] = "", *text;
+	json_t	*args, *rows;
+
+	args = js("{\"database\":\"shop\",\"address\":\"10.0.0.1\",\"claims\":"
+	    "{\"iss\":\"https://idp.example\",\"sub\":\"s\",\"realm_access\":"
+	    "{\"roles\":[\"day\"]}}}");
+	rows = access_explain(policy, args, now, message, sizeof(message));
+	ck_assert_msg(rows != NULL, "%s", message);
+	text = json_dumps(rows, JSON_COMPACT);
+	ck_assert_str_eq(text, "[{\"profile\":\"bot\",\"opens\":false,\"why\":"
+	    "\"none of its matches fits\",\"matches\":[\"it is for issuer ci\","
+	    "\"the subject is in none of its groups\"]},{\"profile\":\"day\","
+	    "\"opens\":false,\"why\":\"outside the hours of the profile\","
+	    "\"hint\":\"Its hours are mon-fri 08:00-18:00 UTC.\"},"
+	    "{\"profile\":\"night\",\"opens\":true}]");
+	free(text);
+	json_decref(rows);
+	json_decref(args);
+
+	args = js("{\"database\":\"shop\",\"issuer\":\"ci\",\"claims\":"
+	    "{\"sub\":\"s\",\"repository\":\"acme/shop\",\"ref\":\"x\"}}");
+	rows = access_explain(policy, args, now, message, sizeof(message));
+	ck_assert_ptr_nonnull(rows);
+	ck_assert_str_eq(json_string_value(claims_pointer(rows,
+	    "/0/matches/0")), "claim /ref is missing or fits none of its "
+	    "globs");
+	json_decref(rows);
+	json_object_del(args, "issuer");
+	ck_assert_ptr_null(access_explain(policy, args, now, message,
+	    sizeof(message)));
+	ck_assert_str_eq(message, "the policy has no such issuer");
+	json_decref(args);
+	args = js("{\"database\":\"nowhere\",\"claims\":{}}");
+	ck_assert_ptr_null(access_explain(policy, args, now, message,
+	    sizeof(message)));
+	json_decref(args);
+	args = js("{\"database\":\"shop\",\"claims\":[]}");
+	ck_assert_ptr_null(access_explain(policy, args, now, message,
+	    sizeof(message)));
+	json_decref(args);
+}
+END_TEST
+
 START_TEST(test_groups_cut)
 {
 	json_t	*v;
@@ -284,6 +332,7 @@ main(void)
 	tcase_add_test(t, test_groups);
 	tcase_add_test(t, test_groups_cut);
 	tcase_add_test(t, test_limits);
+	tcase_add_test(t, test_access);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_set_fork_status(r, CK_NOFORK);
