@@ -7,6 +7,8 @@
  */
 #include "throttle.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,15 +42,40 @@ throttle_free(struct throttle **t)
 	*t = NULL;
 }
 
+/*
+ * What is counted as one: an IPv6 client has its whole /64 to choose addresses
+ * from (RFC 6177), so the rest of it says nothing.  What is no such address is
+ * counted as it is.
+ */
+static void
+one_name(const char *addr, char out[64])
+{
+	struct in6_addr	in6;
+	char		host[INET6_ADDRSTRLEN + 2];
+	size_t		len = strlen(addr);
+
+	snprintf(out, 64, "%s", addr);
+	if (addr[0] != '[' || len < 3 || len >= sizeof(host))
+		return;
+	snprintf(host, sizeof(host), "%s", addr + 1);
+	host[strcspn(host, "]%")] = '\0';
+	if (inet_pton(AF_INET6, host, &in6) != 1 || IN6_IS_ADDR_V4MAPPED(&in6))
+		return;
+	memset(in6.s6_addr + 8, 0, 8);
+	if (inet_ntop(AF_INET6, &in6, host, sizeof(host)) != NULL)
+		snprintf(out, 64, "[%s]", host);
+}
+
 static const struct entry *
 find(const struct throttle *t, const char *addr, uint64_t now)
 {
+	char	name[64];
 	size_t	i;
 
+	one_name(addr, name);
 	for (i = 0; i < ENTRIES; i++)
 		if (t->e[i].count > 0 && now - t->e[i].since < WINDOW &&
-		    strncmp(t->e[i].addr, addr,
-		    sizeof(t->e[i].addr) - 1) == 0)
+		    strcmp(t->e[i].addr, name) == 0)
 			return &t->e[i];
 	return NULL;
 }
@@ -83,7 +110,7 @@ throttle_fail(struct throttle *t, const char *addr, uint64_t now)
 		if (t->e[i].since < e->since)
 			e = &t->e[i];
 	}
-	snprintf(e->addr, sizeof(e->addr), "%s", addr);
+	one_name(addr, e->addr);
 	e->since = now;
 	e->count = 1;
 	return e->count > t->limit;

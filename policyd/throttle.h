@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 /*
- * Counts of failures per client address in the running minute: a table of
- * fixed size, whose stalest entry gives way.  Time is the caller's
- * (milliseconds, monotonic).
+ * Counts of failures per client address (of IPv6, per /64) in the running
+ * minute: a table of fixed size, whose stalest entry gives way.  Time is the
+ * caller's (milliseconds, monotonic).
  */
 struct throttle;
 

@@ -47,6 +47,29 @@ START_TEST(test_full)
 }
 END_TEST
 
+/* Who has one IPv6 address has 2^64 of them. */
+START_TEST(test_ipv6)
+{
+	struct throttle	*t = throttle_new(2);
+	char		 addr[64];
+	int		 i;
+
+	for (i = 0; i < 3; i++) {
+		snprintf(addr, sizeof(addr), "[2001:db8:1:2:%d::%x]", i, i);
+		ck_assert(throttle_fail(t, addr, 1) == (i == 2));
+	}
+	ck_assert(throttle_over(t, "[2001:db8:1:2::99]", 1));
+	ck_assert(throttle_over(t, "[2001:db8:1:2:ffff::1%eth0]", 1));
+	ck_assert(!throttle_over(t, "[2001:db8:1:3::1]", 1));
+	/* Mapped ones are IPv4's. */
+	for (i = 0; i < 3; i++)
+		throttle_fail(t, "[::ffff:192.0.2.1]", 1);
+	ck_assert(throttle_over(t, "[::ffff:192.0.2.1]", 1));
+	ck_assert(!throttle_over(t, "[::ffff:192.0.2.2]", 1));
+	throttle_free(&t);
+}
+END_TEST
+
 START_TEST(test_addr)
 {
 	static const char *const cases[][2] = {
@@ -79,6 +102,7 @@ main(void)
 	tcase_add_test(t, test_window);
 	tcase_add_test(t, test_full);
 	tcase_add_test(t, test_addr);
+	tcase_add_test(t, test_ipv6);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_set_fork_status(r, CK_NOFORK);
