@@ -1,6 +1,7 @@
 /*
- * Documents of identity providers, over libcurl's multi interface in our event
- * loop, so that a slow provider holds up nobody's token.  The verifier runs it.
+ * Documents of identity providers, and webhooks, over libcurl's multi interface
+ * in our event loop, so that a slow server holds up nobody else's.  Verifier and
+ * notifier run it.
  *
  * The answers are not trusted: capped in size and time, never followed
  * elsewhere.  Plain http is for tests and side-cars on this machine, and only
@@ -25,6 +26,7 @@ struct fetcher {
 	struct ev_loop	*loop;
 	struct ev_timer	*timer;
 	CURLM		*multi;
+	long		 status;	/* of the answer that is told of */
 };
 
 struct fetch {
@@ -32,6 +34,8 @@ struct fetch {
 	CURL		*easy;
 	struct buf	 body;
 	bool		 over;		/* more than FETCH_MAX came */
+	bool		 post;
+	struct curl_slist *headers;
 	char		 error[CURL_ERROR_SIZE];
 	fetch_cb	*cb;
 	void		*ctx;
@@ -49,8 +53,15 @@ fetch_free(struct fetch *ft)
 {
 	curl_multi_remove_handle(ft->f->multi, ft->easy);
 	curl_easy_cleanup(ft->easy);
+	curl_slist_free_all(ft->headers);
 	buf_clear(&ft->body);
 	free(ft);
+}
+
+static bool
+good_status(const struct fetch *ft, long status)
+{
+	return ft->post ? status >= 200 && status < 300 : status == 200;
 }
 
 static void
@@ -61,6 +72,8 @@ finish(struct fetch *ft, CURLcode rc)
 	struct buf body = ft->body;
 	fetch_cb *cb = ft->cb;
 	void *ctx = ft->ctx;
+	struct fetcher *f = ft->f;
+	bool empty_good = ft->post;
 	long status = 0;
 
 	curl_easy_getinfo(ft->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -70,14 +83,18 @@ finish(struct fetch *ft, CURLcode rc)
 		snprintf(why, sizeof(why), "%s", ft->error[0] != '\0' ?
 		    ft->error : curl_easy_strerror(rc));
 		error = why;
-	} else if (status != 200) {
+	} else if (!good_status(ft, status)) {
 		snprintf(why, sizeof(why), "HTTP status %ld", status);
 		error = why;
 	}
 	buf_init(&ft->body, 0);		/* it is ours now */
 	fetch_free(ft);
-	cb(ctx, error == NULL ? (const char *)buf_head(&body) : NULL,
-	    body.len, error == NULL && body.len == 0 ? "empty answer" : error);
+	if (error == NULL && body.len == 0 && !empty_good)
+		error = "empty answer";
+	f->status = status;
+	cb(ctx, error != NULL ? NULL : body.len == 0 ? "" :
+	    (const char *)buf_head(&body), body.len, error);
+	f->status = 0;
 	buf_clear(&body);
 }
 
@@ -254,6 +271,30 @@ check_url(const char *url, const struct fetch_how *how, bool *plain)
 	return r;
 }
 
+/* curl copies the body, and not the headers. */
+static int
+setup_post(struct fetch *ft, const struct fetch_how *how)
+{
+	static const char *const ours[] = { "Content-Type: application/json",
+	    "Expect:" };
+	CURL *e = ft->easy;
+	struct curl_slist *more;
+	size_t i;
+
+	ft->post = true;
+	for (i = 0; i < 2 + (how->header != NULL); i++) {
+		more = curl_slist_append(ft->headers, i < 2 ? ours[i] :
+		    how->header);
+		if (more == NULL)
+			return -1;
+		ft->headers = more;
+	}
+	return curl_easy_setopt(e, CURLOPT_HTTPHEADER, ft->headers) ==
+	    CURLE_OK && curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE,
+	    (long)how->len) == CURLE_OK && curl_easy_setopt(e,
+	    CURLOPT_COPYPOSTFIELDS, how->body) == CURLE_OK ? 0 : -1;
+}
+
 static int
 setup(struct fetch *ft, const char *url, const struct fetch_how *how,
     bool plain)
@@ -283,6 +324,8 @@ setup(struct fetch *ft, const char *url, const struct fetch_how *how,
 	if (plain)
 		SET(CURLOPT_OPENSOCKETFUNCTION, open_loopback);
 #undef SET
+	if (rc == CURLE_OK && how->body != NULL)
+		return setup_post(ft, how);
 	return rc == CURLE_OK ? 0 : -1;
 }
 
@@ -310,6 +353,7 @@ fetch_start(struct fetcher *f, const char *url, const struct fetch_how *how,
 	if (setup(ft, url, how, plain) == -1 ||
 	    curl_multi_add_handle(f->multi, ft->easy) != CURLM_OK) {
 		curl_easy_cleanup(ft->easy);
+		curl_slist_free_all(ft->headers);
 		free(ft);
 		snprintf(reason, size, "libcurl refuses the transfer");
 		return NULL;
@@ -318,6 +362,12 @@ fetch_start(struct fetcher *f, const char *url, const struct fetch_how *how,
 nomem:
 	snprintf(reason, size, "out of memory");
 	return NULL;
+}
+
+long
+fetch_status(const struct fetcher *f)
+{
+	return f->status;
 }
 
 void

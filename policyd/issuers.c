@@ -112,7 +112,8 @@ file_load(struct source *s, char *reason, size_t size)
 static struct fetch_how
 how(const struct source *s)
 {
-	struct fetch_how h = { s->iss->ca_file, s->iss->allow_http_loopback };
+	struct fetch_how h = { .ca_file = s->iss->ca_file,
+	    .http_loopback = s->iss->allow_http_loopback };
 
 	return h;
 }
