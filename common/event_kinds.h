@@ -92,6 +92,13 @@
 	F(STR, session, LEN_SESSION)					\
 	F(STR, result, 16)	/* approved, denied, expired, withdrawn */ \
 	F(STR, reason, LEN_REASON)
+/* A hook was not told of something, and will not be. */
+#define EV_FIELDS_notify_failed(F)					\
+	F(U32, request, 0)						\
+	F(STR, hook, 32)		/* notify[0] */			\
+	F(STR, event, 16)		/* request, decision, end */	\
+	F(U32, attempts, 0)						\
+	F(STR, reason, LEN_REASON)
 /* A worker or child of policyd ended when it should not have. */
 #define EV_FIELDS_process_died(F)					\
 	F(STR, process, 64)						\
@@ -230,7 +237,8 @@
 	M(deadline, ROLE_PARENT)					\
 	M(segment, ROLE_AUDITD)						\
 	M(seal, ROLE_AUDITD)						\
-	M(checkpoint, ROLE_AUDITD)
+	M(checkpoint, ROLE_AUDITD)					\
+	M(notify_failed, ROLE_PARENT)
 
 #define EV_M_ENUM(name, writer)	EVENT_##name,
 enum event_kind {

@@ -23,8 +23,11 @@ enum ipc_role {
 	ROLE_ENGINE	= 0x020,
 	ROLE_KEEPER	= 0x040,
 	ROLE_AUDITD	= 0x080,
-	ROLE_CTL	= 0x100		/* gatewayctl, policyctl, auditctl */
+	ROLE_CTL	= 0x100,	/* gatewayctl, policyctl, auditctl */
+	ROLE_NOTIFIER	= 0x200
 };
+#define ROLES_CHILDREN	(ROLE_VERIFIER | ROLE_ENGINE | ROLE_KEEPER | \
+			    ROLE_NOTIFIER)
 
 #define LEN_NAME	63		/* PostgreSQL's NAMEDATALEN - 1 */
 #define LEN_SESSION	32		/* 128 random bits in hex (D25) */
@@ -44,6 +47,7 @@ enum ipc_role {
 #define LEN_JWKS	(256 * 1024)
 #define LEN_GUARD	(1024 * 1024)
 #define LEN_HOLD	(64 * 1024)	/* what a person is asked to read */
+#define LEN_NOTICE	(64 * 1024)	/* what a hook is told */
 #define LEN_TAGS	1024
 
 /* --- gatewayd: master and worker ---------------------------------------- */
@@ -389,6 +393,17 @@ enum ipc_role {
 	F(U32, id, 0)							\
 	F(BYTES, json, LEN_JSON)
 
+/* Tell one hook, in one attempt.  `event` is a JSON object (notices.c). */
+#define IPC_FIELDS_notify(F)						\
+	F(U32, id, 0)							\
+	F(U64, generation, 0)	/* `hook` counts in this policy's list */ \
+	F(U32, hook, 0)							\
+	F(STR, event, LEN_NOTICE)
+#define IPC_FIELDS_notified(F)						\
+	F(U32, id, 0)							\
+	F(U8, result, 0)	/* enum notify_result */		\
+	F(STR, reason, LEN_REASON)
+
 /* --- policyd's spawner --------------------------------------------------- */
 
 /* Start a child with this end of a channel; kind is the child's ROLE_*. */
@@ -502,8 +517,8 @@ enum ipc_role {
 	M(guard, ROLE_ENGINE, ROLE_WORKER, 0)				\
 	M(judge, ROLE_WORKER, ROLE_ENGINE, 0)				\
 	M(verdict, ROLE_ENGINE, ROLE_WORKER, 0)				\
-	M(config, ROLE_PARENT, ROLE_VERIFIER | ROLE_ENGINE | ROLE_KEEPER, 0) \
-	M(config_done, ROLE_VERIFIER | ROLE_ENGINE | ROLE_KEEPER, ROLE_PARENT, 0) \
+	M(config, ROLE_PARENT, ROLES_CHILDREN, 0)			\
+	M(config_done, ROLES_CHILDREN, ROLE_PARENT, 0)			\
 	M(verify, ROLE_PARENT, ROLE_VERIFIER, 0)			\
 	M(verified, ROLE_VERIFIER, ROLE_PARENT, 0)			\
 	M(verify_refused, ROLE_VERIFIER, ROLE_PARENT, 0)		\
@@ -527,6 +542,8 @@ enum ipc_role {
 	M(catalog_wanted, ROLE_ENGINE, ROLE_PARENT, 0)			\
 	M(explain, ROLE_PARENT, ROLE_ENGINE, 0)				\
 	M(explained, ROLE_ENGINE, ROLE_PARENT, 0)			\
+	M(notify, ROLE_PARENT, ROLE_NOTIFIER, 0)			\
+	M(notified, ROLE_NOTIFIER, ROLE_PARENT, 0)			\
 	M(spawn, ROLE_PARENT, ROLE_SPAWNER, 1)				\
 	M(spawned, ROLE_SPAWNER, ROLE_PARENT, 0)			\
 	M(spawn_exit, ROLE_SPAWNER, ROLE_PARENT, 0)			\
@@ -569,6 +586,9 @@ IPC_MSGS(IPC_M_STRUCT)
 
 enum judge_form { JUDGE_QUERY, JUDGE_PARSE, JUDGE_FUNCTION };
 enum verdict_action { VERDICT_DENY, VERDICT_ALLOW, VERDICT_MASK };
+/* Delivered; try again; do not; it has another policy than was meant. */
+enum notify_result { NOTIFIED_OK, NOTIFIED_RETRY, NOTIFIED_DEAD,
+	NOTIFIED_STALE };
 enum hold_answer { HOLD_WAITING, HOLD_APPROVED, HOLD_REFUSED };
 
 #define VERDICT_CACHEABLE	0x01	/* same text, same verdict, in this generation and epoch */

@@ -18,6 +18,7 @@
 #include "keycache.h"
 #include "log.h"
 #include "minted.h"
+#include "notices.h"
 #include "reload.h"
 #include "sessions.h"
 
@@ -25,7 +26,8 @@ const char *
 child_role(enum ipc_role role)
 {
 	return role == ROLE_VERIFIER ? "verifier" :
-	    role == ROLE_KEEPER ? "keeper" : "engine";
+	    role == ROLE_KEEPER ? "keeper" :
+	    role == ROLE_NOTIFIER ? "notifier" : "engine";
 }
 
 static int
@@ -53,6 +55,8 @@ on_config_done(void *ctx, const void *msg, int *fds)
 	c->error[0] = '\0';
 	c->state = CHILD_READY;
 	reload_poke(c->p);
+	if (c->role == ROLE_NOTIFIER)
+		notices_ready(c->p);
 	if (!first)
 		return 0;
 	if (c->role == ROLE_KEEPER) {
@@ -241,6 +245,16 @@ on_role_news(void *ctx, const void *msg, int *fds)
 	return 0;
 }
 
+static int
+on_notified(void *ctx, const void *msg, int *fds)
+{
+	struct child	*c = ctx;
+
+	(void)fds;
+	notices_notified(c->p, msg);
+	return 0;
+}
+
 static const struct ipc_permit verifier_permits[] = {
 	{ IPC_config_done, ~0u, on_config_done },
 	{ IPC_verified, ~0u, on_verified },
@@ -265,6 +279,10 @@ static const struct ipc_permit keeper_permits[] = {
 	{ IPC_backend_seen, ~0u, on_backend_seen },
 	{ IPC_role_news, ~0u, on_role_news },
 };
+static const struct ipc_permit notifier_permits[] = {
+	{ IPC_config_done, ~0u, on_config_done },
+	{ IPC_notified, ~0u, on_notified },
+};
 
 #define NPERMITS(t)	(sizeof(t) / sizeof((t)[0]))
 
@@ -278,6 +296,9 @@ child_permits(enum ipc_role role, size_t *n)
 	case ROLE_KEEPER:
 		*n = NPERMITS(keeper_permits);
 		return keeper_permits;
+	case ROLE_NOTIFIER:
+		*n = NPERMITS(notifier_permits);
+		return notifier_permits;
 	default:
 		*n = NPERMITS(engine_permits);
 		return engine_permits;

@@ -21,6 +21,7 @@
 #include "control.h"
 #include "keycache.h"
 #include "log.h"
+#include "notices.h"
 #include "approvals.h"
 #include "attempts.h"
 #include "reload.h"
@@ -104,6 +105,9 @@ child_lost(struct child *c)
 		sessions_keeper_lost(c->p);
 		cancel_keeper_lost(c->p);
 		catalogs_keeper_lost(c->p);
+		break;
+	case ROLE_NOTIFIER:
+		notices_lost(c->p);
 		break;
 	default:
 		sessions_engine_lost(c->p, c->profile);
@@ -211,6 +215,8 @@ children_init(struct parent *p)
 	p->children = cs;
 	child_new(p, ROLE_VERIFIER, "");
 	child_new(p, ROLE_KEEPER, "");
+	if (p->policy->nhooks > 0)
+		child_new(p, ROLE_NOTIFIER, "");
 	for (i = 0; i < p->policy->nprofiles; i++)
 		child_new(p, ROLE_ENGINE, p->policy->profiles[i].key);
 }
@@ -248,6 +254,26 @@ struct ipc *
 children_keeper(struct parent *p)
 {
 	return child_working(child_find(p, ROLE_KEEPER, NULL));
+}
+
+struct ipc *
+children_notifier(struct parent *p, uint64_t generation)
+{
+	struct child	*c = child_find(p, ROLE_NOTIFIER, NULL);
+
+	return c != NULL && c->generation == generation ? child_working(c) :
+	    NULL;
+}
+
+void
+children_notifier_late(struct parent *p)
+{
+	struct child	*c = child_find(p, ROLE_NOTIFIER, NULL);
+
+	if (c == NULL || c->ipc == NULL)
+		return;
+	log_warnx("event=child_late child=notifier pid=%u", c->pid);
+	child_lost(c);
 }
 
 struct ipc *
@@ -361,6 +387,8 @@ children_offer(struct parent *p, uint64_t generation, const char *text,
 	TAILQ_FOREACH(c, &cs->list, entry)
 		if (c->ipc != NULL)
 			child_give_config(c);
+	if (policy->nhooks > 0 && child_find(p, ROLE_NOTIFIER, NULL) == NULL)
+		child_new(p, ROLE_NOTIFIER, "");
 	for (i = 0; i < policy->nprofiles; i++)
 		if (child_find(p, ROLE_ENGINE, policy->profiles[i].key) ==
 		    NULL)
@@ -414,8 +442,9 @@ children_settle(struct parent *p)
 
 	for (c = TAILQ_FIRST(&p->children->list); c != NULL; c = next) {
 		next = TAILQ_NEXT(c, entry);
-		if (c->role == ROLE_ENGINE &&
-		    policy_profile(p->policy, c->profile) == NULL)
+		if ((c->role == ROLE_ENGINE &&
+		    policy_profile(p->policy, c->profile) == NULL) ||
+		    (c->role == ROLE_NOTIFIER && p->policy->nhooks == 0))
 			child_end(c);
 	}
 	keycache_settle(p);

@@ -6,8 +6,8 @@
 #include "parent.h"
 
 /*
- * The parent's children: one verifier, one keeper, and one engine for each
- * profile (D2).  They are started through the spawner, configured, and
+ * The parent's children: one verifier, one keeper, one engine for each profile
+ * (D2), and a notifier where the policy has somebody to notify.  They are started through the spawner, configured, and
  * restarted when they end.
  */
 
@@ -18,6 +18,10 @@ void	 children_init(struct parent *);
 struct ipc	*children_verifier(struct parent *);
 struct ipc	*children_keeper(struct parent *);
 struct ipc	*children_engine(struct parent *, const char *profile);
+/* The notifier's, if it works by this generation. */
+struct ipc	*children_notifier(struct parent *, uint64_t generation);
+/* It owes answers for too long: end it, and start it anew. */
+void		 children_notifier_late(struct parent *);
 
 /*
  * Reload.  children_offer() sends a policy to all children and starts engines

@@ -27,6 +27,7 @@
 #include "children.h"
 #include "log.h"
 #include "minted.h"
+#include "notices.h"
 #include "reload.h"
 #include "requests.h"
 #include "sessions.h"
@@ -171,6 +172,8 @@ verb_status(struct conn *c, uint32_t id, const json_t *args, char *message,
 	    json_integer(attempts_count(p)));
 	json_object_set_new(o, "children", children_status(p));
 	json_object_set_new(o, "catalogs", catalogs_status(p));
+	if (p->policy->nhooks > 0)
+		json_object_set_new(o, "notify", notices_status(p));
 	json_object_set_new(o, "leftovers", minted_status(p));
 	control_row(c, id, o);
 	return 0;

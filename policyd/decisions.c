@@ -95,6 +95,7 @@ requests_decide(struct parent *p, uint32_t number, bool approve,
 	d->approve = approve;
 	snprintf(d->approver, sizeof(d->approver), "%s", who->name);
 	snprintf(d->issuer, sizeof(d->issuer), "%s", who->issuer);
+	requestnotice_decided(r, d, reason);
 	if (!approve) {
 		snprintf(r->answer, sizeof(r->answer), "statement refused by "
 		    "%.200s (request %u)%s%.500s", who->name, r->number,

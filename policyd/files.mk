@@ -5,8 +5,8 @@ POLICY_LIBS =	$(YAML_LIBS) $(PCRE2_LIBS)
 POLICY_OBJS =	policyd/policy.o policyd/policy_issuers.o \
 		policyd/policy_masks.o policyd/policy_profiles.o \
 		policyd/policy_rules.o policyd/policy_role.o \
-		policyd/policy_approval.o policyd/policy_when.o \
-		policyd/policy_claims.o \
+		policyd/policy_approval.o policyd/policy_notify.o \
+		policyd/policy_when.o policyd/policy_claims.o \
 		policyd/fnclass.o policyd/match.o policyd/sqlnames.o \
 		policyd/policy_limits.o policyd/hours.o policyd/network.o \
 		policyd/kinds.o common/conf.o common/conf_print.o \
@@ -20,6 +20,8 @@ tests/unit/policyd/test_policy_LIBS =	$(POLICY_LIBS)
 VERIFIER_OBJS =	policyd/verifier.o policyd/issuers.o policyd/fetch.o \
 		policyd/token.o policyd/jwks.o policyd/claims.o
 VERIFIER_LIBS =	$(CJOSE_LIBS) $(CURL_LIBS) $(JANSSON_LIBS)
+NOTIFIER_OBJS =	policyd/notifier.o policyd/hookcmd.o policyd/payload.o \
+		policyd/fetch.o policyd/vault.o
 KEEPER_OBJS =	policyd/keeper.o policyd/dblogin.o policyd/vault.o \
 		policyd/scram.o policyd/dial.o policyd/helper.o \
 		policyd/dbcancel.o policyd/catwatch.o policyd/catread.o \
@@ -59,11 +61,12 @@ PARENT_OBJS =	policyd/main.o policyd/spawner.o policyd/parent.o \
 		policyd/keycache.o \
 		policyd/auditlink.o policyd/control.o \
 		policyd/reload.o policyd/requests.o policyd/decisions.o \
-		policyd/requestfile.o \
-		policyd/params.o policyd/approvals.o
+		policyd/requestfile.o policyd/params.o policyd/approvals.o \
+		policyd/notices.o policyd/requestnotice.o
 
 PROGRAMS +=	policyd policyctl
 policyd_OBJS =	$(sort $(PARENT_OBJS) $(POLICY_OBJS) $(VERIFIER_OBJS) \
+		$(NOTIFIER_OBJS) \
 		$(KEEPER_OBJS) $(ENGINE_OBJS) $(COMMON_OBJS))
 policyd_LIBS =	$(COMMON_LIBS) $(PCRE2_LIBS) $(VERIFIER_LIBS) $(KEEPER_LIBS) \
 		$(ENGINE_LIBS)
@@ -137,3 +140,8 @@ UNIT_TESTS +=	tests/unit/policyd/test_params
 tests/unit/policyd/test_params_OBJS = policyd/params.o policyd/requestfile.o \
 		common/crypto.o common/log.o
 tests/unit/policyd/test_params_LIBS = $(JANSSON_LIBS) $(SSL_LIBS) $(ZLIB_LIBS)
+
+UNIT_TESTS +=	tests/unit/policyd/test_payload
+tests/unit/policyd/test_payload_OBJS = policyd/payload.o common/buf.o \
+		common/crypto.o common/log.o
+tests/unit/policyd/test_payload_LIBS = $(JANSSON_LIBS) $(SSL_LIBS) $(ZLIB_LIBS)

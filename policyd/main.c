@@ -17,6 +17,7 @@
 #include "engine.h"
 #include "keeper.h"
 #include "log.h"
+#include "notifier.h"
 #include "parent.h"
 #include "policy.h"
 #include "policyfile.h"
@@ -125,6 +126,8 @@ child_main(int argc, char **argv)
 		engine_main(SPAWNER_FD_CHANNEL);
 	else if (strcmp(role, "keeper") == 0)
 		keeper_main(SPAWNER_FD_CHANNEL);
+	else if (strcmp(role, "notifier") == 0)
+		notifier_main(SPAWNER_FD_CHANNEL);
 	return 1;
 }
 

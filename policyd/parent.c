@@ -27,6 +27,7 @@
 #include "keycache.h"
 #include "log.h"
 #include "minted.h"
+#include "notices.h"
 #include "reload.h"
 #include "requests.h"
 #include "sessions.h"
@@ -196,6 +197,7 @@ parent_main(const struct parent_opts *opts)
 	workers_init(&p);
 	control_init(&p, opts->listen);
 	sessions_init(&p);
+	notices_init(&p);
 	requests_init(&p);
 	approvals_init(&p);
 	minted_init(&p);

@@ -42,6 +42,7 @@ struct parent {
 	struct reload		*reload;
 	struct requests		*requests;
 	struct approvals	*approvals;
+	struct notices		*notices;
 };
 
 struct parent_opts {

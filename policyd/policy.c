@@ -40,6 +40,8 @@ static const struct conf_key top_keys[] = {
 	{ .name = "profiles", .type = CONF_CUSTOM, .dflt = "",
 	  .parse = policy_later },
 	{ .name = "approvers", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later },
+	{ .name = "notify", .type = CONF_CUSTOM, .dflt = "",
 	  .parse = policy_later }
 };
 
@@ -58,7 +60,9 @@ static const struct conf_key runtime_keys[] = {
 	{ .name = "user_engine", .type = CONF_STRING,
 	  .offset = RUNTIME(user_engine), .dflt = "_policyd_engine" },
 	{ .name = "user_keeper", .type = CONF_STRING,
-	  .offset = RUNTIME(user_keeper), .dflt = "_policyd_keeper" }
+	  .offset = RUNTIME(user_keeper), .dflt = "_policyd_keeper" },
+	{ .name = "user_notifier", .type = CONF_STRING,
+	  .offset = RUNTIME(user_notifier), .dflt = "_policyd_notifier" }
 };
 
 #define DATABASE(member) offsetof(struct database, member)
@@ -269,6 +273,8 @@ parse_runtime(const struct conf *c, const struct conf_node *node,
 	    policy_text(c, node, where, "user_engine", r->user_engine, 31,
 	    err) == -1 ||
 	    policy_text(c, node, where, "user_keeper", r->user_keeper, 31,
+	    err) == -1 ||
+	    policy_text(c, node, where, "user_notifier", r->user_notifier, 31,
 	    err) == -1)
 		return -1;
 	return 0;
@@ -383,6 +389,7 @@ parse_top(const struct conf *c, struct policy *p, struct conf_error *err)
 	    policy_masks_parse(c, conf_get(root, "masks"), p, err) == -1 ||
 	    policy_approvers_parse(c, conf_get(root, "approvers"), p,
 	    err) == -1 ||
+	    policy_notify_parse(c, conf_get(root, "notify"), p, err) == -1 ||
 	    policy_profiles_parse(c, conf_get(root, "profiles"), p,
 	    err) == -1)
 		return -1;
@@ -416,6 +423,7 @@ policy_free(struct policy **policy)
 		return;
 	policy_profiles_free(p);
 	policy_approvers_free(p);
+	policy_notify_free(p);
 	policy_masks_free(p);
 	for (i = 0; i < p->ndatabases; i++) {
 		free(p->databases[i].key);
@@ -458,6 +466,7 @@ policy_print(const struct policy *p, FILE *fp)
 	policy_masks_print(p, fp);
 	policy_profiles_print(p, fp);
 	policy_approvers_print(p, fp);
+	policy_notify_print(p, fp);
 }
 
 const struct database *

@@ -21,7 +21,7 @@ struct policy_runtime {		/* `runtime:`, where this machine keeps things */
 	char	*state;		/* directory: page, sessions */
 	char	*auditd;	/* auditd's socket */
 	char	*user;		/* _policyd; and a user for each child (D1) */
-	char	*user_verifier, *user_engine, *user_keeper;
+	char	*user_verifier, *user_engine, *user_keeper, *user_notifier;
 };
 
 struct claim_match {
@@ -146,6 +146,21 @@ struct cond {
 	bool			 empty;		/* `{}` */
 };
 
+/* `notify:`: who is told of what waits.  A webhook or a command. */
+#define HOOKS_MAX	16
+
+enum notify_template { NOTIFY_JSON, NOTIFY_SLACK, NOTIFY_TEAMS };
+
+struct notify_hook {
+	char			*webhook;	/* URL, or NULL: a command */
+	char			*secret_file;	/* absolute, or NULL: unsigned */
+	int			 template;	/* enum notify_template */
+	char			*ca_file;	/* absolute, or NULL: the system's */
+	bool			 allow_http_loopback;
+	struct conf_strings	 command;	/* absolute path, arguments */
+	bool			 parameters;	/* with their values */
+};
+
 /* Statement kinds and their groups: kinds.h. */
 enum rule_action { RULE_DENY, RULE_ALLOW, RULE_HOLD, RULE_NEXT };
 enum severity { SEVERITY_NONE, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH };
@@ -252,6 +267,8 @@ struct policy {
 	size_t			 nprofiles;
 	struct unix_approver	*approvers;
 	size_t			 napprovers;
+	struct notify_hook	*hooks;
+	size_t			 nhooks;
 };
 
 /*

@@ -134,4 +134,13 @@ int	policy_approvers_parse(const struct conf *,
 void	policy_approvers_free(struct policy *);
 void	policy_approvers_print(const struct policy *, FILE *);
 
+/* policy_issuers.c: NULL, or why a URL is none to connect to: "must ...". */
+const char *policy_url_fault(const char *url, bool query, bool http_loopback);
+
+/* policy_notify.c: `notify:`. */
+int	policy_notify_parse(const struct conf *,
+	    const struct conf_node *list, struct policy *, struct conf_error *);
+void	policy_notify_free(struct policy *);
+void	policy_notify_print(const struct policy *, FILE *);
+
 #endif

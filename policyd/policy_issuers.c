@@ -76,9 +76,8 @@ is_loopback(const char *host, size_t len)
 	return true;
 }
 
-/* NULL, or why keys may not be fetched from there. */
-static const char *
-url_fault(const char *url, bool http_loopback)
+const char *
+policy_url_fault(const char *url, bool query, bool http_loopback)
 {
 	const char	*host, *p;
 	size_t		 len;
@@ -91,8 +90,9 @@ url_fault(const char *url, bool http_loopback)
 	/* "http://localhost@elsewhere/" is elsewhere. */
 	if (memchr(host, '@', len) != NULL || memchr(host, '\\', len) != NULL)
 		return "must not name a user";
-	if (strpbrk(host, "?#") != NULL)
-		return "must not have a query or a fragment";
+	if (strpbrk(host, query ? "#" : "?#") != NULL)
+		return query ? "must not have a fragment" :
+		    "must not have a query or a fragment";
 	p = host[0] == '[' ? memchr(host, ']', len) : host;
 	if (p != NULL && (p = memchr(p, ':', len - (size_t)(p - host))) != NULL)
 		len = (size_t)(p - host);
@@ -138,8 +138,8 @@ check_issuer(const struct conf *c, const struct conf_node *map,
 	    AUDIENCE_MAX, err) == -1 ||
 	    check_algorithms(c, map, where, &is->algorithms, err) == -1)
 		return -1;
-	if (is->jwks_file == NULL && (fault = url_fault(is->issuer,
-	    is->allow_http_loopback)) != NULL)
+	if (is->jwks_file == NULL && (fault = policy_url_fault(is->issuer,
+	    false, is->allow_http_loopback)) != NULL)
 		return conf_fail(c, conf_get(map, "issuer"), err,
 		    "%s.issuer: the URL %s", where, fault);
 	if (!policy_pointer(is->groups))

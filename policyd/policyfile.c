@@ -122,6 +122,32 @@ check_readable(const char *path, bool secret, struct conf_error *err)
 	return 0;
 }
 
+/* What the notifier runs: by whom could it be changed? */
+static int
+check_program(const char *path, struct conf_error *err)
+{
+	struct stat	st;
+
+	if (stat(path, &st) == -1)
+		return fail(err, path, strerror(errno));
+	if (!S_ISREG(st.st_mode) || (st.st_mode & 0111) == 0)
+		return fail(err, path, "not a program");
+	if ((st.st_mode & 022) != 0)
+		return fail(err, path, "group or others may change this "
+		    "program (chmod go-w it)");
+	return 0;
+}
+
+static int
+check_hook(const struct notify_hook *h, struct conf_error *err)
+{
+	if (h->command.n > 0)
+		return check_program(h->command.v[0], err);
+	if (check_readable(h->ca_file, false, err) == -1)
+		return -1;
+	return check_readable(h->secret_file, true, err);
+}
+
 int
 policyfile_check(const struct policy *policy, struct conf_error *err)
 {
@@ -144,6 +170,9 @@ policyfile_check(const struct policy *policy, struct conf_error *err)
 	for (i = 0; i < policy->nprofiles; i++)
 		if (check_readable(policy->profiles[i].role_password_file,
 		    true, err) == -1)
+			return -1;
+	for (i = 0; i < policy->nhooks; i++)
+		if (check_hook(&policy->hooks[i], err) == -1)
 			return -1;
 	return 0;
 }

@@ -21,6 +21,7 @@
 #include "children.h"
 #include "crypto.h"
 #include "log.h"
+#include "notices.h"
 #include "policyfile.h"
 #include "requests.h"
 #include "sessions.h"
@@ -240,6 +241,7 @@ reload_commit(struct parent *p)
 	r->state = RELOAD_TAKING;
 	ev_timer_set(r->timer, TAKE_TIME);
 	if (r->reverting) {
+		notices_ready(p);
 		attempts_resume(p);
 		return;
 	}
@@ -247,6 +249,7 @@ reload_commit(struct parent *p)
 	children_settle(p);
 	catalogs_reloaded(p);
 	sessions_reloaded(p);
+	notices_reloaded(p, old);
 	requests_reloaded(p);
 	reload_record(p, p->policy->generation, true, old_sha256, p->sha256,
 	    "");
@@ -268,7 +271,8 @@ runtime_same(const struct policy_runtime *a, const struct policy_runtime *b)
 	    same(a->auditd, b->auditd) && same(a->user, b->user) &&
 	    same(a->user_verifier, b->user_verifier) &&
 	    same(a->user_engine, b->user_engine) &&
-	    same(a->user_keeper, b->user_keeper);
+	    same(a->user_keeper, b->user_keeper) &&
+	    same(a->user_notifier, b->user_notifier);
 }
 
 void

@@ -97,6 +97,16 @@ int	 requestfile_write(const struct request *, const char *path,
 int	 requestfile_read(struct request *, const char *path);
 
 /*
+ * Tell the policy's hooks: it waits (until this wall time; again: the parent
+ * was restarted), somebody decided, it is over.
+ */
+void	 requestnotice_open(struct request *, const struct approval *,
+	    uint64_t until, bool again);
+void	 requestnotice_decided(struct request *, const struct decision *,
+	    const char *reason);
+void	 requestnotice_end(struct request *, const char *reason);
+
+/*
  * A Bind's body behind the names (PostgreSQL 55.7) as a JSON array: text as a
  * string, binary or what is not UTF-8 as {"hex": "..."}, NULL as null.  NULL:
  * malformed, or out of memory.

@@ -320,6 +320,7 @@ request_end(struct request *r, enum request_state state, const char *reason)
 		log_warn("event=request_save request=%u", r->number);
 	if (r->commit == 0 || auditlink_committed(r->p, r->commit))
 		tell_decided(r);
+	requestnotice_end(r, reason);
 	return 0;
 }
 
@@ -476,6 +477,7 @@ request_open(struct request *r, const struct rule *rule)
 	    "kind=%s", r->number, r->session,
 	    log_esc(r->subject, strlen(r->subject)), r->rule, r->kind);
 	ev_timer_set(r->timer, rule->approval.within);
+	requestnotice_open(r, &rule->approval, request_expires_wall(r), false);
 	return 0;
 }
 
@@ -559,6 +561,7 @@ static void
 load(struct parent *p, const char *name)
 {
 	struct request	*r = calloc(1, sizeof(*r));
+	const struct rule *rule;
 	char		 file[300], path[LEN_PATH];
 	uint64_t	 now = now_boot_ms();
 
@@ -579,9 +582,14 @@ load(struct parent *p, const char *name)
 		p->requests->last = r->number;
 	if (sessions_find(p, slice_str(r->session)) == NULL)
 		request_end(r, REQUEST_WITHDRAWN, "its session has ended");
-	else if (r->state == REQUEST_OPEN)
+	else if (r->state == REQUEST_OPEN) {
 		ev_timer_set(r->timer, r->expires > now ? r->expires - now :
 		    1);
+		/* Whether anybody was told of it died with the last parent. */
+		if ((rule = request_rule(r)) != NULL)
+			requestnotice_open(r, &rule->approval,
+			    request_expires_wall(r), true);
+	}
 }
 
 void

@@ -70,6 +70,8 @@ role_name(uint32_t role)
 		return "engine";
 	case ROLE_KEEPER:
 		return "keeper";
+	case ROLE_NOTIFIER:
+		return "notifier";
 	default:
 		return NULL;
 	}
@@ -85,6 +87,8 @@ role_user(const struct spawner *s, uint32_t role)
 		return s->rt->user_engine;
 	case ROLE_KEEPER:
 		return s->rt->user_keeper;
+	case ROLE_NOTIFIER:
+		return s->rt->user_notifier;
 	default:
 		return s->rt->user;
 	}
@@ -162,7 +166,7 @@ on_spawn(void *ctx, const void *msg, int *fds)
 	pid_t			 pid;
 
 	if (m->kind != ROLE_VERIFIER && m->kind != ROLE_ENGINE &&
-	    m->kind != ROLE_KEEPER)
+	    m->kind != ROLE_KEEPER && m->kind != ROLE_NOTIFIER)
 		return -1;
 	if (s->nkids == s->maxkids) {
 		more = reallocarray(s->kids, s->maxkids + 16, sizeof(*more));

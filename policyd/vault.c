@@ -73,8 +73,8 @@ fail:
 	return NULL;
 }
 
-static char *
-read_secret(const char *path, char *reason, size_t size)
+char *
+vault_secret(const char *path, char *reason, size_t size)
 {
 	struct stat st;
 	size_t len;
@@ -96,7 +96,7 @@ read_secret(const char *path, char *reason, size_t size)
 	if (len > 0 && p[len - 1] == '\r')
 		p[--len] = '\0';
 	if (len == 0 || strlen(p) != len || strchr(p, '\n') != NULL) {
-		snprintf(reason, size, "%s: must hold one line, the password",
+		snprintf(reason, size, "%s: must hold one line, the secret",
 		    path);
 		goto fail;
 	}
@@ -125,7 +125,7 @@ read_database(struct vault_db *v, const struct database *d, char *reason,
 		    "verify the server", d->key);
 		return -1;
 	}
-	if (d->broker_password_file != NULL && (v->password = read_secret(
+	if (d->broker_password_file != NULL && (v->password = vault_secret(
 	    d->broker_password_file, why, sizeof(why))) == NULL) {
 		snprintf(reason, size, "databases.%s.broker.password_file: %s",
 		    d->key, why);
@@ -157,7 +157,7 @@ vault_new(struct policy *p, char *reason, size_t size)
 	for (i = 0; i < p->nprofiles; i++) {
 		if ((file = p->profiles[i].role_password_file) == NULL)
 			continue;
-		if ((v->roles[i] = read_secret(file, why,
+		if ((v->roles[i] = vault_secret(file, why,
 		    sizeof(why))) == NULL) {
 			snprintf(reason, size, "profiles.%s.backend_role."
 			    "password_file: %s", p->profiles[i].key, why);

@@ -20,6 +20,12 @@ struct vault_db {
 };
 
 /*
+ * The one line of a secret file, allocated; to be wiped and freed.  NULL with a
+ * reason: see vault_new().
+ */
+char			*vault_secret(const char *path, char *reason,
+			    size_t size);
+/*
  * Reads all files; takes the policy over on success.  NULL with a reason that
  * names the key and the file: one is missing, empty, too large, or a secret
  * that group or others may touch.

@@ -234,7 +234,7 @@ START_TEST(code_in_an_engine)
 	static struct process list[128];
 	static char name[8][600];
 	static const char *const secrets[] = { "app_bot", "app_dba",
-	    "app_analyst", "postern_broker" };
+	    "app_analyst", "postern_broker", "webhook" };
 	const char *files[8];
 	struct findings *f = findings_new();
 	PGconn *c;
@@ -245,7 +245,7 @@ START_TEST(code_in_an_engine)
 		return;
 	c = e2e_session("dba", "boundary");
 	free(e2e_value(c, "SELECT 1"));
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < 5; i++)
 		snprintf(name[nfiles++], sizeof name[0], "%s/%s",
 		    e2e_env("SECRETS_DIR"), secrets[i]);
 	snprintf(name[nfiles++], sizeof name[0], "%s", e2e_env("AUDIT_DB"));
@@ -310,6 +310,7 @@ START_TEST(users_and_limits)
 	    { "policyd: verifier", "_policyd_verifier", false },
 	    { "policyd: engine", "_policyd_engine", true },
 	    { "policyd: keeper", "_policyd_keeper", false },
+	    { "policyd: notifier", "_policyd_notifier", false },
 	    { "gatewayd: worker", "_gatewayd", true } };
 	static struct process list[128];
 	char line[256], path[64], root[600];
@@ -365,7 +366,7 @@ START_TEST(users_and_limits)
 			    root);
 		}
 	}
-	ck_assert_uint_eq(seen, 31);
+	ck_assert_uint_eq(seen, 63);
 }
 END_TEST
 
@@ -525,7 +526,8 @@ may_use_network(const char *title)
 {
 	return strncmp(title, "gatewayd: worker", 16) == 0 ||
 	    strcmp(title, "policyd: verifier") == 0 ||
-	    strcmp(title, "policyd: keeper") == 0;
+	    strcmp(title, "policyd: keeper") == 0 ||
+	    strcmp(title, "policyd: notifier") == 0;
 }
 
 /* Any socket that is neither Unix nor, in the master, listening. */
@@ -607,7 +609,7 @@ START_TEST(control_sockets)
 	    "GATEWAYD_SOCK" }, { "policyctl", "POLICYD_SOCK" },
 	    { "auditctl", "AUDITD_SOCK" } };
 	static const char *const users[] = { "_gatewayd", "_policyd_engine",
-	    "_policyd_verifier", "_policyd_keeper", "nobody" };
+	    "_policyd_verifier", "_policyd_notifier", "nobody" };
 	struct stat st;
 	size_t i, k;
 

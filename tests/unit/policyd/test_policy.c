@@ -131,6 +131,7 @@ START_TEST(test_example)
 
 	ck_assert_str_eq(p->runtime.socket, "/run/postern/policyd.sock");
 	ck_assert_str_eq(p->runtime.user_keeper, "_policyd_keeper");
+	ck_assert_str_eq(p->runtime.user_notifier, "_policyd_notifier");
 	ck_assert_uint_eq(p->nissuers, 2);
 	is = policy_issuer(p, "github");
 	ck_assert_uint_eq(is->algorithms.n, 1);
