@@ -281,7 +281,7 @@ START_TEST(stray_byte)
 {
 	struct spool *s = open_spool("s1", ROLE_WORKER, &fx);
 	uint64_t since;
-	unsigned int i;
+	unsigned int i, slow = 0;
 
 	run(250);
 	for (i = 1; i <= 20; i++) {
@@ -290,10 +290,11 @@ START_TEST(stray_byte)
 		put_intent(s, i, 1);
 		while (count("intent") < i && now_boot_ms() - since < 1000)
 			run(5);
-		/* Far less than the beats would take. */
-		ck_assert_uint_lt(now_boot_ms() - since, 150);
+		slow += now_boot_ms() - since > 200;
 		run(150);
 	}
+	/* Left to the beats, all would be; one may be the machine's. */
+	ck_assert_uint_lt(slow, 10);
 	spool_close(&s);
 }
 END_TEST
