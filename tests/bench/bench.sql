@@ -12,6 +12,8 @@ SELECT i, 1, 0, '' FROM generate_series(1, 100000) AS i;
 CREATE TABLE pgbench_branches (bid integer NOT NULL PRIMARY KEY,
 	bbalance integer, filler char(88));
 INSERT INTO pgbench_branches VALUES (1, 0, '');
+-- A role that is minted for the sample's bot has rights on it.
+CREATE TABLE orders (id integer PRIMARY KEY);
 CREATE TABLE bench_rows (
 	id	integer NOT NULL,
 	card	text NOT NULL,
