@@ -271,6 +271,36 @@ alter_table(struct analysis *a, const PgQuery__AlterTableStmt *s, size_t first)
 	}
 }
 
+/* Is this the session's own role, or another that is made for a session? */
+static bool
+session_role(const struct analysis *a, const PgQuery__RoleSpec *r)
+{
+	const char	*own = a->scene->profile->role_user;
+
+	if (r == NULL)
+		return false;
+	if (r->roletype != PG_QUERY__ROLE_SPEC_TYPE__ROLESPEC_CSTRING)
+		return true;	/* CURRENT_USER and its kin */
+	return r->rolename != NULL && (strncmp(r->rolename, "pst_", 4) == 0 ||
+	    (own != NULL && strcmp(r->rolename, own) == 0));
+}
+
+/* Who knows the password of a session's role needs no gateway any more. */
+static void
+alter_role(struct analysis *a, const PgQuery__AlterRoleStmt *s)
+{
+	size_t	 i;
+
+	if (!session_role(a, s->role))
+		return;
+	for (i = 0; i < s->n_options; i++)
+		if (s->options[i]->node_case ==
+		    PG_QUERY__NODE__NODE_DEF_ELEM &&
+		    strcmp(s->options[i]->def_elem->defname, "password") == 0)
+			analysis_refuse(a, "42501", "the password of a "
+			    "session's role is not changed in a session");
+}
+
 /* The rest: relations in it are written, inner queries are read. */
 static void
 plain(struct analysis *a, const PgQuery__Node *n)
@@ -304,6 +334,9 @@ plain(struct analysis *a, const PgQuery__Node *n)
 		break;
 	case PG_QUERY__NODE__NODE_DROP_STMT:
 		drop_names(a, n->drop_stmt);
+		break;
+	case PG_QUERY__NODE__NODE_ALTER_ROLE_STMT:
+		alter_role(a, n->alter_role_stmt);
 		break;
 	case PG_QUERY__NODE__NODE_CREATE_SCHEMA_STMT:
 		for (i = 0; i < n->create_schema_stmt->n_schema_elts; i++)

@@ -88,7 +88,7 @@ const char shop_policy_text[] =
     "  dba:\n"
     "    databases: ['*']\n"
     "    match: [{issuer: corp}]\n"
-    "    backend_role: {user: u, password_file: /nowhere}\n"
+    "    backend_role: {user: app_dba, password_file: /nowhere}\n"
     "    rules: [{name: everything, when: {}, then: allow}]\n";
 
 static struct buf	 out;

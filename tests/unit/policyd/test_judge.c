@@ -89,6 +89,17 @@ static const struct expect table[] = {
 	    "false)", "(masks)", "select" },
 	{ "dba", "SELECT set_config('work_mem', '1MB', false)", "allow",
 	    "select" },
+	/* the password of a session's role is nobody's to change */
+	{ "dba", "ALTER ROLE CURRENT_USER PASSWORD 'x'", "(masks)", "role" },
+	{ "dba", "ALTER USER SESSION_USER ENCRYPTED PASSWORD ''",
+	    "(masks)", "role" },
+	{ "dba", "ALTER USER app_dba CREATEDB PASSWORD 'x'", "(masks)",
+	    "role" },
+	{ "dba", "ALTER ROLE \"pst_a_b\" PASSWORD 'x'", "(masks)", "role" },
+	{ "dba", "DO $$ BEGIN ALTER ROLE app_dba PASSWORD 'x'; END $$",
+	    "(masks)", "do" },
+	{ "dba", "ALTER ROLE app_dba CONNECTION LIMIT 3", "allow", "role" },
+	{ "dba", "ALTER ROLE \"App_dba\" PASSWORD 'x'", "allow", "role" },
 	/* what does not parse */
 	{ "dba", "SELEC 1", "(parser)", NULL },
 	{ "dba", "SELECT 'abc", "(parser)", NULL },
