@@ -282,6 +282,8 @@ main(int argc, char **argv)
 		return 0;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	/* A file that may not grow is a full disk to us, and no reason to die. */
+	signal(SIGXFSZ, SIG_IGN);
 	umask(022);
 	log_init("auditd", 1, opts.verbose ? LOG_L_DEBUG : LOG_L_INFO);
 	fd = prepare(a.conf);

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "schema.h"
 #include "segments.h"
@@ -186,6 +187,9 @@ store_file_open(struct store *s, const char *path, bool create)
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
 	    (create ? SQLITE_OPEN_CREATE : 0);
 
+	/* SQLite would open it for reading, and make a WAL of its mode. */
+	if (!create && access(path, W_OK) == -1)
+		return store_failed_errno(s, "cannot be written");
 	if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK)
 		snprintf(s->error, sizeof(s->error), "cannot open: %s",
 		    s->db == NULL ? "out of memory" : sqlite3_errmsg(s->db));

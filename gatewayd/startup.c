@@ -513,7 +513,8 @@ startup_spend(struct session *s, size_t n)
 		return;
 	if (n > in->len)
 		n = in->len;
-	explicit_bzero(buf_head(in), n);
+	if (n > 0)
+		explicit_bzero(buf_head(in), n);
 	buf_drain(in, n);
 	if (in->len == 0)
 		buf_wipe(in);

@@ -257,6 +257,7 @@ sessions_count(struct parent *pa, const char *pr, const char *iss,
 struct session *
 sessions_new(struct parent *pa)
 {
+	free(session.claims);
 	memset(&session, 0, sizeof(session));
 	session.p = pa;
 	return &session;
@@ -287,7 +288,8 @@ sessions_handed(struct session *s)
 void
 sessions_finish(struct session *s, const char *why)
 {
-	(void)s;
+	free(s->claims);
+	s->claims = NULL;
 	(void)why;
 	step("finish");
 }
