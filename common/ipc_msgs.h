@@ -373,7 +373,8 @@ enum ipc_role {
 	F(STR, profile, LEN_KEY)					\
 	F(STR, database, LEN_KEY)					\
 	F(STR, claims, LEN_CLAIMS)	/* JSON object */		\
-	F(STR, application, LEN_NAME)
+	F(STR, application, LEN_NAME)					\
+	F(STR, client, LEN_ADDR)	/* without its port */
 /* The engine judges by these now. */
 #define IPC_FIELDS_engine_ready(F)					\
 	F(U64, generation, 0)						\
@@ -387,6 +388,8 @@ enum ipc_role {
 	F(STR, database, LEN_KEY)					\
 	F(STR, claims, LEN_CLAIMS)	/* empty: not known */		\
 	F(STR, application, LEN_NAME)	/* likewise */			\
+	F(STR, client, LEN_ADDR)	/* likewise */			\
+	F(U64, time, 0)	/* s since 1970; 0: now */			\
 	F(U8, transaction, 0)		/* as in judge */		\
 	F(BYTES, text, LEN_TEXT)
 #define IPC_FIELDS_explained(F)						\
@@ -600,7 +603,7 @@ enum hold_answer { HOLD_WAITING, HOLD_APPROVED, HOLD_REFUSED };
 #define VERDICT_PORTALS		0x40	/* DECLARE, CLOSE: names of portals change */
 #define VERDICT_HOLD		0x80	/* allow, mask: only once a person has approved it */
 #define VERDICT_SESSION		0x200	/* depends on whose session it is (D12) */
-#define VERDICT_MOMENT		0x400	/* depends on the transaction: ask again at each use */
+#define VERDICT_MOMENT		0x400	/* depends on transaction or time: ask again at each use */
 
 /*
  * What happened to a minted role: made; dropped; objects or grants were left

@@ -290,12 +290,16 @@ verb_explain(struct conn *c, uint32_t id, const json_t *args, char *message,
 	m.claims = slice_str(claims != NULL ? claims : "");
 	in = json_string_value(json_object_get(args, "application"));
 	m.application = slice_str(in != NULL ? in : "");
+	in = json_string_value(json_object_get(args, "address"));
+	m.client = slice_str(in != NULL ? in : "");
+	m.time = (uint64_t)json_integer_value(json_object_get(args, "time"));
 	in = json_string_value(json_object_get(args, "in_transaction"));
 	m.transaction = in == NULL || strcmp(in, "any") == 0 ? 0 :
 	    strcmp(in, "true") == 0 ? 'T' : 'I';
-	if (m.claims.len > LEN_CLAIMS || m.application.len > LEN_NAME) {
-		snprintf(message, size, "the claims or the application's "
-		    "name are too long");
+	if (m.claims.len > LEN_CLAIMS || m.application.len > LEN_NAME ||
+	    m.client.len > LEN_ADDR) {
+		snprintf(message, size, "the claims, the application's name "
+		    "or the address are too long");
 		asking_free(c->p->control, a);
 		free(claims);
 		return 1;

@@ -59,7 +59,7 @@ struct engine_scene {
 struct engine_session {
 	struct engine		*engine;
 	struct ipc		*ipc;
-	char			*profile, *database, *application;
+	char			*profile, *database, *application, *client;
 	json_t			*claims;	/* NULL: not known */
 	struct asker		 asker;
 	struct engine_session	*next, **prev;
@@ -296,6 +296,7 @@ on_judge(void *ctx, const void *msg, int *fds)
 	ask.len = m->text.len;
 	ask.asker = &s->asker;
 	ask.in_transaction = transaction(m->transaction);
+	ask.now = (time_t)(now_wall_us() / 1000000);
 	judge(s->engine, sc, &ask);
 	send_verdict(s, m->seq);
 	if (s->engine->verdict.wanted)
@@ -317,6 +318,7 @@ session_clear(struct engine_session *s)
 	free(s->profile);
 	free(s->database);
 	free(s->application);
+	free(s->client);
 	free(s);
 }
 
@@ -367,14 +369,16 @@ on_session(void *ctx, const void *msg, int *fds)
 	s->profile = slice_dup(m->profile);
 	s->database = slice_dup(m->database);
 	s->application = slice_dup(m->application);
+	s->client = slice_dup(m->client);
 	if (s->profile == NULL || s->database == NULL ||
-	    s->application == NULL)
+	    s->application == NULL || s->client == NULL)
 		goto fail;
 	/* What cannot be read is not known: rules take the safe side. */
 	s->claims = json_loadb((const char *)m->claims.p, m->claims.len,
 	    JSON_REJECT_DUPLICATES, NULL);
 	s->asker.claims = s->claims;
 	s->asker.application = s->application;
+	s->asker.client = s->client[0] != '\0' ? s->client : NULL;
 	s->ipc = ipc_new(e->loop, fds[0], ROLE_ENGINE, ROLE_WORKER,
 	    worker_permit, sizeof(worker_permit) / sizeof(worker_permit[0]),
 	    on_worker_closed, s);
@@ -481,12 +485,12 @@ on_explain(void *ctx, const void *msg, int *fds)
 	struct ipc_explained		 out;
 	const struct scene		*sc = NULL;
 	struct judge_ask		 ask;
-	struct asker			 who = { NULL, NULL };
+	struct asker			 who = { NULL, NULL, NULL };
 	json_t				*claims;
 	struct buf			 b;
 	char				*profile = slice_dup(m->profile);
 	char				*database = slice_dup(m->database);
-	char				*application;
+	char				*application, *client;
 
 	(void)fds;
 	claims = json_loadb((const char *)m->claims.p, m->claims.len,
@@ -495,6 +499,8 @@ on_explain(void *ctx, const void *msg, int *fds)
 	application = m->application.len == 0 ? NULL :
 	    slice_dup(m->application);
 	who.application = application;
+	client = m->client.len == 0 ? NULL : slice_dup(m->client);
+	who.client = client;
 	buf_init(&b, LEN_JSON);
 	out.id = m->id;
 	out.json = slice_str(none);
@@ -507,6 +513,8 @@ on_explain(void *ctx, const void *msg, int *fds)
 		ask.len = m->text.len;
 		ask.detail = true;
 		ask.in_transaction = transaction(m->transaction);
+		ask.now = m->time != 0 ? (time_t)m->time :
+		    (time_t)(now_wall_us() / 1000000);
 		ask.asker = &who;
 		judge(e, sc, &ask);
 		if (verdict_json(&e->verdict, &b) == 0)
@@ -517,6 +525,7 @@ on_explain(void *ctx, const void *msg, int *fds)
 	buf_clear(&b);
 	json_decref(claims);
 	free(application);
+	free(client);
 	free(profile);
 	free(database);
 	return 0;

@@ -1,5 +1,6 @@
 /*
- * `hours:` of policy.yaml: when a profile may be used.  Runs in the parent.
+ * `hours:` of policy.yaml: when a profile may be used.  Runs in the
+ * parent, and in the engine for rules.
  *
  * libc's own zone rules are used, by way of TZ: it knows summer time of the
  * years to come, which a reader of the files of ours would have to learn.  A
@@ -65,6 +66,21 @@ hours_minutes(const char *s)
 	m = ((s[0] - '0') * 10 + s[1] - '0') * 60 + (s[3] - '0') * 10 + s[4] -
 	    '0';
 	return s[3] > '5' || m > DAY ? -1 : m;
+}
+
+time_t
+hours_instant(const char *s)
+{
+	struct tm	 tm;
+	char		*end;
+	time_t		 t;
+
+	memset(&tm, 0, sizeof(tm));
+	if (strlen(s) != 20 ||
+	    (end = strptime(s, "%Y-%m-%dT%H:%M:%SZ", &tm)) == NULL ||
+	    *end != '\0' || (t = timegm(&tm)) <= 0)
+		return 0;
+	return t;
 }
 
 void

@@ -26,6 +26,8 @@ bool	hours_zone_known(const char *zone);
  */
 uint64_t hours_left(const struct hours *, size_t n, time_t now,
 	    uint64_t most);
+/* "2026-11-24T08:30:00Z" (RFC 3339, in UTC only); 0 when it is no such thing. */
+time_t	hours_instant(const char *);
 /* For people: "mon-fri 08:00-18:30 Europe/Berlin". */
 void	hours_text(const struct hours *, char *, size_t);
 

@@ -281,6 +281,7 @@ judge_rules(struct judgement *j, const struct analysis *a,
 	f.len = j->ask->len;
 	f.statements = j->statements;
 	f.in_transaction = j->ask->in_transaction;
+	f.now = j->ask->now;
 	f.asker = j->ask->asker;
 	for (i = 0; i < a->nunits; i++)
 		if (!judge_unit(j, a, i, &f, counted))

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "catalog.h"
 #include "ipc_msgs.h"
@@ -25,6 +26,7 @@ struct judge_ask {
 	size_t			 len;
 	const struct asker	*asker;		/* rules.h; NULL: nobody */
 	enum tri		 in_transaction; /* TRI_ANY: not known */
+	time_t			 now;		/* 0: not known */
 	bool			 detail;	/* kinds, reads and writes too */
 };
 

@@ -110,7 +110,7 @@ struct unix_approver {			/* `approvers: {unix: ...}` */
 #define LOOK_FUNCTIONS	0x04
 #define LOOK_KEYED	0x08
 #define LOOK_SESSION	0x10	/* who it is and where he is */
-#define LOOK_MOMENT	0x20	/* the transaction that it runs in */
+#define LOOK_MOMENT	0x20	/* the transaction that it runs in, the time */
 
 /* Classes of functions (fnclass.h): of a rule the words, here the bits. */
 #define FN_C_VOLATILE	0x01
@@ -122,6 +122,9 @@ struct unix_approver {			/* `approvers: {unix: ...}` */
 
 /* `keyed`, `in_transaction`; in the order of their words in the file. */
 enum tri { TRI_ANY, TRI_FALSE, TRI_TRUE };
+
+struct hours;
+struct network;
 
 /* Conditions: all that are given must hold; n = 0: not given. */
 struct cond {
@@ -140,6 +143,10 @@ struct cond {
 	struct claim_match	*claims;
 	size_t			 nclaims;
 	struct conf_strings	 application;
+	struct conf_strings	 client;	/* networks */
+	struct network		*nets;		/* the same, n of them */
+	struct hours		*hours;		/* nhours = 0: not given */
+	size_t			 nhours;
 	struct cond		*any, *all, *not;	/* not: one or NULL */
 	size_t			 nany, nall;
 	unsigned int		 looks;		/* LOOK_*, of all below too */
@@ -178,9 +185,6 @@ struct rule {
 	uint64_t		 score;
 	int			 line, col;	/* in the file, for explain */
 };
-
-struct hours;
-struct network;
 
 struct setting {
 	char	*name, *value;

@@ -108,11 +108,20 @@ void	policy_when_free(struct cond *);
 /* What stands in the map, `indent` spaces in. */
 void	policy_when_print(FILE *, int indent, const struct cond *);
 
-/* policy_limits.c: a profile's `hours:`, and `networks:` once it is filled. */
+/*
+ * policy_limits.c: `hours:` of a profile or of a rule, and what networks the
+ * strings of map's `key` name.  What was allocated stays in *hours and *nets
+ * for the caller, also after an error.
+ */
 int	policy_hours_parse(const struct conf *, const struct conf_node *list,
-	    const char *profile, struct profile *, struct conf_error *);
+	    const char *where, struct hours **hours, size_t *n,
+	    struct conf_error *);
 int	policy_networks_parse(const struct conf *, const struct conf_node *map,
-	    const char *profile, struct profile *, struct conf_error *);
+	    const char *where, const char *key, const struct conf_strings *,
+	    struct network **nets, struct conf_error *);
+void	policy_hours_free(struct hours *, size_t n);
+/* With the key, `indent` spaces in; nothing where there are none. */
+void	policy_hours_print(FILE *, int indent, const struct hours *, size_t n);
 void	policy_limits_free(struct profile *);
 void	policy_limits_print(const struct profile *, FILE *);
 

@@ -1,5 +1,5 @@
 /*
- * `hours:` and `networks:` of a profile in policy.yaml.  For every process of
+ * `hours:`, `networks:` and `client:` of profiles and rules in policy.yaml.  For every process of
  * policyd; see policy.c for what is trusted and how it fails.
  */
 #include <stdlib.h>
@@ -74,7 +74,7 @@ take_hours(const struct conf *c, const struct conf_node *map,
 
 int
 policy_hours_parse(const struct conf *c, const struct conf_node *list,
-    const char *profile, struct profile *pr, struct conf_error *err)
+    const char *at, struct hours **hours, size_t *n, struct conf_error *err)
 {
 	struct raw_hours	 raw;
 	char			 where[POLICY_WHERE];
@@ -82,85 +82,82 @@ policy_hours_parse(const struct conf *c, const struct conf_node *list,
 	int			 rc = 0;
 
 	if (list->kind != CONF_LIST || list->n == 0)
-		return conf_fail(c, list, err, "%s.hours: expected a list",
-		    profile);
-	if ((pr->hours = calloc(list->n, sizeof(*pr->hours))) == NULL)
+		return conf_fail(c, list, err, "%s.hours: expected a list", at);
+	if ((*hours = calloc(list->n, sizeof(**hours))) == NULL)
 		return conf_fail(c, list, err, "out of memory");
 	for (i = 0; i < list->n && rc == 0; i++) {
-		policy_where(where, "%s.hours[%zu]", profile, i);
+		policy_where(where, "%s.hours[%zu]", at, i);
 		memset(&raw, 0, sizeof(raw));
 		rc = conf_fill(c, list->items[i], where, hours_keys,
 		    POLICY_NELEM(hours_keys), &raw, err);
 		if (rc == 0)
 			rc = take_hours(c, list->items[i], where, &raw,
-			    &pr->hours[pr->nhours++], err);
+			    &(*hours)[(*n)++], err);
 		conf_release(hours_keys, POLICY_NELEM(hours_keys), &raw);
 	}
 	return rc;
 }
 
 static void
-print_hours(const struct hours *h, FILE *fp)
+print_hours(FILE *fp, int in, const struct hours *h)
 {
 	static const char *const	 names[] = { "sun", "mon", "tue",
 					    "wed", "thu", "fri", "sat" };
 	const char			*sep = "";
 	int				 d;
 
-	fputs("      - days: [", fp);
+	fprintf(fp, "%*s- days: [", in, "");
 	for (d = 1; d <= 7; d++)
 		if (h->days & 1u << d % 7) {
 			fprintf(fp, "%s%s", sep, names[d % 7]);
 			sep = ", ";
 		}
-	fprintf(fp, "]\n        from: \"%02u:%02u\"\n        to: \"%02u:%02u\""
-	    "\n        zone: ", h->from / 60, h->from % 60, h->to / 60,
-	    h->to % 60);
+	in += 2;
+	fprintf(fp, "]\n%*sfrom: \"%02u:%02u\"\n%*sto: \"%02u:%02u\""
+	    "\n%*szone: ", in, "", h->from / 60, h->from % 60, in, "",
+	    h->to / 60, h->to % 60, in, "");
 	conf_print_scalar(fp, h->zone);
 	putc('\n', fp);
+}
+
+void
+policy_hours_free(struct hours *h, size_t n)
+{
+	size_t	i;
+
+	for (i = 0; i < n; i++)
+		free(h[i].zone);
+	free(h);
+}
+
+void
+policy_hours_print(FILE *fp, int indent, const struct hours *h, size_t n)
+{
+	size_t	i;
+
+	if (n > 0)
+		fprintf(fp, "%*shours:\n", indent, "");
+	for (i = 0; i < n; i++)
+		print_hours(fp, indent + 2, &h[i]);
 }
 
 /* --- networks ----------------------------------------------------------------- */
 
 int
 policy_networks_parse(const struct conf *c, const struct conf_node *map,
-    const char *profile, struct profile *pr, struct conf_error *err)
+    const char *where, const char *key, const struct conf_strings *s,
+    struct network **nets, struct conf_error *err)
 {
 	const char	*why;
 	size_t		 i;
 
-	if (pr->networks.n == 0)
+	if (s->n == 0)
 		return 0;
-	pr->nets = calloc(pr->networks.n, sizeof(*pr->nets));
-	if (pr->nets == NULL)
+	if ((*nets = calloc(s->n, sizeof(**nets))) == NULL)
 		return conf_fail(c, map, err, "out of memory");
-	for (i = 0; i < pr->networks.n; i++)
-		if (network_parse(pr->networks.v[i], &pr->nets[i], &why) == -1)
-			return conf_fail(c, policy_item(map, "networks", i),
-			    err, "%s.networks: %s", profile, why);
+	for (i = 0; i < s->n; i++)
+		if (network_parse(s->v[i], &(*nets)[i], &why) == -1)
+			return conf_fail(c, policy_item(map, key, i), err,
+			    "%s.%s: %s", where, key, why);
 	return 0;
-}
-
-/* --- both ----------------------------------------------------------------------- */
-
-void
-policy_limits_free(struct profile *pr)
-{
-	size_t	i;
-
-	for (i = 0; i < pr->nhours; i++)
-		free(pr->hours[i].zone);
-	free(pr->hours);
-	free(pr->nets);
-}
-
-void
-policy_limits_print(const struct profile *pr, FILE *fp)
-{
-	size_t	i;
-
-	if (pr->nhours > 0)
-		fputs("    hours:\n", fp);
-	for (i = 0; i < pr->nhours; i++)
-		print_hours(&pr->hours[i], fp);
 }

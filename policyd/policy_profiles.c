@@ -323,9 +323,11 @@ parse_profile(const struct conf *c, const struct conf_node *map,
 	    parse_role(c, map, where, p, pr, err) == -1)
 		return -1;
 	if ((node = conf_get(map, "hours")) != NULL &&
-	    policy_hours_parse(c, node, where, pr, err) == -1)
+	    policy_hours_parse(c, node, where, &pr->hours, &pr->nhours,
+	    err) == -1)
 		return -1;
-	if (policy_networks_parse(c, map, where, pr, err) == -1)
+	if (policy_networks_parse(c, map, where, "networks", &pr->networks,
+	    &pr->nets, err) == -1)
 		return -1;
 	if ((node = conf_get(map, "session")) != NULL &&
 	    parse_session(c, node, where, pr, err) == -1)
@@ -409,7 +411,8 @@ profile_clear(struct profile *pr)
 	}
 	free(pr->settings);
 	free(pr->masks);
-	policy_limits_free(pr);
+	policy_hours_free(pr->hours, pr->nhours);
+	free(pr->nets);
 	policy_rules_free(pr);
 	policy_role_free(pr);
 	conf_release(profile_keys, POLICY_NELEM(profile_keys), pr);
@@ -457,7 +460,7 @@ print_profile(const struct profile *pr, FILE *fp)
 		fputs("    backend_role:\n", fp);
 		conf_print(fp, 6, role_keys, POLICY_NELEM(role_keys), pr);
 	}
-	policy_limits_print(pr, fp);
+	policy_hours_print(fp, 4, pr->hours, pr->nhours);
 	if (pr->ttl != 0 || pr->idle != 0 || pr->concurrent != 0 ||
 	    pr->concurrent_total != 0 || pr->expires_with_token)
 		fputs("    session:\n", fp);

@@ -51,6 +51,10 @@ static const struct conf_key when_keys[] = {
 	  .parse = policy_later },
 	{ .name = "application", .type = CONF_STRINGS,
 	  .offset = COND(application), .dflt = "" },
+	{ .name = "client", .type = CONF_STRINGS, .offset = COND(client),
+	  .dflt = "" },
+	{ .name = "hours", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later },
 	{ .name = "any", .type = CONF_CUSTOM, .dflt = "",
 	  .parse = policy_later },
 	{ .name = "all", .type = CONF_CUSTOM, .dflt = "",
@@ -160,9 +164,9 @@ looks(const struct cond *w)
 		l |= LOOK_FUNCTIONS;
 	if (w->keyed != TRI_ANY)
 		l |= LOOK_KEYED;
-	if (w->nclaims + w->application.n > 0)
+	if (w->nclaims + w->application.n + w->client.n > 0)
 		l |= LOOK_SESSION;
-	if (w->in_transaction != TRI_ANY)
+	if (w->in_transaction != TRI_ANY || w->nhours > 0)
 		l |= LOOK_MOMENT;
 	return l;
 }
@@ -237,7 +241,7 @@ when_parse(const struct conf *c, const struct conf_node *map,
 {
 	static const char	 relation[] = "schema.relation";
 	static const char	 column[] = "schema.relation.column";
-	const struct conf_node	*claims;
+	const struct conf_node	*claims, *hours;
 
 	if (depth > NESTED_MAX)
 		return conf_fail(c, map, err, "%s: nested too deeply", where);
@@ -257,7 +261,13 @@ when_parse(const struct conf *c, const struct conf_node *map,
 	    check_functions(c, map, where, w, err) == -1 ||
 	    check_text(c, map, where, w, err) == -1 ||
 	    policy_texts(c, map, where, "application", &w->application,
-	    LEN_NAME, err) == -1)
+	    LEN_NAME, err) == -1 ||
+	    policy_networks_parse(c, map, where, "client", &w->client,
+	    &w->nets, err) == -1)
+		return -1;
+	if ((hours = conf_get(map, "hours")) != NULL &&
+	    policy_hours_parse(c, hours, where, &w->hours, &w->nhours,
+	    err) == -1)
 		return -1;
 	if ((claims = conf_get(map, "claims")) != NULL &&
 	    policy_claims_parse(c, claims, where, "claims", &w->claims,
@@ -290,6 +300,8 @@ policy_when_free(struct cond *w)
 	conf_release(when_keys, POLICY_NELEM(when_keys), w);
 	policy_claims_free(w->claims, w->nclaims);
 	match_free(&w->re);
+	policy_hours_free(w->hours, w->nhours);
+	free(w->nets);
 	for (i = 0; i < w->nany; i++)
 		policy_when_free(&w->any[i]);
 	for (i = 0; i < w->nall; i++)
@@ -320,6 +332,7 @@ policy_when_print(FILE *fp, int indent, const struct cond *w)
 {
 	conf_print(fp, indent, when_keys, POLICY_NELEM(when_keys), w);
 	policy_claims_print(fp, indent, "claims", w->claims, w->nclaims);
+	policy_hours_print(fp, indent, w->hours, w->nhours);
 	print_list(fp, indent, "any", w->any, w->nany);
 	print_list(fp, indent, "all", w->all, w->nall);
 	if (w->not != NULL) {

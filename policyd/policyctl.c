@@ -16,6 +16,7 @@
 #include "claims.h"
 #include "ctl.h"
 #include "ctlrequests.h"
+#include "hours.h"
 #include "ipc_msgs.h"
 #include "policy.h"
 #include "policyfile.h"
@@ -32,7 +33,7 @@ struct options {
 	const char	*claims, *issuer, *application, *in_transaction;
 	const char	*token_file, *reason;
 	bool		 json, watch, junit, live;
-	const char	*address;
+	const char	*address, *time;
 };
 
 static int
@@ -49,7 +50,9 @@ usage(void)
 	    "                 --database name [--sql text | file | -]\n"
 	    "                 [--claims file --issuer name] "
 	    "[--application name]\n"
-	    "                 [--in-transaction true|false]\n"
+	    "                 [--in-transaction true|false] "
+	    "[--address address]\n"
+	    "                 [--time YYYY-MM-DDThh:mm:ssZ]\n"
 	    "       policyctl [-f file] [--junit] [--live [-s socket]] test "
 	    "file\n"
 	    "       policyctl [-f file | -s socket] [--json] requests "
@@ -306,6 +309,11 @@ ask(const struct options *o, const char *socket, const char *profile,
 	if (a != NULL && o->in_transaction != NULL)
 		json_object_set_new(a, "in_transaction",
 		    json_string(o->in_transaction));
+	if (a != NULL && o->address != NULL)
+		json_object_set_new(a, "address", json_string(o->address));
+	if (a != NULL && o->time != NULL)
+		json_object_set_new(a, "time",
+		    json_integer(hours_instant(o->time)));
 	args = a == NULL ? NULL : json_dumps(a, JSON_COMPACT);
 	json_decref(a);
 	if (args == NULL)
@@ -329,7 +337,8 @@ explain(const struct options *o, const char *socket, const char *file)
 
 	if ((o->profile == NULL && o->claims == NULL) ||
 	    (o->claims == NULL) != (o->issuer == NULL) ||
-	    o->database == NULL || (o->sql == NULL) == (file == NULL))
+	    o->database == NULL || (o->sql == NULL) == (file == NULL) ||
+	    (o->time != NULL && hours_instant(o->time) == 0))
 		return usage();
 	sql = o->sql != NULL ? strdup(o->sql) : read_sql(file);
 	if (sql == NULL) {
@@ -512,6 +521,7 @@ options(int argc, char **argv, struct options *o)
 		{ "junit", no_argument, NULL, 'J' },
 		{ "live", no_argument, NULL, 'L' },
 		{ "address", required_argument, NULL, 'a' },
+		{ "time", required_argument, NULL, 'd' },
 		{ NULL, 0, NULL, 0 }
 	};
 	int	ch;
@@ -565,6 +575,9 @@ options(int argc, char **argv, struct options *o)
 			break;
 		case 'a':
 			o->address = optarg;
+			break;
+		case 'd':
+			o->time = optarg;
 			break;
 		default:
 			return -1;

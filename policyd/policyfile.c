@@ -177,6 +177,41 @@ policyfile_check(const struct policy *policy, struct conf_error *err)
 	return 0;
 }
 
+/* The first zone under `w` that is not known, or NULL. */
+static const char *
+unknown_zone(const struct cond *w)
+{
+	const char	*zone = NULL;
+	size_t		 i;
+
+	for (i = 0; i < w->nhours; i++)
+		if (!hours_zone_known(w->hours[i].zone))
+			return w->hours[i].zone;
+	for (i = 0; i < w->nany && zone == NULL; i++)
+		zone = unknown_zone(&w->any[i]);
+	for (i = 0; i < w->nall && zone == NULL; i++)
+		zone = unknown_zone(&w->all[i]);
+	return zone != NULL || w->not == NULL ? zone : unknown_zone(w->not);
+}
+
+static int
+rule_zones(const char *path, const struct profile *pr, struct conf_error *err)
+{
+	const char	*zone;
+	size_t		 i;
+
+	for (i = 0; i < pr->nrules; i++) {
+		if ((zone = unknown_zone(&pr->rules[i].when)) == NULL)
+			continue;
+		snprintf(err->text, sizeof(err->text), "%.500s:%d:%d: "
+		    "profiles.%s.rules[%zu].when: this machine knows no time "
+		    "zone \"%s\"", path, pr->rules[i].line, pr->rules[i].col,
+		    pr->key, i, zone);
+		return -1;
+	}
+	return 0;
+}
+
 int
 policyfile_zones(const char *path, const struct policy *policy,
     struct conf_error *err)
@@ -195,6 +230,8 @@ policyfile_zones(const char *path, const struct policy *policy,
 			    pr->hours[k].zone);
 			return -1;
 		}
+		if (rule_zones(path, pr, err) == -1)
+			return -1;
 	}
 	return 0;
 }

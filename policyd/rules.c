@@ -12,7 +12,9 @@
 #include <string.h>
 
 #include "claims.h"
+#include "hours.h"
 #include "match.h"
+#include "network.h"
 
 struct eval {
 	const struct rule_facts	*f;
@@ -171,6 +173,23 @@ moment_holds(struct eval *e, int want, bool wide)
 }
 
 static bool
+hours_hold(struct eval *e, const struct cond *w, bool wide)
+{
+	size_t	 i;
+
+	e->seen->looks |= LOOK_MOMENT;
+	if (e->f->now == 0)
+		return wide;
+	if (hours_left(w->hours, w->nhours, e->f->now, 1) > 0)
+		return true;
+	/* A zone that went away with its file tells nothing. */
+	for (i = 0; i < w->nhours; i++)
+		if (!hours_zone_known(w->hours[i].zone))
+			return wide;
+	return false;
+}
+
+static bool
 text_holds(struct eval *e, const struct cond *w, bool wide)
 {
 	if (e->f->text == NULL)
@@ -197,6 +216,13 @@ session_holds(struct eval *e, const struct cond *w, bool wide)
 			if (!wide)
 				return false;
 		} else if (!name_fits(&w->application, a->application))
+			return false;
+	}
+	if (w->client.n > 0) {
+		if (a == NULL || a->client == NULL) {
+			if (!wide)
+				return false;
+		} else if (!network_any(w->nets, w->client.n, a->client))
 			return false;
 	}
 	if (w->nclaims > 0 && (a == NULL || a->claims == NULL))
@@ -253,10 +279,11 @@ holds(struct eval *e, const struct cond *w, bool wide)
 	    (w->keyed == TRI_ANY || keyed_holds(e, w->keyed, wide)) &&
 	    names_hold(e, w, wide) &&
 	    (w->text == NULL || text_holds(e, w, wide)) &&
-	    (w->nclaims + w->application.n == 0 ||
+	    (w->nclaims + w->application.n + w->client.n == 0 ||
 	    session_holds(e, w, wide)) &&
 	    (w->in_transaction == TRI_ANY ||
 	    moment_holds(e, w->in_transaction, wide)) &&
+	    (w->nhours == 0 || hours_hold(e, w, wide)) &&
 	    nested_hold(e, w, wide);
 }
 

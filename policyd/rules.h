@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 #include <jansson.h>
 
@@ -14,6 +15,7 @@
 struct asker {
 	const json_t	*claims;
 	const char	*application;
+	const char	*client;	/* address; see network.h */
 };
 
 /* What a rule's conditions look at: one unit of a statement. */
@@ -32,6 +34,7 @@ struct rule_facts {
 	size_t			 len;
 	size_t			 statements;
 	enum tri		 in_transaction; /* TRI_ANY: not known */
+	time_t			 now;		/* 0: not known */
 	const struct asker	*asker;		/* NULL: nobody */
 };
 

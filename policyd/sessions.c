@@ -27,6 +27,7 @@
 #include "log.h"
 #include "requests.h"
 #include "sessionfile.h"
+#include "throttle.h"
 #include "unixsock.h"
 #include "workers.h"
 
@@ -450,6 +451,7 @@ sessions_channel(struct session *s)
 {
 	struct ipc_engine_session	 m;
 	struct ipc			*engine;
+	char				 client[LEN_ADDR + 1];
 	int				 pair[2];
 
 	engine = children_engine(s->p, s->profile);
@@ -464,6 +466,8 @@ sessions_channel(struct session *s)
 	m.database = slice_str(s->database);
 	m.claims = slice_str(s->claims != NULL ? s->claims : "");
 	m.application = slice_str(s->application);
+	throttle_addr(s->peer, client, sizeof(client));
+	m.client = slice_str(client);
 	if (ipc_send(engine, IPC_engine_session, &m, &pair[1], 1) == -1) {
 		close(pair[0]);
 		return -1;

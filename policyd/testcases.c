@@ -17,6 +17,7 @@
 #include "catdesc.h"
 #include "claims.h"
 #include "ctl.h"
+#include "hours.h"
 #include "judge.h"
 #include "policy_impl.h"
 #include "policyfile.h"
@@ -31,7 +32,8 @@ struct expect {
 struct tcase {
 	char			*name;
 	char			*profile, *database, *issuer, *subject;
-	char			*application;
+	char			*application, *client, *time;
+	time_t			 now;	/* 0: not known */
 	int			 in_transaction;	/* enum tri */
 	struct conf_strings	 sql;
 	struct expect		 want;
@@ -83,6 +85,10 @@ static const struct conf_key case_keys[] = {
 	  .dflt = "" },
 	{ .name = "application", .type = CONF_STRING,
 	  .offset = CASE(application), .dflt = "" },
+	{ .name = "client", .type = CONF_STRING, .offset = CASE(client),
+	  .dflt = "" },
+	{ .name = "time", .type = CONF_STRING, .offset = CASE(time),
+	  .dflt = "" },
 	{ .name = "in_transaction", .type = CONF_ENUM,
 	  .offset = CASE(in_transaction), .dflt = "", .choices = tri },
 	{ .name = "sql", .type = CONF_STRINGS, .offset = CASE(sql) },
@@ -186,7 +192,7 @@ static json_t *
 ask_here(struct run *r, const struct tcase *t, const struct profile *p,
     const json_t *claims, const char *sql)
 {
-	struct asker		 who = { claims, t->application };
+	struct asker		 who = { claims, t->application, t->client };
 	struct judge_ask	 ask;
 	struct scene		*sc;
 	struct buf		 b;
@@ -201,6 +207,7 @@ ask_here(struct run *r, const struct tcase *t, const struct profile *p,
 	ask.len = strlen(sql);
 	ask.asker = &who;
 	ask.in_transaction = (enum tri)t->in_transaction;
+	ask.now = t->now;
 	ask.detail = true;
 	judge_for(sc, &ask, &r->verdict);
 	buf_init(&b, LEN_JSON);
@@ -237,6 +244,10 @@ ask_there(struct run *r, const struct tcase *t, const struct profile *p,
 	if (args != NULL && t->application != NULL)
 		json_object_set_new(args, "application",
 		    json_string(t->application));
+	if (args != NULL && t->client != NULL)
+		json_object_set_new(args, "address", json_string(t->client));
+	if (args != NULL && t->now != 0)
+		json_object_set_new(args, "time", json_integer(t->now));
 	text = args == NULL ? NULL : json_dumps(args, JSON_COMPACT);
 	json_decref(args);
 	r->answer = NULL;
@@ -316,6 +327,12 @@ run_case(struct run *r, const struct conf_node *node, size_t i)
 	if (conf_fill(r->c, node, where, case_keys, POLICY_NELEM(case_keys),
 	    &t, &r->err) == -1)
 		goto out;
+	if (t.time != NULL && (t.now = hours_instant(t.time)) == 0) {
+		conf_fail(r->c, conf_get(node, "time"), &r->err,
+		    "%s.time: expected a time such as "
+		    "\"2026-11-24T08:30:00Z\"", where);
+		goto out;
+	}
 	if (strcmp(t.want.expect, "allow") != 0 &&
 	    strcmp(t.want.expect, "deny") != 0 &&
 	    strcmp(t.want.expect, "mask") != 0) {

@@ -201,7 +201,7 @@ open_session(void)
 {
 	struct ipc_engine_session	 m = { slice_str("s1"),
 	    slice_str("bot"), slice_str("shop"), slice_str("{}"),
-	    slice_str("test") };
+	    slice_str("test"), slice_str("192.0.2.1") };
 	int	 sv[2];
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, sv), 0);
@@ -215,7 +215,7 @@ open_session(void)
 START_TEST(life)
 {
 	struct ipc_explain	 ex = { 1, slice_str("bot"), slice_str("shop"),
-	    slice_str(""), slice_str(""), 0,
+	    slice_str(""), slice_str(""), slice_str(""), 0, 0,
 	    slice_str("SELECT * FROM customers") };
 	int			 sv[2], status;
 	pid_t			 pid;

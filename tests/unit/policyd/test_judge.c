@@ -246,6 +246,13 @@ static const struct {
 	{ "bot", "SELECT * FROM orders", VERDICT_READONLY,
 	    VERDICT_PROTECTED },
 	{ "bot", "SELECT * FROM nowhere", 0, VERDICT_CACHEABLE },
+	/* Time and place are asked for where a rule looks at them. */
+	{ "shift", "INSERT INTO orders VALUES (1)", VERDICT_MOMENT,
+	    VERDICT_CACHEABLE | VERDICT_SESSION },
+	{ "shift", "UPDATE orders SET id = 1", VERDICT_SESSION |
+	    VERDICT_CACHEABLE, VERDICT_MOMENT },
+	{ "shift", "SELECT 1", VERDICT_CACHEABLE, VERDICT_MOMENT |
+	    VERDICT_SESSION },
 };
 
 START_TEST(flag)

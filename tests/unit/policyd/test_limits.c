@@ -65,6 +65,13 @@ START_TEST(test_words)
 	ck_assert(!hours_zone_known("Europe"));
 	ck_assert(!hours_zone_known(":UTC"));
 	ck_assert(!hours_zone_known(""));
+	ck_assert_int_eq(hours_instant("1970-01-02T00:00:01Z"), 86401);
+	ck_assert_int_eq(hours_instant("2026-11-24T08:30:00Z"), 1795509000);
+	ck_assert_int_eq(hours_instant("2026-11-24T08:30:00"), 0);
+	ck_assert_int_eq(hours_instant("2026-11-24 08:30:00Z"), 0);
+	ck_assert_int_eq(hours_instant("2026-13-24T08:30:00Z"), 0);
+	ck_assert_int_eq(hours_instant("1960-01-01T00:00:00Z"), 0);
+	ck_assert_int_eq(hours_instant(""), 0);
 	h.days = 0x3e | 0x01;
 	hours_text(&h, text, sizeof(text));
 	ck_assert_str_eq(text, "mon-fri,sun 08:00-18:30 Europe/Berlin");
