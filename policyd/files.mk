@@ -9,6 +9,7 @@ POLICY_OBJS =	policyd/policy.o policyd/policy_issuers.o \
 		policyd/policy_when.o policyd/policy_claims.o \
 		policyd/fnclass.o policyd/match.o policyd/sqlnames.o \
 		policyd/policy_limits.o policyd/hours.o policyd/network.o \
+		policyd/rulelint.o \
 		policyd/kinds.o common/conf.o common/conf_print.o \
 		common/conf_tree.o
 

@@ -21,6 +21,7 @@
 #include "parent.h"
 #include "policy.h"
 #include "policyfile.h"
+#include "rulelint.h"
 #include "proc.h"
 #include "spawner.h"
 #include "verifier.h"
@@ -146,6 +147,7 @@ warn_policy(const struct policy *policy, const char *path)
 				    "every gateway: a token for another one "
 				    "is good here\n", path,
 				    policy->issuers[i].key);
+	rulelint(path, policy, stderr);
 }
 
 int

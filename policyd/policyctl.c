@@ -20,6 +20,7 @@
 #include "ipc_msgs.h"
 #include "policy.h"
 #include "policyfile.h"
+#include "rulelint.h"
 #include "setupsql.h"
 #include "testcases.h"
 #include "sqltree.h"
@@ -45,6 +46,7 @@ usage(void)
 	    "       policyctl [-f file | -s socket] kill session\n"
 	    "       policyctl [-f file | -s socket] sweep\n"
 	    "       policyctl [-f file] setup-sql [database]\n"
+	    "       policyctl lint [file]\n"
 	    "       policyctl [-f file | -s socket] [--json] explain "
 	    "--profile name\n"
 	    "                 --database name [--sql text | file | -]\n"
@@ -487,6 +489,21 @@ setup_sql(const struct options *o, const char *database)
 }
 
 static int
+lint(const char *path)
+{
+	struct policy	*p = conf_policy(path);
+	size_t		 n;
+
+	if (p == NULL)
+		return 1;
+	n = rulelint(path, p, stdout);
+	policy_free(&p);
+	if (n == SIZE_MAX)
+		fprintf(stderr, "policyctl: out of memory\n");
+	return n == 0 ? 0 : 1;
+}
+
+static int
 kill_session(const char *socket, const char *session)
 {
 	json_t	*a = json_pack("{s:s}", "session", session);
@@ -630,6 +647,9 @@ main(int argc, char **argv)
 	if (strcmp(argv[optind], "setup-sql") == 0)
 		return optind + 2 < argc ? usage() :
 		    setup_sql(&o, argv[optind + 1]);
+	if (strcmp(argv[optind], "lint") == 0)
+		return optind + 2 < argc ? usage() :
+		    lint(optind + 2 == argc ? argv[optind + 1] : o.conf);
 	if (strcmp(argv[optind], "test") == 0)
 		return optind + 2 == argc ? test(&o, argv[optind + 1]) :
 		    usage();

@@ -7,6 +7,7 @@
  * Run from the top of the tree, or with POSTERN_SRC naming it.
  */
 #include "policy.h"
+#include "rulelint.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -302,6 +303,43 @@ START_TEST(test_cut)
 }
 END_TEST
 
+/* Every rule of a name that begins with "never", and no other. */
+START_TEST(test_lint)
+{
+	struct policy	*p = parse_file("tests/conf/rules/shadows.yaml");
+	const char	*line;
+	char		*got, *want, *all = NULL;
+	size_t		 i, k, n = 0, len;
+	FILE		*fp = open_memstream(&all, &len);
+
+	ck_assert_ptr_nonnull(fp);
+	for (i = 0; i < p->nprofiles; i++)
+		for (k = 0; k < p->profiles[i].nrules; k++)
+			n += strncmp(p->profiles[i].rules[k].name, "never",
+			    5) == 0;
+	ck_assert_uint_eq(rulelint("f", p, fp), n);
+	fclose(fp);
+	for (line = all; *line != '\0'; line = strchr(line, '\n') + 1)
+		ck_assert_msg(strstr(line, ": rule \"never") != NULL &&
+		    strstr(line, ": rule \"never") < strchr(line, '\n'),
+		    "%s", all);
+	got = strstr(all, "never-drop");
+	ck_assert_ptr_nonnull(got);
+	want = strstr(got, "\"structure\" at line 12 has decided");
+	ck_assert_msg(want != NULL && want < strchr(got, '\n'), "%s", all);
+	ck_assert_int_eq(strncmp(all, "f:17:7: ", 8), 0);
+	free(all);
+	policy_free(&p);
+	/* What is shipped and what is tested has none. */
+	p = parse_file("etc/policy.yaml");
+	ck_assert_uint_eq(rulelint("f", p, stderr), 0);
+	policy_free(&p);
+	p = parse_file("tests/conf/rules/policy.yaml");
+	ck_assert_uint_eq(rulelint("f", p, stderr), 0);
+	policy_free(&p);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -316,6 +354,7 @@ main(void)
 	tcase_add_test(tc, test_manual);
 	tcase_add_test(tc, test_bad);
 	tcase_add_test(tc, test_cut);
+	tcase_add_test(tc, test_lint);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_set_fork_status(sr, CK_NOFORK);
