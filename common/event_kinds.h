@@ -52,7 +52,8 @@
 	F(STR, act, LEN_REASON)	/* the claim, JSON (RFC 8693) */	\
 	F(STR, jti, 64)		/* SHA-256 of the claim, hex */		\
 	F(U64, token_expires, 0)					\
-	F(U64, ends, 0)		/* wall time in us; 0: no limit */
+	F(U64, ends, 0)		/* wall time in us; 0: no limit */	\
+	F(U32, grant, 0)	/* under which; 0: none was needed */
 #define EV_FIELDS_session_close(F)					\
 	F(STR, session, LEN_SESSION)					\
 	F(STR, reason, LEN_REASON)
@@ -78,7 +79,9 @@
 	F(U8, in_transaction, 0)					\
 	F(STR, groups, LEN_REASON)	/* who may decide */		\
 	F(U32, minimum, 0)						\
-	F(U64, expires, 0)		/* wall time in us */
+	F(U64, expires, 0)		/* wall time in us */		\
+	F(STR, issuer, LEN_KEY)						\
+	F(STR, act, LEN_REASON)		/* as in session_open */
 #define EV_FIELDS_approval_decision(F)					\
 	F(U32, request, 0)						\
 	F(STR, session, LEN_SESSION)					\
@@ -86,11 +89,35 @@
 	F(STR, approver, 255)						\
 	F(STR, issuer, LEN_KEY)		/* "": a local user */		\
 	F(U32, uid, 0)			/* who ran policyctl */		\
-	F(STR, reason, LEN_REASON)
+	F(STR, reason, LEN_REASON)					\
+	F(STR, subject, 255)		/* whose request it is */	\
+	F(STR, act, LEN_REASON)
 #define EV_FIELDS_approval_end(F)					\
 	F(U32, request, 0)						\
 	F(STR, session, LEN_SESSION)					\
 	F(STR, result, 16)	/* approved, denied, expired, withdrawn */ \
+	F(STR, reason, LEN_REASON)
+/* A profile is open to somebody for a while: `request` was approved. */
+#define EV_FIELDS_grant(F)						\
+	F(U32, request, 0)						\
+	F(STR, issuer, LEN_KEY)						\
+	F(STR, subject, 255)						\
+	F(STR, act, LEN_REASON)						\
+	F(STR, profile, LEN_KEY)					\
+	F(STR, approvers, 4096)		/* a JSON array of names */	\
+	F(STR, reason, LEN_REASON)					\
+	F(U64, ends, 0)			/* wall time in us */
+/* ... and is no more. */
+#define EV_FIELDS_grant_end(F)						\
+	F(U32, request, 0)						\
+	F(STR, issuer, LEN_KEY)						\
+	F(STR, subject, 255)						\
+	F(STR, act, LEN_REASON)						\
+	F(STR, profile, LEN_KEY)					\
+	F(STR, result, 16)		/* ended, revoked */		\
+	F(STR, revoker, 255)						\
+	F(STR, revoker_issuer, LEN_KEY)	/* "": a local user */		\
+	F(U32, uid, 0)			/* who ran policyctl */		\
 	F(STR, reason, LEN_REASON)
 /* A hook was not told of something, and will not be. */
 #define EV_FIELDS_notify_failed(F)					\
@@ -124,7 +151,7 @@
 /* A session's time is up. */
 #define EV_FIELDS_deadline(F)						\
 	F(STR, session, LEN_SESSION)					\
-	F(STR, limit, 8)	/* ttl, token */			\
+	F(STR, limit, 8)	/* ttl, token, grant */			\
 	F(STR, role, LEN_NAME)
 
 /* --- written by a worker, about its session ------------------------------- */
@@ -238,7 +265,9 @@
 	M(segment, ROLE_AUDITD)						\
 	M(seal, ROLE_AUDITD)						\
 	M(checkpoint, ROLE_AUDITD)					\
-	M(notify_failed, ROLE_PARENT)
+	M(notify_failed, ROLE_PARENT)					\
+	M(grant, ROLE_PARENT)						\
+	M(grant_end, ROLE_PARENT)
 
 #define EV_M_ENUM(name, writer)	EVENT_##name,
 enum event_kind {

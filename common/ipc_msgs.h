@@ -117,6 +117,11 @@ enum ipc_role {
 /* The attempt is over for the worker (its client went away). */
 #define IPC_FIELDS_login_abort(F)					\
 	F(U32, attempt, 0)
+/* People must decide first: `message` is for the client, again and again. */
+#define IPC_FIELDS_login_wait(F)					\
+	F(U32, attempt, 0)						\
+	F(STR, message, LEN_REASON)					\
+	F(STR, hint, LEN_REASON)
 /* An empty message: for no reason that the client may know. */
 #define IPC_FIELDS_login_refused(F)					\
 	F(U32, attempt, 0)						\
@@ -497,6 +502,7 @@ enum ipc_role {
 	M(worker_kill, ROLE_PARENT, ROLE_MASTER, 0)			\
 	M(login, ROLE_WORKER, ROLE_PARENT, 0)				\
 	M(login_abort, ROLE_WORKER, ROLE_PARENT, 0)			\
+	M(login_wait, ROLE_PARENT, ROLE_WORKER, 0)			\
 	M(login_refused, ROLE_PARENT, ROLE_WORKER, 0)			\
 	M(login_ok, ROLE_PARENT, ROLE_WORKER, 7)			\
 	M(policy_channel, ROLE_PARENT, ROLE_WORKER, 1)			\

@@ -125,6 +125,9 @@ dblogin_on_grant(struct session *s, const void *arg)
 	const struct login_grant *g = arg;
 	static const uint8_t sslrequest[8] = { 0, 0, 0, 8, 4, 210, 22, 47 };
 
+	/* People took their time; the server has the usual one. */
+	if (s->waiting_for != NULL)
+		ev_timer_set(s->timer, s->w->conf->login);
 	if (grant_copy(s, g->m) == -1 || grant_take(s, g->fds) == -1) {
 		session_fatal(s, "53200", "out of memory", NULL,
 		    "the grant could not be taken");
@@ -411,7 +414,7 @@ dblogin_on_key(struct session *s, const void *arg)
 	struct buf *out = &s->client.out;
 	size_t at;
 
-	if (pg_add_auth(out, 0, NULL, 0) == -1 ||
+	if ((s->waiting_for == NULL && pg_add_auth(out, 0, NULL, 0) == -1) ||
 	    buf_add(out, buf_head(&s->greeting), s->greeting.len) == -1 ||
 	    pg_begin(out, 'K', &at) == -1 ||
 	    buf_add_be32(out, m->pid) == -1 ||

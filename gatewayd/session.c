@@ -59,6 +59,15 @@ static handler *const table[SESSION_NSTATES][SESSION_NEVENTS] = {
 		[EVT_CLIENT] = startup_on_login_wait,
 		[EVT_TIMER] = startup_on_timeout,
 		[EVT_LOGIN_OK] = dblogin_on_grant,
+		[EVT_LOGIN_WAIT] = startup_on_wait,
+		[EVT_LOGIN_REFUSED] = startup_on_refused,
+		[EVT_PARENT_GONE] = startup_on_parent_gone,
+	},
+	[SESSION_GRANT] = {
+		[EVT_CLIENT] = startup_on_login_wait,
+		[EVT_TIMER] = startup_on_notice,
+		[EVT_LOGIN_OK] = dblogin_on_grant,
+		[EVT_LOGIN_WAIT] = startup_on_wait,
 		[EVT_LOGIN_REFUSED] = startup_on_refused,
 		[EVT_PARENT_GONE] = startup_on_parent_gone,
 	},
@@ -143,7 +152,7 @@ session_goto(struct session *s, enum session_state st)
 	log_debug("attempt=%u session=%s state=%s", s->attempt, s->id,
 	    session_state_name(st));
 	s->state = st;
-	if (s->waiting && (st == SESSION_DB_HELLO || st == SESSION_DB_LOGIN ||
+	if (s->waiting && (st == SESSION_GRANT || st == SESSION_DB_HELLO || st == SESSION_DB_LOGIN ||
 	    st == SESSION_LINGER || st == SESSION_OVER)) {
 		settled.attempt = s->attempt;
 		ipc_send(s->w->master, IPC_client_settled, &settled, NULL, 0);
@@ -275,6 +284,7 @@ session_free(struct session *s)
 	buf_clear(&s->greeting);
 	free(s->guard);
 	free(s->refusal);
+	free(s->waiting_for);
 	session_killing_free(s);
 	free(s);
 }
@@ -331,7 +341,7 @@ session_finish(struct session *s, const char *reason)
 		end.session = slice_str(s->id);
 		end.reason = slice_str(s->reason);
 		ipc_send(s->w->parent, IPC_session_end, &end, NULL, 0);
-	} else if (s->state == SESSION_LOGIN) {
+	} else if (s->state == SESSION_LOGIN || s->state == SESSION_GRANT) {
 		struct ipc_login_abort abort_login = { s->attempt };
 
 		ipc_send(s->w->parent, IPC_login_abort, &abort_login, NULL, 0);

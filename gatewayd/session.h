@@ -39,6 +39,7 @@
 	S(TOKEN)	/* the password message */			\
 	S(SASL)		/* OAUTHBEARER's response */			\
 	S(LOGIN)	/* policyd decides */				\
+	S(GRANT)	/* people do */					\
 	S(SASL_END)	/* the client's word to its failure */		\
 	S(DB_HELLO)	/* the server's answer to SSLRequest */		\
 	S(DB_TLS)	/* handshake with the server */			\
@@ -61,6 +62,7 @@ enum session_event {
 	EVT_BACKEND,		/* backend's socket is ready, or has input */
 	EVT_TIMER,		/* login or farewell took too long */
 	EVT_LOGIN_OK,		/* arg: struct login_grant */
+	EVT_LOGIN_WAIT,		/* arg: struct ipc_login_wait */
 	EVT_LOGIN_REFUSED,	/* arg: struct ipc_login_refused */
 	EVT_SASL,		/* arg: struct ipc_sasl_answer */
 	EVT_SASL_FAILED,	/* arg: struct ipc_sasl_failed */
@@ -90,6 +92,11 @@ struct refusal {
 	char		 message[LEN_REASON + 1], hint[LEN_REASON + 1];
 };
 
+/* What a client hears again and again whose login waits for a grant. */
+struct waiting {
+	char		 message[LEN_REASON + 1], hint[LEN_REASON + 1];
+};
+
 struct session {
 	struct session	*next, **prev;	/* in the worker's list */
 	struct worker	*w;
@@ -116,6 +123,7 @@ struct session {
 	unsigned int	 minor;		/* of protocol 3: 0 or 2 */
 	bool		 asked_again;	/* OAUTHBEARER: by an empty challenge */
 	struct refusal	*refusal;
+	struct waiting	*waiting_for;	/* people; NULL: nobody */
 
 	/* From login_ok. */
 	char		 role[LEN_NAME + 1], dbname[LEN_NAME + 1];
@@ -215,6 +223,9 @@ void	startup_on_startup(struct session *, const void *);
 void	startup_on_token(struct session *, const void *);
 void	startup_on_login_wait(struct session *, const void *);
 void	startup_on_refused(struct session *, const void *);
+/* People have to allow it; time for another notice of that. */
+void	startup_on_wait(struct session *, const void *);
+void	startup_on_notice(struct session *, const void *);
 void	startup_on_timeout(struct session *, const void *);
 void	startup_on_parent_gone(struct session *, const void *);
 /* The master says that too many clients of this address wait to log in. */

@@ -7,6 +7,7 @@
 #include "session.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -14,6 +15,8 @@
 #include "options.h"
 
 #define TLS_HANDSHAKE	0x16	/* a record's type (RFC 8446, 5.1) */
+/* As for a statement that waits (hold.c). */
+#define GRANT_NOTICE_MS	10000
 
 /* What a client may set at startup; everything else is refused by name, which
  * the server takes in any case. */
@@ -55,8 +58,14 @@ startup_drop(struct session *s)
 void
 startup_on_parent_gone(struct session *s, const void *arg)
 {
+	static const char message[] = "the policy service is not available";
+
 	(void)arg;
-	startup_refuse(s, "57P03", "the policy service is not available");
+	if (s->waiting_for == NULL)
+		startup_refuse(s, "57P03", message);
+	else
+		session_fatal(s, "57P03", message, "Connect again: the "
+		    "request for a grant stays.", message);
 }
 
 bool
@@ -565,6 +574,44 @@ startup_on_login_wait(struct session *s, const void *arg)
 	stream_poll(&s->client);
 }
 
+/* Between AuthenticationOk and ReadyForQuery every driver takes a notice; before
+ * that, none does. */
+void
+startup_on_notice(struct session *s, const void *arg)
+{
+	(void)arg;
+	if (s->client.out.len < STREAM_HIGH && pg_add_error(&s->client.out,
+	    'N', "NOTICE", "00000", s->waiting_for->message, NULL,
+	    s->waiting_for->hint) == -1) {
+		session_drop(s, "out of memory");
+		return;
+	}
+	ev_timer_set(s->timer, GRANT_NOTICE_MS);
+	/* Flushes, and sees if the client has gone. */
+	startup_on_login_wait(s, NULL);
+}
+
+void
+startup_on_wait(struct session *s, const void *arg)
+{
+	const struct ipc_login_wait *m = arg;
+
+	if (s->waiting_for == NULL &&
+	    ((s->waiting_for = calloc(1, sizeof(*s->waiting_for))) == NULL ||
+	    pg_add_auth(&s->client.out, 0, NULL, 0) == -1)) {
+		session_drop(s, "out of memory");
+		return;
+	}
+	if (slice_copy(m->message, s->waiting_for->message,
+	    sizeof(s->waiting_for->message)) == -1 ||
+	    slice_copy(m->hint, s->waiting_for->hint,
+	    sizeof(s->waiting_for->hint)) == -1)
+		s->waiting_for->message[0] = '\0';
+	if (s->state == SESSION_LOGIN)
+		session_goto(s, SESSION_GRANT);
+	startup_on_notice(s, NULL);
+}
+
 void
 startup_on_refused(struct session *s, const void *arg)
 {
@@ -575,7 +622,9 @@ startup_on_refused(struct session *s, const void *arg)
 	    slice_copy(m->message, message, sizeof(message)) == -1 ||
 	    slice_copy(m->hint, hint, sizeof(hint)) == -1)
 		return;
-	if (bearer_refused(s, sqlstate, message, hint) == -1)
+	/* Who waited has been told that he is authenticated. */
+	if (s->waiting_for != NULL ||
+	    bearer_refused(s, sqlstate, message, hint) == -1)
 		session_fatal(s, sqlstate, message[0] != '\0' ? message :
 		    "authentication failed", hint, "login refused");
 }

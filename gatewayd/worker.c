@@ -202,7 +202,8 @@ on_login_ok(void *ctx, const void *vm, int *fds)
 	    .reason = slice_str("client went away during login") };
 	struct session *s = by_attempt(ctx, m->attempt);
 
-	if (s != NULL && s->state == SESSION_LOGIN) {
+	if (s != NULL && (s->state == SESSION_LOGIN ||
+	    s->state == SESSION_GRANT)) {
 		session_event(s, EVT_LOGIN_OK, &g);
 		return 0;
 	}
@@ -219,6 +220,18 @@ on_login_refused(void *ctx, const void *vm, int *fds)
 	(void)fds;
 	if (s != NULL)
 		session_event(s, EVT_LOGIN_REFUSED, m);
+	return 0;
+}
+
+static int
+on_login_wait(void *ctx, const void *vm, int *fds)
+{
+	const struct ipc_login_wait *m = vm;
+	struct session *s = by_attempt(ctx, m->attempt);
+
+	(void)fds;
+	if (s != NULL)
+		session_event(s, EVT_LOGIN_WAIT, m);
 	return 0;
 }
 
@@ -352,6 +365,7 @@ on_hold_answer(void *ctx, const void *vm, int *fds)
 
 static const struct ipc_permit parent_permits[] = {
 	{ IPC_login_ok, ~0u, on_login_ok },
+	{ IPC_login_wait, ~0u, on_login_wait },
 	{ IPC_login_refused, ~0u, on_login_refused },
 	{ IPC_policy_channel, ~0u, on_policy_channel },
 	{ IPC_sasl_answer, ~0u, on_sasl_answer },

@@ -63,6 +63,8 @@ profile_row(const struct policy *policy, const struct profile *pr,
 
 	json_object_set_new(row, "profile", json_string(pr->key));
 	json_object_set_new(row, "opens", json_boolean(open));
+	if (open && pr->needs_grant)
+		json_object_set_new(row, "needs_grant", json_true());
 	if (fits && !open) {
 		json_object_set_new(row, "why", json_string(limit.reason));
 		if (limit.hint[0] != '\0')

@@ -14,18 +14,32 @@
 #include <string.h>
 
 #include "children.h"
+#include "grants.h"
 #include "log.h"
 #include "requests.h"
 
-/* A decision whose token the verifier has. */
+/*
+ * What somebody may do who has shown who he is.  `args` are the tool's,
+ * `reason` is of them.  -1 with a sentence.
+ */
+typedef int	deed_fn(struct conn *, uint32_t id, const json_t *args,
+		    const char *reason, const struct approver *,
+		    char *message, size_t size);
+
+struct deed {
+	const char	*verb;
+	deed_fn		*run;
+	bool		 any_user;	/* a local user whom no policy names */
+};
+
+/* A deed whose token the verifier has. */
 struct deciding {
 	TAILQ_ENTRY(deciding)	 entry;
+	const struct deed	*deed;
 	struct conn		*conn;
 	uint32_t		 id;		/* the verifier's */
 	uint32_t		 request;	/* the tool's number for it */
-	uint32_t		 number;	/* of the request for approval */
-	bool			 approve;
-	char			*reason;
+	json_t			*args;		/* no token in them any more */
 };
 TAILQ_HEAD(deciding_list, deciding);
 
@@ -38,7 +52,7 @@ static void
 deciding_free(struct parent *p, struct deciding *d)
 {
 	TAILQ_REMOVE(&p->approvals->list, d, entry);
-	free(d->reason);
+	json_decref(d->args);
 	free(d);
 }
 
@@ -53,11 +67,12 @@ deciding_find(struct parent *p, uint32_t id)
 	return NULL;
 }
 
-/* Say how it ended, and forget it. */
+/* Say how it ended, record that, and forget it. */
 static void
 deciding_end(struct parent *p, struct deciding *d, uint32_t code,
     const char *message)
 {
+	control_record(d->conn, d->deed->verb, d->args, code);
 	control_end(d->conn, d->request, code, message);
 	deciding_free(p, d);
 }
@@ -69,8 +84,11 @@ approvals_conn_gone(struct parent *p, struct conn *c)
 
 	for (d = TAILQ_FIRST(&p->approvals->list); d != NULL; d = next) {
 		next = TAILQ_NEXT(d, entry);
-		if (d->conn == c)
-			deciding_free(p, d);
+		if (d->conn != c)
+			continue;
+		/* It was not done: the verifier's answer is for nobody. */
+		control_record(c, d->deed->verb, d->args, 1);
+		deciding_free(p, d);
 	}
 }
 
@@ -116,11 +134,77 @@ approvals_show(struct conn *c, uint32_t id, const json_t *args, char *message,
 	return 0;
 }
 
-/* --- deciding -------------------------------------------------------------------- */
+int
+approvals_grants(struct conn *c, uint32_t id, const json_t *args,
+    char *message, size_t size)
+{
+	json_t	*list = grants_list(control_parent(c)), *row;
+	size_t	 i;
+
+	(void)args;
+	(void)message;
+	(void)size;
+	json_array_foreach(list, i, row)
+		control_row(c, id, json_incref(row));
+	json_decref(list);
+	return 0;
+}
+
+/* --- deeds ------------------------------------------------------------------------ */
 
 static int
-decide_unix(struct conn *c, uint32_t number, bool approve, const char *reason,
-    char *message, size_t size)
+deed_decide(struct conn *c, uint32_t id, const json_t *args,
+    const char *reason, const struct approver *who, char *message,
+    size_t size)
+{
+	(void)id;
+	return requests_decide(control_parent(c), number_of(args),
+	    json_is_true(json_object_get(args, "approve")), who, reason,
+	    message, size);
+}
+
+static int
+deed_grant(struct conn *c, uint32_t id, const json_t *args,
+    const char *reason, const struct approver *who, char *message,
+    size_t size)
+{
+	json_t	*row = grants_give(control_parent(c), args, who, message,
+		    size);
+
+	(void)reason;
+	if (row == NULL)
+		return -1;
+	control_row(c, id, row);
+	return 0;
+}
+
+static int
+deed_revoke(struct conn *c, uint32_t id, const json_t *args,
+    const char *reason, const struct approver *who, char *message,
+    size_t size)
+{
+	(void)id;
+	return grants_revoke(control_parent(c), number_of(args), who, reason,
+	    message, size);
+}
+
+static const struct deed deed_decision = { "decide", deed_decide, false };
+static const struct deed deed_granting = { "grant", deed_grant, false };
+/* Taking away is not to fail for want of a name. */
+static const struct deed deed_revoking = { "revoke", deed_revoke, true };
+
+static const char *
+reason_of(const json_t *args)
+{
+	const char	*s;
+
+	s = json_string_value(json_object_get(args, "reason"));
+	return s == NULL ? "" : s;
+}
+
+static int
+do_unix(const struct deed *deed, struct conn *c, uint32_t id,
+    const json_t *args, char *message, size_t size)
 {
 	const struct policy	*policy = control_parent(c)->policy;
 	const struct passwd	*pw = getpwuid(control_uid(c));
@@ -131,34 +215,37 @@ decide_unix(struct conn *c, uint32_t number, bool approve, const char *reason,
 	for (i = 0; pw != NULL && i < policy->napprovers; i++)
 		if (strcmp(policy->approvers[i].user, pw->pw_name) == 0)
 			who.name = policy->approvers[i].name;
+	if (who.name == NULL && deed->any_user && pw != NULL)
+		who.name = pw->pw_name;
 	if (who.name == NULL) {
 		snprintf(message, size, "policy.yaml does not name user %s "
 		    "under approvers.unix: give a token (--token-file)",
 		    pw == NULL ? "(unknown)" : pw->pw_name);
 		return 1;
 	}
-	return requests_decide(control_parent(c), number, approve, &who,
-	    reason, message, size) == -1 ? 1 : 0;
+	return deed->run(c, id, args, reason_of(args), &who, message, size) ==
+	    -1 ? 1 : 0;
 }
 
 static int
-decide_token(struct conn *c, uint32_t id, uint32_t number, bool approve,
-    const char *reason, const char *token, char *message, size_t size)
+do_token(const struct deed *deed, struct conn *c, uint32_t id,
+    const json_t *args, const char *token, char *message, size_t size)
 {
 	struct parent		*p = control_parent(c);
 	struct ipc_verify	 ask;
 	struct deciding		*d = calloc(1, sizeof(*d));
 
-	if (d == NULL || (d->reason = strdup(reason)) == NULL) {
+	if (d == NULL || (d->args = json_copy((json_t *)(uintptr_t)args)) ==
+	    NULL) {
 		free(d);
 		snprintf(message, size, "out of memory");
 		return 1;
 	}
+	json_object_del(d->args, "token");
+	d->deed = deed;
 	d->conn = c;
 	d->id = APPROVAL_ID | (p->approvals->next_id++ & ~APPROVAL_ID);
 	d->request = id;
-	d->number = number;
-	d->approve = approve;
 	TAILQ_INSERT_TAIL(&p->approvals->list, d, entry);
 	ask.id = d->id;
 	ask.token = slice_str(token);
@@ -170,29 +257,43 @@ decide_token(struct conn *c, uint32_t id, uint32_t number, bool approve,
 	return 1;
 }
 
+/* By whom?  By his token, else by the user that runs the tool. */
+static int
+do_deed(const struct deed *deed, struct conn *c, uint32_t id,
+    const json_t *args, char *message, size_t size)
+{
+	const char	*token;
+
+	token = json_string_value(json_object_get(args, "token"));
+	if (strlen(reason_of(args)) > 500 ||
+	    (token != NULL && strlen(token) > LEN_TOKEN)) {
+		snprintf(message, size, "the %s is too long",
+		    strlen(reason_of(args)) > 500 ? "reason" : "token");
+		return 1;
+	}
+	return token == NULL ? do_unix(deed, c, id, args, message, size) :
+	    do_token(deed, c, id, args, token, message, size);
+}
+
 int
 approvals_decide(struct conn *c, uint32_t id, const json_t *args,
     char *message, size_t size)
 {
-	const char	*token, *reason;
-	bool		 approve;
+	return do_deed(&deed_decision, c, id, args, message, size);
+}
 
-	token = json_string_value(json_object_get(args, "token"));
-	reason = json_string_value(json_object_get(args, "reason"));
-	approve = json_is_true(json_object_get(args, "approve"));
-	if (reason == NULL)
-		reason = "";
-	if (strlen(reason) > 500 ||
-	    (token != NULL && strlen(token) > LEN_TOKEN)) {
-		snprintf(message, size, "the %s is too long",
-		    strlen(reason) > 500 ? "reason" : "token");
-		return 1;
-	}
-	if (token == NULL)
-		return decide_unix(c, number_of(args), approve, reason,
-		    message, size);
-	return decide_token(c, id, number_of(args), approve, reason, token,
-	    message, size);
+int
+approvals_grant(struct conn *c, uint32_t id, const json_t *args,
+    char *message, size_t size)
+{
+	return do_deed(&deed_granting, c, id, args, message, size);
+}
+
+int
+approvals_revoke(struct conn *c, uint32_t id, const json_t *args,
+    char *message, size_t size)
+{
+	return do_deed(&deed_revoking, c, id, args, message, size);
 }
 
 /* --- the verifier's answers --------------------------------------------------------- */
@@ -231,8 +332,8 @@ approvals_verified(struct parent *p, const struct ipc_verified *m)
 	who.claims = claims;
 	who.groups = issuer->groups;
 	who.uid = control_uid(d->conn);
-	if (requests_decide(p, d->number, d->approve, &who, d->reason,
-	    message, sizeof(message)) == -1)
+	if (d->deed->run(d->conn, d->request, d->args, reason_of(d->args),
+	    &who, message, sizeof(message)) == -1)
 		deciding_end(p, d, 1, message);
 	else
 		deciding_end(p, d, 0, "");

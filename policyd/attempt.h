@@ -7,6 +7,7 @@
 
 #include "crypto.h"
 #include "parent.h"
+#include "sessions.h"
 
 /*
  * One attempt to log in, between attempts.c, which makes it and collects what
@@ -14,11 +15,11 @@
  */
 struct claims_why;
 struct identity;
-struct session;
 struct worker;
 
 #define ATTEMPT_STATES(M)						\
 	M(HELD)		/* until a reload has ended */			\
+	M(WAITING)	/* until people have decided (grants.h) */	\
 	M(VERIFYING)	/* the verifier has the token */		\
 	M(PREPARING)	/* a spool and a backend are being made */	\
 	M(COMMITTING)	/* written down; its record is being committed */ \
@@ -59,7 +60,10 @@ struct attempt {
 	char			 profile[LEN_KEY + 1];
 	char			 session[LEN_SESSION + 1];
 	uint64_t		 deadline;	/* boot ms; 0: none (D28) */
-	bool			 by_token;
+	enum session_limit	 limit;		/* whose that is */
+	uint32_t		 request;	/* WAITING: for this one */
+	uint32_t		 grant;		/* 0: needs none */
+	uint64_t		 grant_ends;	/* boot ms */
 	/* From auditd and keeper. */
 	bool			 marked, have_spool, have_dial;
 	int			 spool[4], backend;
@@ -102,6 +106,16 @@ void	attempt_refuse_away(struct attempt *, const char *message,
  * reload is over; refused, and gone, if that happens too often.
  */
 void	attempt_again(struct attempt *);
+
+/*
+ * Verified, and perhaps it has waited since: choose its profile, see that there
+ * is a grant, and prepare it.  It may be refused, and gone, after that.
+ */
+void	attempt_choose(struct attempt *);
+/* It has waited, and is to: the same, unless the policy is another by now. */
+void	attempt_go_on(struct attempt *);
+/* Its steps begin (again): so long may they take. */
+void	attempt_clock(struct attempt *);
 
 /* Who it is, from where, now; for claims.h. */
 void	attempt_identity(const struct attempt *, struct identity *);

@@ -308,6 +308,7 @@ attempt_again(struct attempt *a)
 	if (++a->again <= AGAIN_MAX && a->token != NULL) {
 		log_debug("event=attempt_again id=%u", a->id);
 		attempt_undo(a);
+		a->request = a->grant = 0;
 		/* Answers that are still to come are for nobody. */
 		a->id = attempt_id(p);
 		attempt_enter(a, ATTEMPT_HELD);
@@ -328,6 +329,12 @@ on_attempt_timer(void *ctx)
 	snprintf(reason, sizeof(reason), "time limit reached while %s",
 	    state_names[a->state]);
 	attempt_refuse_away(a, "logging in took too long", reason);
+}
+
+void
+attempt_clock(struct attempt *a)
+{
+	ev_timer_set(a->timer, ATTEMPT_TIME);
 }
 
 /* --- start ------------------------------------------------------------------------- */
@@ -407,6 +414,11 @@ attempts_resume(struct parent *p)
 		next = TAILQ_NEXT(a, entry);
 		if (a->state == ATTEMPT_HELD)
 			attempt_verify(a);
+		else if (a->state == ATTEMPT_WAITING && a->generation !=
+		    p->policy->generation) {
+			attempt_clock(a);
+			attempt_again(a);
+		}
 	}
 }
 
@@ -432,7 +444,7 @@ attempts_start(struct worker *w, const struct ipc_login *m)
 		attempt_free(a, "throttled");
 		return 0;
 	}
-	ev_timer_set(a->timer, ATTEMPT_TIME);
+	attempt_clock(a);
 	if (attempt_keep(a, m->token) == -1)
 		attempt_refuse_away(a, "the gateway is out of memory",
 		    "out of memory");
@@ -498,11 +510,7 @@ attempt_trace(struct attempt *a)
 void
 attempts_verified(struct parent *p, const struct ipc_verified *m)
 {
-	struct attempt		*a = attempt_find(p, m->id,
-				    ATTEMPT_VERIFYING);
-	const struct profile	*profile;
-	struct claims_why	 why;
-	struct identity		 id;
+	struct attempt	*a = attempt_find(p, m->id, ATTEMPT_VERIFYING);
 
 	if (a == NULL)
 		return;
@@ -520,13 +528,7 @@ attempts_verified(struct parent *p, const struct ipc_verified *m)
 	}
 	a->expires = m->expires;
 	attempt_trace(a);
-	attempt_identity(a, &id);
-	profile = claims_choose(p->policy, a->user, a->database, &id, &why);
-	if (profile == NULL) {
-		attempt_refuse_known(a, &why);
-		return;
-	}
-	attempt_prepare(a, profile);
+	attempt_choose(a);
 }
 
 void

@@ -274,7 +274,9 @@ choose_auto(const struct policy *policy, const char *database,
 
 	for (i = 0; i < policy->nprofiles; i++) {
 		profile = &policy->profiles[i];
-		if (!profile_has_database(profile, database) ||
+		/* One that needs a grant is asked for by its name. */
+		if (profile->needs_grant ||
+		    !profile_has_database(profile, database) ||
 		    !claims_profile(policy, profile, id))
 			continue;
 		if (claims_limits(profile, id, &limit))

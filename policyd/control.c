@@ -115,16 +115,15 @@ control_uid(const struct conn *c)
 }
 
 /* What is longer than the record's field is cut; a token is not recorded. */
-static void
-record(struct conn *c, const struct ipc_ctl_request *m, json_t *args,
-    uint32_t code)
+void
+control_record(struct conn *c, const char *verb, json_t *args, uint32_t code)
 {
 	struct event_control	 ev;
 	char			*text;
 
 	json_object_del(args, "token");
 	text = args == NULL ? NULL : json_dumps(args, JSON_COMPACT);
-	ev.verb = m->verb;
+	ev.verb = slice_str(verb);
 	ev.uid = (uint32_t)c->uid;
 	ev.args = slice_str(text == NULL ? "" : text);
 	if (ev.args.len > 4096)
@@ -207,6 +206,9 @@ verb_sessions(struct conn *c, uint32_t id, const json_t *args, char *message,
 		    (json_int_t)now) / 1000));
 		json_object_set_new(o, "state",
 		    json_string(session_state_name(s->state)));
+		if (s->grant != 0)
+			json_object_set_new(o, "grant",
+			    json_integer(s->grant));
 		control_row(c, id, o);
 	}
 	return 0;
@@ -327,20 +329,26 @@ verb_access(struct conn *c, uint32_t id, const json_t *args, char *message,
 	return 0;
 }
 
+/* Recorded: never; once it was run; by itself, when it answers later. */
+enum when { NEVER, RUN, ANSWERED };
+
 static const struct {
 	const char	*name;
 	control_verb	*run;
-	bool		 recorded;
+	enum when	 recorded;
 } verbs[] = {
-	{ "status", verb_status, false },
-	{ "sessions", verb_sessions, true },
-	{ "kill", verb_kill, true },
-	{ "sweep", verb_sweep, true },
-	{ "explain", verb_explain, true },
-	{ "requests", approvals_list, true },
-	{ "show", approvals_show, true },
-	{ "decide", approvals_decide, true },
-	{ "access", verb_access, true },
+	{ "status", verb_status, NEVER },
+	{ "sessions", verb_sessions, RUN },
+	{ "kill", verb_kill, RUN },
+	{ "sweep", verb_sweep, RUN },
+	{ "explain", verb_explain, RUN },
+	{ "requests", approvals_list, RUN },
+	{ "show", approvals_show, RUN },
+	{ "decide", approvals_decide, ANSWERED },
+	{ "access", verb_access, RUN },
+	{ "grants", approvals_grants, RUN },
+	{ "grant", approvals_grant, ANSWERED },
+	{ "revoke", approvals_revoke, ANSWERED },
 };
 
 static void
@@ -389,7 +397,7 @@ on_ctl_request(void *ctx, const void *msg, int *fds)
 {
 	struct conn			*c = ctx;
 	const struct ipc_ctl_request	*m = msg;
-	char				 message[LEN_REASON] = "";
+	char				 message[LEN_REASON] = "", verb[65];
 	json_t				*args;
 	size_t				 i;
 	int				 code = 1;
@@ -409,8 +417,12 @@ on_ctl_request(void *ctx, const void *msg, int *fds)
 		    "JSON object");
 	else
 		code = verbs[i].run(c, m->id, args, message, sizeof(message));
-	if (i == sizeof(verbs) / sizeof(verbs[0]) || verbs[i].recorded)
-		record(c, m, args, code > 0 ? (uint32_t)code : 0);
+	if (slice_copy(m->verb, verb, sizeof(verb)) == -1)
+		verb[0] = '\0';
+	if (i == sizeof(verbs) / sizeof(verbs[0]) ||
+	    verbs[i].recorded == RUN ||
+	    (verbs[i].recorded == ANSWERED && code != -1))
+		control_record(c, verb, args, code > 0 ? (uint32_t)code : 0);
 	if (code != -1)
 		control_end(c, m->id, (uint32_t)code, message);
 	json_decref(args);

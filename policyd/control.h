@@ -20,6 +20,9 @@ typedef int	 control_verb(struct conn *, uint32_t id, const json_t *args,
 void		 control_row(struct conn *, uint32_t id, json_t *row);
 void		 control_end(struct conn *, uint32_t id, uint32_t code,
 		    const char *message);
+/* What a verb that answers later came to; a token in `args` is not recorded. */
+void		 control_record(struct conn *, const char *verb, json_t *args,
+		    uint32_t code);
 struct parent	*control_parent(const struct conn *);
 uint32_t	 control_uid(const struct conn *);
 

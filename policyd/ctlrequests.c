@@ -104,6 +104,21 @@ field(const json_t *o, const char *name, int width)
 	printf("%*s ", n < width ? width - n : 0, "");
 }
 
+/* Who acts for the subject. */
+static void
+actors(const json_t *list)
+{
+	const json_t	*v;
+	size_t		 i;
+
+	json_array_foreach(list, i, v) {
+		printf(i == 0 ? " (acting: " : ", ");
+		print_text(json_string_value(v));
+	}
+	if (json_array_size(list) > 0)
+		putchar(')');
+}
+
 static void
 row_request(void *ctx, const char *json)
 {
@@ -130,8 +145,10 @@ row_request(void *ctx, const char *json)
 		printf("%-7s ", "-");
 	field(o, "subject", 20);
 	field(o, "profile", 14);
-	field(o, "rule", 16);
+	/* Of a login there is none. */
+	field(o, json_object_get(o, "rule") != NULL ? "rule" : "no", 16);
 	print_text(json_string_value(json_object_get(o, "kind")));
+	actors(json_object_get(o, "actors"));
 	putchar('\n');
 	json_decref(o);
 }
@@ -157,8 +174,8 @@ ctl_requests(const char *socket, bool json, bool watch)
 
 /* --- one ------------------------------------------------------------------------- */
 
-static int
-number_of(const char *text, json_int_t *n)
+int
+ctl_number(const char *text, json_int_t *n)
 {
 	char	*end;
 	long	 v;
@@ -181,7 +198,7 @@ ctl_show(const char *socket, const char *number, ctl_print *row)
 	char		args[64];
 	json_int_t	n;
 
-	if (number_of(number, &n) == -1)
+	if (ctl_number(number, &n) == -1)
 		return 1;
 	snprintf(args, sizeof(args), "{\"request\":%lld}", (long long)n);
 	return ctl_call(socket, ROLE_PARENT, "show", args, row, NULL);
@@ -189,8 +206,8 @@ ctl_show(const char *socket, const char *number, ctl_print *row)
 
 /* --- deciding ---------------------------------------------------------------------- */
 
-static char *
-read_token(const char *path)
+char *
+ctl_token(const char *path)
 {
 	FILE	*f = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
 	char	*token = calloc(1, LEN_TOKEN + 2);
@@ -223,8 +240,8 @@ ctl_decide(const char *socket, const char *number, bool approve,
 	json_t		*o;
 	int		 code = 1;
 
-	if (number_of(number, &n) == -1 || (token_file != NULL &&
-	    (token = read_token(token_file)) == NULL))
+	if (ctl_number(number, &n) == -1 || (token_file != NULL &&
+	    (token = ctl_token(token_file)) == NULL))
 		return 1;
 	o = json_pack("{s:I, s:b, s:s*, s:s*}", "request", n,
 	    "approve", approve, "token", token, "reason", reason);

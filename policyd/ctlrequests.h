@@ -17,6 +17,10 @@ int	ctl_show(const char *socket, const char *number, ctl_print *row);
 int	ctl_decide(const char *socket, const char *number, bool approve,
 	    const char *token_file, const char *reason);
 
+/* A request's number; -1, and it was said that it is none. */
+int	ctl_number(const char *text, json_int_t *);
+/* A token from a file ("-": standard input), to free(); NULL, and it was said. */
+char	*ctl_token(const char *path);
 
 /*
  * A client's text (UTF-8) on a terminal: what moves the cursor, turns the

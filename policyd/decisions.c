@@ -8,13 +8,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actors.h"
 #include "auditlink.h"
 #include "claims.h"
 #include "log.h"
 #include "request.h"
 
-static const char *
-decide_refused(const struct request *r, const struct rule *rule,
+const char *
+decision_refused(const struct request *r, const struct approval *a,
     const struct approver *who)
 {
 	size_t	i;
@@ -24,13 +25,15 @@ decide_refused(const struct request *r, const struct rule *rule,
 	/* Its timer may be late: a machine that slept. */
 	if (now_boot_ms() >= r->expires)
 		return request_state_name(REQUEST_EXPIRED);
-	if (rule == NULL)
+	if (a == NULL)
 		return "void: the policy has changed";
 	/* One person may have a name at each of two issuers: both count. */
 	if (strcmp(who->name, r->subject) == 0)
 		return "your own: another person must decide";
+	if (actors_named(r->act, who->name))
+		return "of one for whom you act: another person must decide";
 	if (who->claims != NULL && !claims_in_group(claims_pointer(who->claims,
-	    who->groups), &rule->approval.groups))
+	    who->groups), &a->groups))
 		return "not yours to decide: you are in none of its groups";
 	for (i = 0; i < r->ndecisions; i++)
 		if (strcmp(r->decisions[i].approver, who->name) == 0)
@@ -49,7 +52,9 @@ record_decision(const struct request *r, bool approve,
 		.approver = slice_str(who->name),
 		.issuer = slice_str(who->issuer),
 		.uid = who->uid,
-		.reason = slice_str(reason)
+		.reason = slice_str(reason),
+		.subject = slice_str(r->subject),
+		.act = slice_str(request_act(r))
 	};
 
 	log_info("event=request_decision request=%u decision=%s approver=%s",
@@ -74,7 +79,7 @@ requests_decide(struct parent *p, uint32_t number, bool approve,
     const struct approver *who, const char *reason, char *err, size_t errlen)
 {
 	struct request		*r = request_find(p, number);
-	const struct rule	*rule = r == NULL ? NULL : request_rule(r);
+	const struct approval	*a = r == NULL ? NULL : request_approval(r);
 	struct decision		*d;
 	const char		*why;
 
@@ -82,7 +87,7 @@ requests_decide(struct parent *p, uint32_t number, bool approve,
 		snprintf(err, errlen, "there is no request %u", number);
 		return -1;
 	}
-	if ((why = decide_refused(r, rule, who)) != NULL) {
+	if ((why = decision_refused(r, a, who)) != NULL) {
 		snprintf(err, errlen, "request %u is %s", number, why);
 		return -1;
 	}
@@ -97,11 +102,12 @@ requests_decide(struct parent *p, uint32_t number, bool approve,
 	snprintf(d->issuer, sizeof(d->issuer), "%s", who->issuer);
 	requestnotice_decided(r, d, reason);
 	if (!approve) {
-		snprintf(r->answer, sizeof(r->answer), "statement refused by "
-		    "%.200s (request %u)%s%.500s", who->name, r->number,
-		    *reason == '\0' ? "" : ": ", reason);
+		snprintf(r->answer, sizeof(r->answer), "%s refused by %.200s "
+		    "(request %u)%s%.500s", request_type_name(r->type),
+		    who->name, r->number, *reason == '\0' ? "" : ": ",
+		    reason);
 		request_end(r, REQUEST_DENIED, reason);
-	} else if (approvals(r) >= rule->approval.minimum) {
+	} else if (approvals(r) >= a->minimum) {
 		if (request_end(r, REQUEST_APPROVED, reason) == -1) {
 			r->ndecisions--;
 			snprintf(err, errlen, "the decision could not be "
@@ -115,10 +121,10 @@ requests_decide(struct parent *p, uint32_t number, bool approve,
 
 /* --- looking ------------------------------------------------------------------------ */
 
-static json_t *
-row(const struct request *r)
+json_t *
+request_row(const struct request *r)
 {
-	const struct rule	*rule = request_rule(r);
+	const struct approval	*a = request_approval(r);
 	json_t			*o;
 
 	o = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, "
@@ -132,10 +138,17 @@ row(const struct request *r)
 	    "created", (json_int_t)(r->created / 1000000),
 	    "expires", (json_int_t)request_expires_wall(r),
 	    "approvals", (json_int_t)approvals(r),
-	    "minimum", (json_int_t)(rule == NULL ? 0 :
-	    rule->approval.minimum));
+	    "minimum", (json_int_t)(a == NULL ? 0 : a->minimum));
 	if (r->state != REQUEST_OPEN)
 		json_object_del(o, "expires");
+	if (r->act != NULL)
+		json_object_set_new(o, "actors", actors_list(r->act));
+	if (r->type == REQUEST_LOGIN) {
+		json_object_del(o, "rule");
+		json_object_del(o, "in_transaction");
+		json_object_set_new(o, "grant_for",
+		    json_integer((json_int_t)(r->length / 1000)));
+	}
 	return o;
 }
 
@@ -146,7 +159,7 @@ requests_list(struct parent *p)
 	json_t		*a = json_array();
 
 	TAILQ_FOREACH(r, &p->requests->list, entry)
-		json_array_append_new(a, row(r));
+		json_array_append_new(a, request_row(r));
 	return a;
 }
 
@@ -157,14 +170,16 @@ requests_show(struct parent *p, uint32_t number)
 	json_t		*o, *list;
 	size_t		 i;
 
-	if (r == NULL || (o = row(r)) == NULL)
+	if (r == NULL || (o = request_row(r)) == NULL)
 		return NULL;
-	json_object_set_new(o, "session", json_string(r->session));
+	if (r->type == REQUEST_STATEMENT) {
+		json_object_set_new(o, "session", json_string(r->session));
+		json_object_set_new(o, "role", json_string(r->role));
+		json_object_set_new(o, "text", json_string(r->text));
+		json_object_set(o, "params", r->params);
+	}
 	json_object_set_new(o, "peer", json_string(r->peer));
 	json_object_set_new(o, "application", json_string(r->application));
-	json_object_set_new(o, "role", json_string(r->role));
-	json_object_set_new(o, "text", json_string(r->text));
-	json_object_set(o, "params", r->params);
 	if (r->in_transaction)
 		json_object_set_new(o, "note", json_string("it waits inside "
 		    "a transaction: the locks that this holds are held "

@@ -63,7 +63,8 @@ PARENT_OBJS =	policyd/main.o policyd/spawner.o policyd/parent.o \
 		policyd/auditlink.o policyd/control.o \
 		policyd/reload.o policyd/requests.o policyd/decisions.o \
 		policyd/requestfile.o policyd/params.o policyd/approvals.o \
-		policyd/notices.o policyd/requestnotice.o
+		policyd/notices.o policyd/requestnotice.o \
+		policyd/actors.o policyd/grants.o policyd/requestload.o
 
 PROGRAMS +=	policyd policyctl
 policyd_OBJS =	$(sort $(PARENT_OBJS) $(POLICY_OBJS) $(VERIFIER_OBJS) \
@@ -72,6 +73,7 @@ policyd_OBJS =	$(sort $(PARENT_OBJS) $(POLICY_OBJS) $(VERIFIER_OBJS) \
 policyd_LIBS =	$(COMMON_LIBS) $(PCRE2_LIBS) $(VERIFIER_LIBS) $(KEEPER_LIBS) \
 		$(ENGINE_LIBS)
 policyctl_OBJS = $(sort policyd/policyctl.o policyd/ctlrequests.o \
+		policyd/ctlgrants.o \
 		policyd/policyfile.o \
 		policyd/setupsql.o policyd/rolesql.o \
 		policyd/testcases.o policyd/testreport.o policyd/catdesc.o \
@@ -139,10 +141,15 @@ tests/unit/policyd/test_engine_LIBS = $(JUDGE_TEST_LIBS) $(COMMON_LIBS)
 
 UNIT_TESTS +=	tests/unit/policyd/test_params
 tests/unit/policyd/test_params_OBJS = policyd/params.o policyd/requestfile.o \
-		common/crypto.o common/log.o
-tests/unit/policyd/test_params_LIBS = $(JANSSON_LIBS) $(SSL_LIBS) $(ZLIB_LIBS)
+		common/crypto.o common/ev.o common/log.o
+tests/unit/policyd/test_params_LIBS = $(JANSSON_LIBS) $(SSL_LIBS) $(ZLIB_LIBS) \
+		$(EVENT_LIBS)
 
 UNIT_TESTS +=	tests/unit/policyd/test_payload
 tests/unit/policyd/test_payload_OBJS = policyd/payload.o common/buf.o \
 		common/crypto.o common/log.o
 tests/unit/policyd/test_payload_LIBS = $(JANSSON_LIBS) $(SSL_LIBS) $(ZLIB_LIBS)
+
+UNIT_TESTS +=	tests/unit/policyd/test_actors
+tests/unit/policyd/test_actors_OBJS = policyd/actors.o
+tests/unit/policyd/test_actors_LIBS = $(JANSSON_LIBS)

@@ -17,6 +17,7 @@
 #include "attempts.h"
 #include "auditlink.h"
 #include "claims.h"
+#include "grants.h"
 #include "jtis.h"
 #include "log.h"
 #include "sessions.h"
@@ -32,6 +33,17 @@ session_ends(const struct session *s)
 		return 0;
 	return now_wall_us() +
 	    (s->deadline > now ? s->deadline - now : 0) * 1000;
+}
+
+/* It was when it was asked for; it may have been revoked: refused, and gone. */
+static bool
+attempt_granted(struct attempt *a, const struct profile *profile)
+{
+	if (!profile->needs_grant || grants_live(a->p, a->grant))
+		return true;
+	attempt_refuse(a, "42501", "login refused: its grant is over", "",
+	    "the grant was revoked or expired meanwhile");
+	return false;
 }
 
 /* Both are there: write it down, then record it. */
@@ -61,6 +73,8 @@ attempt_commit(struct attempt *a)
 		attempt_refuse_auth(a, "the policy changed meanwhile");
 		return;
 	}
+	if (!attempt_granted(a, profile))
+		return;
 	s = sessions_new(a->p);
 	if (s == NULL) {
 		attempt_refuse_away(a, "the gateway is out of memory",
@@ -88,7 +102,8 @@ attempt_commit(struct attempt *a)
 	}
 	s->started = now_wall_us();
 	s->deadline = a->deadline;
-	s->by_token = a->by_token;
+	s->limit = a->limit;
+	s->grant = a->grant;
 	if (a->jti_taken && jtis_keep(a->p->jtis, a->jti, s->started /
 	    1000000) == -1) {
 		log_warn("event=tokens");
@@ -118,6 +133,7 @@ attempt_commit(struct attempt *a)
 	ev.jti = slice_str(a->jti_hex);
 	ev.token_expires = a->expires;
 	ev.ends = session_ends(s);
+	ev.grant = s->grant;
 	attempt_enter(a, ATTEMPT_COMMITTING);
 	a->commit = auditlink_event(a->p, EVENT_session_open, &ev);
 	if (a->commit == 0) {
@@ -234,6 +250,8 @@ attempt_hand_over(struct attempt *a)
 		attempt_refuse_auth(a, "the policy changed meanwhile");
 		return;
 	}
+	if (!attempt_granted(a, profile))
+		return;
 	engine = sessions_channel(a->s);
 	if (engine == -1)
 		return;		/* again when its engine is ready */

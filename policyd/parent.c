@@ -24,6 +24,7 @@
 #include "catalogs.h"
 #include "children.h"
 #include "control.h"
+#include "grants.h"
 #include "keycache.h"
 #include "log.h"
 #include "minted.h"
@@ -134,6 +135,7 @@ on_heartbeat(void *ctx)
 	if (p->page->heartbeat != 0 &&
 	    now - p->page->heartbeat > 4 * HEARTBEAT)
 		sessions_woken(p);
+	requests_trim(p);
 	p->page->heartbeat = now;
 	ev_timer_set(p->heartbeat, HEARTBEAT);
 }
@@ -202,6 +204,7 @@ parent_main(const struct parent_opts *opts)
 	approvals_init(&p);
 	minted_init(&p);
 	children_init(&p);
+	grants_resume(&p);
 	p.heartbeat = ev_timer_new(p.loop, on_heartbeat, &p);
 	on_heartbeat(&p);
 	log_info("event=start generation=%llu sha256=%s",

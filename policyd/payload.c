@@ -72,17 +72,14 @@ add_reason(struct buf *b, const json_t *o)
 	}
 }
 
+/* Names of a list, between commas. */
 static void
-add_groups(struct buf *b, const json_t *o)
+add_list(struct buf *b, const json_t *list)
 {
 	const json_t	*v;
 	size_t		 i;
 
-	if (json_array_size(json_object_get(o, "groups")) == 0) {
-		add(b, "an administrator");
-		return;
-	}
-	json_array_foreach(json_object_get(o, "groups"), i, v) {
+	json_array_foreach(list, i, v) {
 		add(b, i > 0 ? ", " : "");
 		add(b, json_string_value(v) == NULL ? "" :
 		    json_string_value(v));
@@ -90,9 +87,48 @@ add_groups(struct buf *b, const json_t *o)
 }
 
 static void
-summary_request(struct buf *b, const json_t *o)
+add_groups(struct buf *b, const json_t *o)
 {
+	const json_t	*list = json_object_get(o, "groups");
+
+	if (json_array_size(list) == 0)
+		add(b, "an administrator");
+	else
+		add_list(b, list);
+}
+
+static void
+add_subject(struct buf *b, const json_t *o)
+{
+	const json_t	*list = json_object_get(o, "actors");
+
 	add(b, str(o, "subject"));
+	if (json_array_size(list) > 0) {
+		add(b, " (acting: ");
+		add_list(b, list);
+		add(b, ")");
+	}
+}
+
+static void
+summary_login(struct buf *b, const json_t *o)
+{
+	add_subject(b, o);
+	add(b, " asks for profile ");
+	add(b, str(o, "profile"));
+	if (str(o, "database")[0] != '\0') {
+		add(b, ", database ");
+		add(b, str(o, "database"));
+	}
+	add(b, ", for ");
+	add_num(b, num(o, "grant_for") / 60);
+	add(b, " minutes");
+}
+
+static void
+summary_statement(struct buf *b, const json_t *o)
+{
+	add_subject(b, o);
 	add(b, " (profile ");
 	add(b, str(o, "profile"));
 	add(b, ", database ");
@@ -101,6 +137,15 @@ summary_request(struct buf *b, const json_t *o)
 	add(b, str(o, "kind"));
 	add(b, ", held by rule ");
 	add(b, str(o, "rule"));
+}
+
+static void
+summary_request(struct buf *b, const json_t *o)
+{
+	if (json_object_get(o, "grant_for") != NULL)
+		summary_login(b, o);
+	else
+		summary_statement(b, o);
 	add(b, ". May approve: ");
 	add_groups(b, o);
 	if (num(o, "minimum") > 1) {

@@ -252,6 +252,9 @@ struct profile {
 	struct mask_set		**masks;	/* in order */
 	size_t			 nmasks;
 	bool			 predicates_masked;	/* predicates: masked */
+	bool			 needs_grant;	/* requires: {grant: true} */
+	struct approval		 grant_approval;	/* who gives one */
+	uint64_t		 grant_for;	/* ms: the longest */
 	int			 observe;	/* 1: rules deny nothing */
 	uint64_t		 deny_over;	/* risk; 0: not given */
 	struct rule		*rules;

@@ -1,6 +1,6 @@
 /*
- * `approval:` of a rule, and `approvers:` of policy.yaml: who may decide about
- * what waits.  For every process of policyd; see policy.c for what is trusted
+ * `approval:` of a rule, `requires:` of a profile, and `approvers:` of
+ * policy.yaml: who may decide about what waits.  For every process of policyd; see policy.c for what is trusted
  * and how it fails.
  */
 #include <stdlib.h>
@@ -25,6 +25,15 @@ static const struct conf_key approval_keys[] = {
 	{ .name = "in_transaction", .type = CONF_ENUM,
 	  .offset = APPROVAL(in_transaction), .dflt = "hold",
 	  .choices = in_transactions }
+};
+
+#define PROFILE(member)	offsetof(struct profile, member)
+static const struct conf_key requires_keys[] = {
+	{ .name = "grant", .type = CONF_BOOL, .offset = PROFILE(needs_grant) },
+	{ .name = "approval", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later },
+	{ .name = "for", .type = CONF_DURATION, .offset = PROFILE(grant_for),
+	  .dflt = "1h", .min = 1000, .max = 7ull * 86400000 }
 };
 
 static const struct conf_key approvers_keys[] = {
@@ -56,6 +65,56 @@ policy_approval_print(const struct approval *a, int indent, FILE *fp)
 	policy_print_key(fp, indent, "approval");
 	conf_print(fp, indent + 2, approval_keys,
 	    POLICY_NELEM(approval_keys), a);
+}
+
+int
+policy_requires_parse(const struct conf *c, const struct conf_node *map,
+    const char *profile, const struct policy *p, struct profile *pr,
+    struct conf_error *err)
+{
+	const struct conf_node	*approval;
+	char			 where[POLICY_WHERE], at[POLICY_WHERE];
+
+	policy_where(where, "%s.requires", profile);
+	policy_where(at, "%s.approval", where);
+	if (conf_fill(c, map, where, requires_keys,
+	    POLICY_NELEM(requires_keys), pr, err) == -1)
+		return -1;
+	if (!pr->needs_grant)
+		return conf_fail(c, conf_get(map, "grant"), err,
+		    "%s.grant: false means nothing: leave requires out",
+		    where);
+	approval = conf_get(map, "approval");
+	if (policy_approval_parse(c, approval, at, &pr->grant_approval,
+	    err) == -1)
+		return -1;
+	if (approval != NULL && conf_get(approval, "in_transaction") != NULL)
+		return conf_fail(c, conf_get(approval, "in_transaction"), err,
+		    "%s: in_transaction: a login is in none", at);
+	if (pr->grant_approval.groups.n == 0 && p->napprovers == 0)
+		return conf_fail(c, approval == NULL ? map : approval, err,
+		    "%s: nobody can approve: name groups here, or "
+		    "approvers.unix", at);
+	return 0;
+}
+
+void
+policy_requires_free(struct profile *pr)
+{
+	policy_approval_free(&pr->grant_approval);
+}
+
+void
+policy_requires_print(const struct profile *pr, FILE *fp)
+{
+	if (!pr->needs_grant)
+		return;
+	policy_print_key(fp, 4, "requires");
+	conf_print(fp, 6, requires_keys, POLICY_NELEM(requires_keys), pr);
+	policy_print_key(fp, 6, "approval");
+	/* Without its last key, which a login does not have. */
+	conf_print(fp, 8, approval_keys, POLICY_NELEM(approval_keys) - 1,
+	    &pr->grant_approval);
 }
 
 static int

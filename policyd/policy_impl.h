@@ -138,6 +138,12 @@ int	policy_approval_parse(const struct conf *,
 	    struct conf_error *);
 void	policy_approval_free(struct approval *);
 void	policy_approval_print(const struct approval *, int indent, FILE *);
+/* ... and a profile's `requires:`, all of whose keys are about grants. */
+int	policy_requires_parse(const struct conf *,
+	    const struct conf_node *map, const char *profile,
+	    const struct policy *, struct profile *, struct conf_error *);
+void	policy_requires_free(struct profile *);
+void	policy_requires_print(const struct profile *, FILE *);
 int	policy_approvers_parse(const struct conf *,
 	    const struct conf_node *map, struct policy *, struct conf_error *);
 void	policy_approvers_free(struct policy *);

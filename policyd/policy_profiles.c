@@ -28,6 +28,8 @@ static const struct conf_key profile_keys[] = {
 	  .parse = policy_later },
 	{ .name = "networks", .type = CONF_STRINGS,
 	  .offset = PROFILE(networks), .dflt = "" },
+	{ .name = "requires", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later },
 	{ .name = "session", .type = CONF_CUSTOM, .dflt = "",
 	  .parse = policy_later },
 	{ .name = "settings", .type = CONF_CUSTOM, .dflt = "",
@@ -329,6 +331,9 @@ parse_profile(const struct conf *c, const struct conf_node *map,
 	if (policy_networks_parse(c, map, where, "networks", &pr->networks,
 	    &pr->nets, err) == -1)
 		return -1;
+	if ((node = conf_get(map, "requires")) != NULL &&
+	    policy_requires_parse(c, node, where, p, pr, err) == -1)
+		return -1;
 	if ((node = conf_get(map, "session")) != NULL &&
 	    parse_session(c, node, where, pr, err) == -1)
 		return -1;
@@ -413,6 +418,7 @@ profile_clear(struct profile *pr)
 	free(pr->masks);
 	policy_hours_free(pr->hours, pr->nhours);
 	free(pr->nets);
+	policy_requires_free(pr);
 	policy_rules_free(pr);
 	policy_role_free(pr);
 	conf_release(profile_keys, POLICY_NELEM(profile_keys), pr);
@@ -461,6 +467,7 @@ print_profile(const struct profile *pr, FILE *fp)
 		conf_print(fp, 6, role_keys, POLICY_NELEM(role_keys), pr);
 	}
 	policy_hours_print(fp, 4, pr->hours, pr->nhours);
+	policy_requires_print(pr, fp);
 	if (pr->ttl != 0 || pr->idle != 0 || pr->concurrent != 0 ||
 	    pr->concurrent_total != 0 || pr->expires_with_token)
 		fputs("    session:\n", fp);

@@ -15,6 +15,7 @@
 
 #include "claims.h"
 #include "ctl.h"
+#include "ctlgrants.h"
 #include "ctlrequests.h"
 #include "hours.h"
 #include "ipc_msgs.h"
@@ -34,7 +35,7 @@ struct options {
 	const char	*claims, *issuer, *application, *in_transaction;
 	const char	*token_file, *reason;
 	bool		 json, watch, junit, live;
-	const char	*address, *time;
+	const char	*address, *time, *subject, *actor, *lasting;
 };
 
 static int
@@ -62,6 +63,14 @@ usage(void)
 	    "       policyctl [-f file | -s socket] [--json] show request\n"
 	    "       policyctl [-f file | -s socket] approve | deny\n"
 	    "                 [--token-file file] [--reason text] request\n"
+	    "       policyctl [-f file | -s socket] [--json] grants\n"
+	    "       policyctl [-f file | -s socket] [--json] grant --subject "
+	    "name\n"
+	    "                 --profile name --reason text [--for duration]\n"
+	    "                 [--issuer name] [--actor name] [--token-file "
+	    "file]\n"
+	    "       policyctl [-f file | -s socket] revoke\n"
+	    "                 [--token-file file] [--reason text] grant\n"
 	    "       policyctl [-f file | -s socket] [--json] access "
 	    "--claims file\n"
 	    "                 --database name [--issuer name] [--address "
@@ -521,6 +530,22 @@ kill_session(const char *socket, const char *session)
 }
 
 static int
+grant(const struct options *o, const char *socket)
+{
+	struct ctl_grant	g = { .subject = o->subject,
+				    .profile = o->profile,
+				    .reason = o->reason,
+				    .issuer = o->issuer, .actor = o->actor,
+				    .lasting = o->lasting,
+				    .token_file = o->token_file,
+				    .json = o->json };
+
+	if (g.subject == NULL || g.profile == NULL || g.reason == NULL)
+		return usage();
+	return ctl_grant(socket, &g);
+}
+
+static int
 options(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
@@ -539,6 +564,9 @@ options(int argc, char **argv, struct options *o)
 		{ "live", no_argument, NULL, 'L' },
 		{ "address", required_argument, NULL, 'a' },
 		{ "time", required_argument, NULL, 'd' },
+		{ "subject", required_argument, NULL, 'S' },
+		{ "actor", required_argument, NULL, 'R' },
+		{ "for", required_argument, NULL, 'F' },
 		{ NULL, 0, NULL, 0 }
 	};
 	int	ch;
@@ -596,6 +624,15 @@ options(int argc, char **argv, struct options *o)
 		case 'd':
 			o->time = optarg;
 			break;
+		case 'S':
+			o->subject = optarg;
+			break;
+		case 'R':
+			o->actor = optarg;
+			break;
+		case 'F':
+			o->lasting = optarg;
+			break;
 		default:
 			return -1;
 		}
@@ -632,6 +669,12 @@ run(const struct options *o, const char *socket, int argc, char **argv)
 	    argc == 2)
 		return ctl_decide(socket, argv[1], *verb == 'a',
 		    o->token_file, o->reason);
+	if (strcmp(verb, "grants") == 0 && argc == 1)
+		return ctl_grants(socket, o->json);
+	if (strcmp(verb, "grant") == 0 && argc == 1)
+		return grant(o, socket);
+	if (strcmp(verb, "revoke") == 0 && argc == 2)
+		return ctl_revoke(socket, argv[1], o->token_file, o->reason);
 	return usage();
 }
 

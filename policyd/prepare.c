@@ -16,7 +16,9 @@
 #include "attempts.h"
 #include "auditlink.h"
 #include "children.h"
+#include "claims.h"
 #include "crypto.h"
+#include "grants.h"
 #include "hours.h"
 #include "jtis.h"
 #include "reload.h"
@@ -60,7 +62,8 @@ profile_life(const struct profile *profile)
 	return ttl == 0 || left < ttl ? left : ttl;
 }
 
-/* The earlier of the profile's limit and, if it says so, the token's. */
+/* The earliest of the profile's limit, its grant's and, if it says so, the
+ * token's. */
 static void
 fix_deadline(struct attempt *a, const struct profile *profile)
 {
@@ -68,13 +71,18 @@ fix_deadline(struct attempt *a, const struct profile *profile)
 	uint64_t	life = profile_life(profile), left;
 
 	a->deadline = life != 0 ? now + life : 0;
-	a->by_token = false;
+	a->limit = LIMIT_TTL;
+	if (a->grant != 0 && (a->deadline == 0 ||
+	    a->grant_ends < a->deadline)) {
+		a->deadline = a->grant_ends;
+		a->limit = LIMIT_GRANT;
+	}
 	if (!profile->expires_with_token)
 		return;
 	left = a->expires * 1000 > wall ? a->expires * 1000 - wall : 0;
-	if (life == 0 || left < life) {
+	if (a->deadline == 0 || now + left < a->deadline) {
 		a->deadline = now + left;
-		a->by_token = true;
+		a->limit = LIMIT_TOKEN;
 	}
 }
 
@@ -144,9 +152,10 @@ attempt_prepare(struct attempt *a, const struct profile *profile)
 		return;
 	fix_deadline(a, profile);
 	if (a->deadline != 0 && a->deadline <= now_boot_ms()) {
-		/* Within the leeway for its clock: nothing is left of it. */
-		attempt_refuse_auth(a, "the token ends before the session "
-		    "begins");
+		/* Within the leeway for its clock, or its login waited. */
+		attempt_refuse_auth(a, a->limit == LIMIT_TOKEN ? "the token "
+		    "ends before the session begins" : "the grant ends before "
+		    "the session begins");
 		return;
 	}
 	random_bytes(rnd, sizeof(rnd));
@@ -169,6 +178,30 @@ attempt_prepare(struct attempt *a, const struct profile *profile)
 	if (ipc_send(children_keeper(a->p), IPC_dial, &m, NULL, 0) == -1)
 		attempt_refuse_away(a, "the gateway cannot reach databases "
 		    "now", "the keeper is not available");
+}
+
+void
+attempt_choose(struct attempt *a)
+{
+	const struct profile	*profile;
+	struct claims_why	 why;
+	struct identity		 id;
+
+	attempt_identity(a, &id);
+	profile = claims_choose(a->p->policy, a->user, a->database, &id, &why);
+	if (profile == NULL)
+		attempt_refuse_known(a, &why);
+	else if (!profile->needs_grant || grants_take(a, profile))
+		attempt_prepare(a, profile);
+}
+
+void
+attempt_go_on(struct attempt *a)
+{
+	if (reload_holds(a->p) || a->generation != a->p->policy->generation)
+		attempt_again(a);
+	else
+		attempt_choose(a);
 }
 
 /* --- spool and backend ------------------------------------------------------------- */

@@ -9,16 +9,27 @@
 
 /*
  * One request for approval, in memory and on disk.  For requests.c,
- * decisions.c, requestfile.c and params.c only.
+ * decisions.c, grants.c, requestfile.c, requestnotice.c and params.c only.
+ *
+ * It is about a statement of a session, or about a login; a login that was
+ * approved is a grant, while it lives (grants.h).
  */
+#define REQUEST_TYPES(M)						\
+	M(STATEMENT, "statement")					\
+	M(LOGIN, "login")
+
+#define REQUEST_M_ENUM(id, name)	REQUEST_##id,
+enum request_type { REQUEST_TYPES(REQUEST_M_ENUM) REQUEST_NTYPES };
+
 #define REQUEST_STATES(M)						\
 	M(OPEN, "open")							\
 	M(APPROVED, "approved")						\
 	M(DENIED, "denied")						\
 	M(EXPIRED, "expired")						\
-	M(WITHDRAWN, "withdrawn")
+	M(WITHDRAWN, "withdrawn")					\
+	M(ENDED, "ended")	/* a grant's time is up ... */		\
+	M(REVOKED, "revoked")	/* ... or it was ended before that */
 
-#define REQUEST_M_ENUM(id, name)	REQUEST_##id,
 enum request_state { REQUEST_STATES(REQUEST_M_ENUM) REQUEST_NSTATES };
 #undef REQUEST_M_ENUM
 
@@ -34,15 +45,17 @@ struct decision {
 struct request {
 	TAILQ_ENTRY(request)	 entry;
 	struct parent		*p;
+	enum request_type	 type;
 	enum request_state	 state;
 	uint32_t		 number;	/* what people call it */
-	/* Whose: the session's id for it too. */
+	/* Whose: the session's id for it too ("", 0: a login). */
 	char			 session[LEN_SESSION + 1];
 	uint32_t		 id;
 	uint32_t		 ask;	/* its newest question about it; 0: the
 					 * last parent was asked */
 	char			 issuer[LEN_KEY + 1];
 	char			 subject[256];
+	json_t			*act;		/* who acts for him, or NULL */
 	char			 profile[LEN_KEY + 1];
 	char			 database[LEN_KEY + 1];
 	char			 role[LEN_NAME + 1];
@@ -52,12 +65,15 @@ struct request {
 	char			 rule[LEN_KEY + 1];
 	char			 kind[65];
 	bool			 in_transaction;
-	char			*text;		/* UTF-8, no NUL */
+	char			*text;		/* UTF-8, no NUL; a login: "" */
 	json_t			*params;	/* an array */
 	/* By whom, until when, under which policy. */
 	char			 sha256[65];
 	uint64_t		 created;	/* wall us */
-	uint64_t		 expires;	/* boot ms */
+	uint64_t		 expires;	/* boot ms; a grant's end */
+	uint64_t		 over;		/* boot ms; this run's only */
+	uint64_t		 length;	/* ms: of the grant, if it is one */
+	struct decision		 revoker;	/* REVOKED: by whom */
 	struct decision		 decisions[DECISIONS_MAX];
 	size_t			 ndecisions;
 	struct ev_timer		*timer;
@@ -76,12 +92,33 @@ const char	*request_state_name(enum request_state);
 
 /* requests.c.  NULL: there is none. */
 struct request	*request_find(struct parent *, uint32_t number);
-/* The rule that holds it, in the policy in force; NULL: none any more. */
-const struct rule *request_rule(const struct request *);
+/*
+ * A new one in the table, open, that nobody has heard of; its creator fills it
+ * in, and opens it or frees it.  NULL: out of memory.
+ */
+struct request	*request_new(struct parent *, enum request_type);
+void	 request_free(struct request *);
+/* Who may decide, by the policy in force; NULL: it is void by now. */
+const struct approval *request_approval(const struct request *);
+/* "statement", "login" */
+const char	*request_type_name(enum request_type);
+/* "request 17 waits for approval by group ops until ..." */
+void	 request_waits(const struct request *, const struct approval *,
+	    char *, size_t);
+/* Who acts, as JSON, if it is short; valid until the next call. */
+const char	*request_act(const struct request *);
 /* Seconds since the epoch of its deadline, for people. */
 uint64_t	 request_expires_wall(const struct request *);
-/* Onto the disk; -1 with errno. */
+/* requestload.c: the last number given, so that none is given twice. */
+int		 requests_number_save(struct parent *);
+/* Onto the disk; -1 with errno.  And off it. */
 int		 request_save(struct request *);
+void		 request_unlink(struct request *);
+/*
+ * On disk, on record, and told to hooks: it has a number then, and its time
+ * runs.  -1: it could not be; free it.
+ */
+int		 request_open(struct request *, const struct approval *);
 /*
  * Recorded, on disk, then told when it is committed: what the next parent finds
  * approved is on record.  An approval stays on disk until its session has
@@ -105,6 +142,23 @@ void	 requestnotice_open(struct request *, const struct approval *,
 void	 requestnotice_decided(struct request *, const struct decision *,
 	    const char *reason);
 void	 requestnotice_end(struct request *, const char *reason);
+
+/*
+ * decisions.c: why this person may not decide: "... is your own", NULL if he
+ * may.
+ */
+struct approver;
+const char	*decision_refused(const struct request *,
+		    const struct approval *, const struct approver *);
+/* An object for lists. */
+json_t		*request_row(const struct request *);
+
+/* grants.c: somebody whose login waits is let in, or refused. */
+void		 grants_decided(struct request *);
+/* An approved login is recorded as a grant.  0: it cannot be. */
+uint64_t	 grants_record(const struct request *, const char *reason);
+/* Its time is up, or what became of it is to be recorded still. */
+void		 grants_over(struct request *);
 
 /*
  * A Bind's body behind the names (PostgreSQL 55.7) as a JSON array: text as a

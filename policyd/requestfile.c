@@ -11,6 +11,26 @@
 #include <string.h>
 #include <unistd.h>
 
+#define M_NAME(id, name)	name,
+static const char *const type_names[] = { REQUEST_TYPES(M_NAME) };
+#undef M_NAME
+
+const char *
+request_type_name(enum request_type type)
+{
+	return type_names[type];
+}
+
+/* Of a login's, by the clock on the wall, in ms: it may outlive the machine. */
+static uint64_t
+until(const struct request *r)
+{
+	uint64_t	now = now_boot_ms();
+
+	return now_wall_us() / 1000 + (r->expires > now ? r->expires - now :
+	    0);
+}
+
 static json_t *
 encode_decisions(const struct request *r)
 {
@@ -48,6 +68,18 @@ encode(const struct request *r)
 	/* The client's bytes: not UTF-8, not kept. */
 	json_object_set_new(o, "peer", json_string(r->peer));
 	json_object_set_new(o, "application", json_string(r->application));
+	if (r->act != NULL)
+		json_object_set(o, "act", r->act);
+	if (r->type == REQUEST_STATEMENT)
+		return o;
+	json_object_set_new(o, "type", json_string(request_type_name(
+	    r->type)));
+	json_object_set_new(o, "length", json_integer((json_int_t)r->length));
+	json_object_set_new(o, "until", json_integer((json_int_t)until(r)));
+	json_object_set_new(o, "answer", json_string(r->answer));
+	json_object_set_new(o, "revoker", json_string(r->revoker.approver));
+	json_object_set_new(o, "revoker_issuer", json_string(
+	    r->revoker.issuer));
 	return o;
 }
 
@@ -122,6 +154,29 @@ decode_state(struct request *r, const char *name)
 	return -1;
 }
 
+/*
+ * What a login has besides.  It may be of another boot, whose clock began
+ * anew: the earlier of its two ends holds.
+ */
+static void
+decode_login(struct request *r, const json_t *o)
+{
+	uint64_t	wall = now_wall_us() / 1000, end;
+
+	r->type = REQUEST_LOGIN;
+	r->length = get_num(o, "length");
+	end = get_num(o, "until");
+	end = now_boot_ms() + (end > wall ? end - wall : 0);
+	if (end < r->expires)
+		r->expires = end;
+	/* For people; what is not UTF-8 any more was not kept. */
+	get_str(o, "answer", r->answer, sizeof(r->answer));
+	get_str(o, "revoker", r->revoker.approver,
+	    sizeof(r->revoker.approver));
+	get_str(o, "revoker_issuer", r->revoker.issuer,
+	    sizeof(r->revoker.issuer));
+}
+
 int
 requestfile_read(struct request *r, const char *path)
 {
@@ -156,6 +211,9 @@ requestfile_read(struct request *r, const char *path)
 	    "in_transaction"));
 	r->created = get_num(o, "created");
 	r->expires = get_num(o, "expires");
+	r->act = json_incref(json_object_get(o, "act"));
+	if (json_object_get(o, "type") != NULL)
+		decode_login(r, o);
 	rc = r->number == 0 ? -1 : 0;
 out:
 	json_decref(o);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "actors.h"
 #include "crypto.h"
 #include "ev.h"
 #include "notices.h"
@@ -55,6 +56,13 @@ event_new(const struct request *r, const char *event)
 	set(o, "database", r->database);
 	set(o, "rule", r->rule);
 	set(o, "kind", r->kind);
+	if (r->act != NULL)
+		json_object_set_new(o, "actors", actors_list(r->act));
+	if (r->type == REQUEST_LOGIN) {
+		json_object_set_new(o, "grant_for",
+		    json_integer((json_int_t)(r->length / 1000)));
+		return o;
+	}
 	json_object_set_new(o, "in_transaction",
 	    json_boolean(r->in_transaction));
 	set_text(o, r->text);
@@ -80,7 +88,8 @@ requestnotice_open(struct request *r, const struct approval *a,
 	json_object_set_new(o, "until", json_integer((json_int_t)until));
 	if (again)
 		json_object_set_new(o, "again", json_true());
-	notices_post(r->p, r->number, o, r->params);
+	notices_post(r->p, r->number, o, r->type == REQUEST_LOGIN ? NULL :
+	    r->params);
 	json_decref(o);
 }
 

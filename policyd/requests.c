@@ -1,5 +1,6 @@
 /*
- * Statements that wait for a person.  Runs in the parent.
+ * What waits for a person: statements, and with grants.c logins.  Runs in the
+ * parent.
  *
  * What a worker asks is its own session's and nothing else; which rule held it
  * is the worker's word, but the rule itself, and who may decide, are looked up
@@ -8,10 +9,6 @@
  */
 #include "requests.h"
 
-#include <sys/stat.h>
-
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +26,6 @@
 
 #define REQUEST_M_NAME(id, name)	name,
 static const char *const state_names[] = { REQUEST_STATES(REQUEST_M_NAME) };
-#undef REQUEST_M_NAME
 
 const char *
 request_state_name(enum request_state state)
@@ -57,12 +53,22 @@ request_save(struct request *r)
 	return requestfile_write(r, path, true);
 }
 
-static void
+void
+request_unlink(struct request *r)
+{
+	char	path[LEN_PATH];
+
+	request_path(r, path, sizeof(path));
+	unlink(path);
+}
+
+void
 request_free(struct request *r)
 {
 	TAILQ_REMOVE(&r->p->requests->list, r, entry);
 	ev_timer_free(&r->timer);
 	json_decref(r->params);
+	json_decref(r->act);
 	free(r->text);
 	free(r);
 }
@@ -96,7 +102,8 @@ request_find(struct parent *p, uint32_t number)
 	return NULL;
 }
 
-const struct rule *
+/* The rule that holds it, in the policy in force; NULL: none any more. */
+static const struct rule *
 request_rule(const struct request *r)
 {
 	const struct profile	*pr = policy_profile(r->p->policy, r->profile);
@@ -109,6 +116,27 @@ request_rule(const struct request *r)
 		    strcmp(pr->rules[i].name, r->rule) == 0)
 			return &pr->rules[i];
 	return NULL;
+}
+
+const struct approval *
+request_approval(const struct request *r)
+{
+	const struct profile	*pr;
+	const struct rule	*rule;
+
+	if (r->type == REQUEST_LOGIN) {
+		pr = policy_profile(r->p->policy, r->profile);
+		return pr != NULL && pr->needs_grant ? &pr->grant_approval :
+		    NULL;
+	}
+	rule = request_rule(r);
+	return rule == NULL ? NULL : &rule->approval;
+}
+
+bool
+requests_have_room(struct parent *p)
+{
+	return requests_count(p) < REQUESTS_MAX;
 }
 
 unsigned int
@@ -127,7 +155,7 @@ static bool
 request_over(const struct request *r)
 {
 	return r->commit == 0 && (!request_live(r) ||
-	    (r->state == REQUEST_APPROVED &&
+	    (r->type == REQUEST_STATEMENT && r->state == REQUEST_APPROVED &&
 	    sessions_find(r->p, slice_str(r->session)) == NULL));
 }
 
@@ -135,7 +163,7 @@ request_over(const struct request *r)
  * Of those that are over the oldest are forgotten.  Frees requests: not to be
  * called where one is in use, or the list is walked.
  */
-static void
+void
 requests_trim(struct parent *p)
 {
 	struct request	*r, *next;
@@ -203,20 +231,30 @@ request_expires_wall(const struct request *r)
 	    (r->expires > now ? (r->expires - now) / 1000 : 0);
 }
 
+void
+request_waits(const struct request *r, const struct approval *a, char *out,
+    size_t size)
+{
+	char		 who[256], until[32];
+	time_t		 t = (time_t)request_expires_wall(r);
+	struct tm	 tm;
+
+	who_text(a, who, sizeof(who));
+	gmtime_r(&t, &tm);
+	strftime(until, sizeof(until), "%Y-%m-%d %H:%M:%S UTC", &tm);
+	snprintf(out, size, "request %u waits for approval by %s until %s",
+	    r->number, who, until);
+}
+
 static void
 tell_waiting(struct session *s, const struct request *r,
     const struct rule *rule)
 {
-	char		 message[LEN_REASON], who[256], until[32];
-	time_t		 t = (time_t)request_expires_wall(r);
-	struct tm	 tm;
+	char	 message[LEN_REASON], waits[LEN_REASON / 2];
 
-	who_text(&rule->approval, who, sizeof(who));
-	gmtime_r(&t, &tm);
-	strftime(until, sizeof(until), "%Y-%m-%d %H:%M:%S UTC", &tm);
+	request_waits(r, &rule->approval, waits, sizeof(waits));
 	snprintf(message, sizeof(message), "statement held by rule \"%s\": "
-	    "request %u waits for approval by %s until %s", r->rule,
-	    r->number, who, until);
+	    "%s", r->rule, waits);
 	tell(s, r->id, r->ask, r->number, HOLD_WAITING, "", message,
 	    rule->hint == NULL ? "" : rule->hint);
 }
@@ -228,6 +266,10 @@ tell_decided(struct request *r)
 	struct session	*s = sessions_find(r->p, slice_str(r->session));
 
 	r->commit = 0;
+	if (r->type == REQUEST_LOGIN) {
+		grants_decided(r);
+		return;
+	}
 	if (s == NULL || r->state == REQUEST_WITHDRAWN)
 		return;
 	if (r->state == REQUEST_APPROVED)
@@ -249,8 +291,22 @@ requests_committed(struct parent *p)
 
 /* --- the record ----------------------------------------------------------------- */
 
+const char *
+request_act(const struct request *r)
+{
+	static char	 text[LEN_REASON + 1];
+	char		*json = r->act == NULL ? NULL : json_dumps(r->act,
+			    JSON_COMPACT | JSON_ENCODE_ANY);
+
+	text[0] = '\0';
+	if (json != NULL && strlen(json) < sizeof(text))
+		snprintf(text, sizeof(text), "%s", json);
+	free(json);
+	return text;
+}
+
 static uint64_t
-record_request(const struct request *r, const struct rule *rule)
+record_request(const struct request *r, const struct approval *a)
 {
 	struct event_approval_request	 ev = { 0 };
 	char				 groups[LEN_REASON] = "";
@@ -258,10 +314,10 @@ record_request(const struct request *r, const struct rule *rule)
 	uint64_t			 pos;
 	size_t				 i, n;
 
-	for (i = 0; i < rule->approval.groups.n; i++) {
+	for (i = 0; i < a->groups.n; i++) {
 		n = strlen(groups);
 		snprintf(groups + n, sizeof(groups) - n, "%s%s",
-		    i > 0 ? "," : "", rule->approval.groups.v[i]);
+		    i > 0 ? "," : "", a->groups.v[i]);
 	}
 	if ((params = json_dumps(r->params, JSON_COMPACT)) == NULL)
 		return 0;
@@ -275,8 +331,10 @@ record_request(const struct request *r, const struct rule *rule)
 	ev.params = slice_str(params);
 	ev.in_transaction = r->in_transaction;
 	ev.groups = slice_str(groups);
-	ev.minimum = (uint32_t)rule->approval.minimum;
+	ev.minimum = (uint32_t)a->minimum;
 	ev.expires = request_expires_wall(r) * 1000000;
+	ev.issuer = slice_str(r->issuer);
+	ev.act = slice_str(request_act(r));
 	pos = auditlink_event(r->p, EVENT_approval_request, &ev);
 	free(params);
 	return pos;
@@ -304,18 +362,26 @@ int
 request_end(struct request *r, enum request_state state, const char *reason)
 {
 	enum request_state	was = r->state;
-	char			path[LEN_PATH];
+	uint64_t		until = r->expires;
+	bool			grant;
 
+	grant = state == REQUEST_APPROVED && r->type == REQUEST_LOGIN;
 	r->state = state;
-	r->commit = record_end(r, reason);
-	if (r->commit == 0 && state == REQUEST_APPROVED) {
+	if (grant)
+		r->expires = now_boot_ms() + r->length;
+	if ((grant && grants_record(r, reason) == 0) ||
+	    ((r->commit = record_end(r, reason)) == 0 &&
+	    state == REQUEST_APPROVED)) {
 		r->state = was;
+		r->expires = until;
 		return -1;
 	}
+	r->over = now_boot_ms();
 	ev_timer_stop(r->timer);
-	request_path(r, path, sizeof(path));
+	if (grant)
+		ev_timer_set(r->timer, r->length);
 	if (state != REQUEST_APPROVED)
-		unlink(path);
+		request_unlink(r);
 	else if (request_save(r) == -1)
 		log_warn("event=request_save request=%u", r->number);
 	if (r->commit == 0 || auditlink_committed(r->p, r->commit))
@@ -330,14 +396,18 @@ on_expired(void *ctx)
 	struct request	*r = ctx;
 	uint64_t	 now = now_boot_ms();
 
-	if (r->state != REQUEST_OPEN)
-		return;
-	if (now < r->expires) {
+	if (now < r->expires && r->state != REQUEST_REVOKED) {
 		ev_timer_set(r->timer, r->expires - now);
 		return;
 	}
-	snprintf(r->answer, sizeof(r->answer), "statement refused: nobody "
-	    "approved request %u in time", r->number);
+	if (r->type == REQUEST_LOGIN && r->state != REQUEST_OPEN) {
+		grants_over(r);
+		return;
+	}
+	if (r->state != REQUEST_OPEN)
+		return;
+	snprintf(r->answer, sizeof(r->answer), "%s refused: nobody approved "
+	    "request %u in time", request_type_name(r->type), r->number);
 	request_end(r, REQUEST_EXPIRED, "nobody decided in time");
 }
 
@@ -345,7 +415,6 @@ void
 requests_session_over(struct session *s)
 {
 	struct request	*r, *next;
-	char		 path[LEN_PATH];
 
 	for (r = TAILQ_FIRST(&s->p->requests->list); r != NULL; r = next) {
 		next = TAILQ_NEXT(r, entry);
@@ -354,10 +423,8 @@ requests_session_over(struct session *s)
 		if (r->state == REQUEST_OPEN)
 			request_end(r, REQUEST_WITHDRAWN,
 			    "its session has ended");
-		else if (r->state == REQUEST_APPROVED) {
-			request_path(r, path, sizeof(path));
-			unlink(path);
-		}
+		else if (r->state == REQUEST_APPROVED)
+			request_unlink(r);
 	}
 }
 
@@ -369,7 +436,7 @@ requests_reloaded(struct parent *p)
 	for (r = TAILQ_FIRST(&p->requests->list); r != NULL; r = next) {
 		next = TAILQ_NEXT(r, entry);
 		/* Its worker asks again, under the new policy. */
-		if (r->state == REQUEST_OPEN && request_rule(r) == NULL)
+		if (r->state == REQUEST_OPEN && request_approval(r) == NULL)
 			request_end(r, REQUEST_WITHDRAWN,
 			    "the policy has changed");
 	}
@@ -377,18 +444,46 @@ requests_reloaded(struct parent *p)
 
 /* --- a worker asks ---------------------------------------------------------------- */
 
-static struct request *
-request_new(struct session *s, const struct ipc_hold_ask *m)
+struct request *
+request_new(struct parent *p, enum request_type type)
 {
 	struct request	*r = calloc(1, sizeof(*r));
 
 	if (r == NULL)
 		return NULL;
-	r->p = s->p;
+	r->p = p;
+	r->type = type;
+	r->created = now_wall_us();
+	memcpy(r->sha256, p->sha256, sizeof(r->sha256));
+	r->timer = ev_timer_new(p->loop, on_expired, r);
+	TAILQ_INSERT_TAIL(&p->requests->list, r, entry);
+	return r;
+}
+
+/* Who acts for the session's subject: what the token said when it opened. */
+static int
+request_actors(struct request *r, const struct session *s)
+{
+	json_t	*claims;
+
+	claims = s->claims == NULL ? NULL : json_loads(s->claims, 0, NULL);
+	if (claims == NULL)
+		return -1;
+	r->act = json_incref(json_object_get(claims, "act"));
+	json_decref(claims);
+	return 0;
+}
+
+static struct request *
+request_of_statement(struct session *s, const struct ipc_hold_ask *m)
+{
+	struct request	*r = request_new(s->p, REQUEST_STATEMENT);
+
+	if (r == NULL)
+		return NULL;
 	r->id = m->id;
 	r->ask = m->ask;
 	r->in_transaction = m->in_transaction != 0;
-	r->created = now_wall_us();
 	memcpy(r->session, s->id, sizeof(r->session));
 	memcpy(r->issuer, s->issuer, sizeof(r->issuer));
 	memcpy(r->subject, s->subject, sizeof(r->subject));
@@ -397,12 +492,10 @@ request_new(struct session *s, const struct ipc_hold_ask *m)
 	memcpy(r->role, s->role, sizeof(r->role));
 	memcpy(r->peer, s->peer, sizeof(r->peer));
 	memcpy(r->application, s->application, sizeof(r->application));
-	memcpy(r->sha256, s->p->sha256, sizeof(r->sha256));
-	r->timer = ev_timer_new(s->p->loop, on_expired, r);
 	r->text = slice_dup(m->text);
 	r->params = params_json(m->params.p, m->params.len);
-	TAILQ_INSERT_TAIL(&s->p->requests->list, r, entry);
 	if (r->text == NULL || r->params == NULL ||
+	    request_actors(r, s) == -1 ||
 	    slice_copy(m->rule, r->rule, sizeof(r->rule)) == -1 ||
 	    slice_copy(m->kind, r->kind, sizeof(r->kind)) == -1) {
 		request_free(r);
@@ -411,73 +504,29 @@ request_new(struct session *s, const struct ipc_hold_ask *m)
 	return r;
 }
 
-/* The last number that was given: none is given twice. */
-static void
-last_path(struct parent *p, const char *suffix, char *out, size_t size)
-{
-	char	name[32];
-
-	snprintf(name, sizeof(name), "requests/last%s", suffix);
-	parent_state_path(p, name, out, size);
-}
-
-static void
-last_read(struct parent *p)
-{
-	char	 path[LEN_PATH];
-	FILE	*f;
-
-	last_path(p, "", path, sizeof(path));
-	if ((f = fopen(path, "re")) == NULL)
-		return;
-	if (fscanf(f, "%u", &p->requests->last) != 1)
-		p->requests->last = 0;
-	fclose(f);
-}
-
-static int
-last_write(struct parent *p)
-{
-	char	 path[LEN_PATH], tmp[LEN_PATH];
-	FILE	*f;
-	int	 rc;
-
-	last_path(p, "", path, sizeof(path));
-	last_path(p, ".tmp", tmp, sizeof(tmp));
-	if ((f = fopen(tmp, "we")) == NULL)
-		return -1;
-	/* An empty file after a crash of the machine would begin at 1 again. */
-	rc = fprintf(f, "%u\n", p->requests->last) < 0 || fflush(f) != 0 ||
-	    fdatasync(fileno(f)) == -1 ? -1 : 0;
-	return fclose(f) == 0 && rc == 0 ? rename(tmp, path) : -1;
-}
-
-/* On disk and on record, and only then a request. */
-static int
-request_open(struct request *r, const struct rule *rule)
+int
+request_open(struct request *r, const struct approval *a)
 {
 	struct session	*s = sessions_find(r->p, slice_str(r->session));
 
 	r->number = ++r->p->requests->last;
-	r->expires = now_boot_ms() + rule->approval.within;
+	r->expires = now_boot_ms() + a->within;
 	if (s != NULL && s->deadline != 0 && s->deadline < r->expires)
 		r->expires = s->deadline;
-	if (last_write(r->p) == -1 || request_save(r) == -1) {
+	if (requests_number_save(r->p) == -1 || request_save(r) == -1) {
 		log_warn("event=request_save request=%u", r->number);
 		return -1;
 	}
-	if (record_request(r, rule) == 0) {
-		char	path[LEN_PATH];
-
-		request_path(r, path, sizeof(path));
-		unlink(path);
+	if (record_request(r, a) == 0) {
+		request_unlink(r);
 		return -1;
 	}
-	log_info("event=request request=%u session=%s subject=%s rule=%s "
-	    "kind=%s", r->number, r->session,
-	    log_esc(r->subject, strlen(r->subject)), r->rule, r->kind);
-	ev_timer_set(r->timer, rule->approval.within);
-	requestnotice_open(r, &rule->approval, request_expires_wall(r), false);
+	log_info("event=request request=%u session=%s subject=%s profile=%s "
+	    "rule=%s kind=%s", r->number, r->session,
+	    log_esc(r->subject, strlen(r->subject)), r->profile, r->rule,
+	    r->kind);
+	ev_timer_set(r->timer, a->within);
+	requestnotice_open(r, a, request_expires_wall(r), false);
 	return 0;
 }
 
@@ -489,12 +538,12 @@ ask_new(struct session *s, const struct ipc_hold_ask *m)
 	const char		*why = NULL;
 
 	requests_trim(s->p);
-	if (requests_count(s->p) >= REQUESTS_MAX) {
+	if (!requests_have_room(s->p)) {
 		tell(s, m->id, m->ask, 0, HOLD_REFUSED, "53400", "statement "
 		    "refused: too many statements wait for approval", "");
 		return;
 	}
-	if ((r = request_new(s, m)) == NULL) {
+	if ((r = request_of_statement(s, m)) == NULL) {
 		tell(s, m->id, m->ask, 0, HOLD_REFUSED, "57P03", "statement "
 		    "refused: it needs approval, and the request for it could "
 		    "not be made", "");
@@ -509,7 +558,7 @@ ask_new(struct session *s, const struct ipc_hold_ask *m)
 	if (why != NULL) {
 		tell(s, m->id, m->ask, 0, HOLD_REFUSED, "42501", why, "");
 		request_free(r);
-	} else if (request_open(r, rule) == -1) {
+	} else if (request_open(r, &rule->approval) == -1) {
 		tell(s, m->id, m->ask, 0, HOLD_REFUSED, "57P03", "statement "
 		    "refused: it needs approval, and the request for it could "
 		    "not be recorded", "");
@@ -553,66 +602,4 @@ requests_withdraw(struct session *s, const struct ipc_hold_withdraw *m)
 	if (slice_copy(m->reason, reason, sizeof(reason)) == -1)
 		reason[0] = '\0';
 	request_end(r, REQUEST_WITHDRAWN, reason);
-}
-
-/* --- after a restart ------------------------------------------------------------------ */
-
-static void
-load(struct parent *p, const char *name)
-{
-	struct request	*r = calloc(1, sizeof(*r));
-	const struct rule *rule;
-	char		 file[300], path[LEN_PATH];
-	uint64_t	 now = now_boot_ms();
-
-	if (r == NULL)
-		fatal("step=requests");
-	r->p = p;
-	snprintf(file, sizeof(file), "requests/%.255s", name);
-	parent_state_path(p, file, path, sizeof(path));
-	r->timer = ev_timer_new(p->loop, on_expired, r);
-	TAILQ_INSERT_TAIL(&p->requests->list, r, entry);
-	if (requestfile_read(r, path) == -1) {
-		log_warnx("event=request_unreadable file=%s", name);
-		unlink(path);
-		request_free(r);
-		return;
-	}
-	if (r->number > p->requests->last)
-		p->requests->last = r->number;
-	if (sessions_find(p, slice_str(r->session)) == NULL)
-		request_end(r, REQUEST_WITHDRAWN, "its session has ended");
-	else if (r->state == REQUEST_OPEN) {
-		ev_timer_set(r->timer, r->expires > now ? r->expires - now :
-		    1);
-		/* Whether anybody was told of it died with the last parent. */
-		if ((rule = request_rule(r)) != NULL)
-			requestnotice_open(r, &rule->approval,
-			    request_expires_wall(r), true);
-	}
-}
-
-void
-requests_init(struct parent *p)
-{
-	struct dirent	*e;
-	char		 dir[LEN_PATH];
-	DIR		*d;
-	size_t		 n;
-
-	if ((p->requests = calloc(1, sizeof(*p->requests))) == NULL)
-		fatal("step=requests");
-	TAILQ_INIT(&p->requests->list);
-	parent_state_path(p, "requests", dir, sizeof(dir));
-	if (mkdir(dir, 0700) == -1 && errno != EEXIST)
-		fatal("step=requests path=%s", dir);
-	last_read(p);
-	if ((d = opendir(dir)) == NULL)
-		fatal("step=requests path=%s", dir);
-	while ((e = readdir(d)) != NULL) {
-		n = strlen(e->d_name);
-		if (n > 5 && strcmp(e->d_name + n - 5, ".json") == 0)
-			load(p, e->d_name);
-	}
-	closedir(d);
 }

@@ -6,9 +6,10 @@
 #include "parent.h"
 
 /*
- * Statements that wait for a person.  A request belongs to one statement of one
- * session, and to the text of the policy that held it; it is decided once.  It
- * is on disk before anybody is told of it, so that it survives the parent.
+ * What waits for a person.  A request belongs to one statement of one session,
+ * and to the text of the policy that held it, or is about a login (grants.h);
+ * it is decided once.  It is on disk before anybody is told of it, so that it
+ * survives the parent.
  */
 struct session;
 
@@ -19,10 +20,13 @@ void	 requests_init(struct parent *);
 void	 requests_ask(struct session *, const struct ipc_hold_ask *);
 void	 requests_withdraw(struct session *, const struct ipc_hold_withdraw *);
 /* The session is over; a new policy is in force; something of the parent's own
- * spool was committed. */
+ * spool was committed; time goes by: forget the oldest that are over. */
 void	 requests_session_over(struct session *);
 void	 requests_reloaded(struct parent *);
 void	 requests_committed(struct parent *);
+void	 requests_trim(struct parent *);
+/* May there be another open one? */
+bool	 requests_have_room(struct parent *);
 
 /* Who decides: a verified token's subject, or a local user by policy.yaml. */
 struct approver {

@@ -21,6 +21,16 @@
 
 #define BOOT_ID	"/proc/sys/kernel/random/boot_id"
 
+#define M_NAME(id, name, message)	name,
+static const char *const limit_names[] = { SESSION_LIMITS(M_NAME) };
+#undef M_NAME
+
+const char *
+session_limit_name(enum session_limit limit)
+{
+	return limit_names[limit];
+}
+
 static void
 boot_id(char *out, size_t size)
 {
@@ -48,7 +58,7 @@ encode(const struct session *s)
 	hex_encode(s->key, s->keylen, key);
 	hex_encode(s->client_key, s->client_keylen, client_key);
 	o = json_pack("{s:s, s:s, s:I, s:I, s:b, s:s, s:s, s:s, s:s, s:s, "
-	    "s:I, s:I, s:I, s:s, s:s, s:b, s:s}",
+	    "s:I, s:I, s:I, s:s, s:s, s:s, s:I, s:s}",
 	    "boot", boot, "id", s->id,
 	    "master", (json_int_t)s->master, "worker", (json_int_t)s->worker,
 	    "shared", s->shared, "profile", s->profile,
@@ -57,7 +67,9 @@ encode(const struct session *s)
 	    "started", (json_int_t)s->started,
 	    "deadline", (json_int_t)s->deadline,
 	    "pid", (json_int_t)s->pid, "key", key, "client_key", client_key,
-	    "by_token", s->by_token, "backend_start", s->backend_start);
+	    "limit", session_limit_name(s->limit),
+	    "grant", (json_int_t)s->grant,
+	    "backend_start", s->backend_start);
 	explicit_bzero(key, sizeof(key));
 	explicit_bzero(client_key, sizeof(client_key));
 	if (o == NULL)
@@ -160,6 +172,19 @@ get_hex(const json_t *o, const char *name, uint8_t *out, size_t max,
 	return 0;
 }
 
+/* It is for people only: what is not known is the profile's. */
+static enum session_limit
+get_limit(const json_t *o)
+{
+	const char	*v = json_string_value(json_object_get(o, "limit"));
+	int		 i;
+
+	for (i = 0; v != NULL && i < SESSION_NLIMITS; i++)
+		if (strcmp(v, limit_names[i]) == 0)
+			return (enum session_limit)i;
+	return LIMIT_TTL;
+}
+
 int
 sessionfile_read(struct session *s, const char *path)
 {
@@ -194,7 +219,8 @@ sessionfile_read(struct session *s, const char *path)
 		goto out;
 	s->master = (uint32_t)get_num(o, "master");
 	s->worker = (uint32_t)get_num(o, "worker");
-	s->by_token = json_is_true(json_object_get(o, "by_token"));
+	s->limit = get_limit(o);
+	s->grant = (uint32_t)get_num(o, "grant");
 	s->shared = json_is_true(json_object_get(o, "shared"));
 	s->started = get_num(o, "started");
 	s->deadline = get_num(o, "deadline");

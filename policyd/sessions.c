@@ -42,6 +42,10 @@ struct sessions {
 static const char *const state_names[] = { SESSION_STATES(M_NAME) };
 #undef M_NAME
 
+#define M_MESSAGE(id, name, message)	message,
+static const char *const limit_messages[] = { SESSION_LIMITS(M_MESSAGE) };
+#undef M_MESSAGE
+
 const char *
 session_state_name(enum session_state state)
 {
@@ -238,11 +242,10 @@ session_deadline(struct session *s)
 		return;
 	}
 	ev.session = slice_str(s->id);
-	ev.limit = slice_str(s->by_token ? "token" : "ttl");
+	ev.limit = slice_str(session_limit_name(s->limit));
 	ev.role = slice_str(s->role);
 	auditlink_event(s->p, EVENT_deadline, &ev);
-	sessions_kill(s, "57P01", s->by_token ? "the token of this session "
-	    "has expired" : "session time limit reached");
+	sessions_kill(s, "57P01", limit_messages[s->limit]);
 }
 
 void
@@ -524,6 +527,9 @@ session_unsupported(struct session *s)
 	    NULL || !profile_has_database(profile, s->database))
 		sessions_kill(s, "57P01",
 		    "the access policy no longer has this session's profile");
+	else if (profile->needs_grant && s->grant == 0)
+		sessions_kill(s, "57P01",
+		    "the access policy now asks for a grant");
 }
 
 void

@@ -25,6 +25,16 @@ struct worker;
 enum session_state { SESSION_STATES(SESSION_M_ENUM) SESSION_NSTATES };
 #undef SESSION_M_ENUM
 
+/* What its deadline is from. */
+#define SESSION_LIMITS(M)						\
+	M(TTL, "ttl", "session time limit reached")			\
+	M(TOKEN, "token", "the token of this session has expired")	\
+	M(GRANT, "grant", "the grant of this session has expired")
+
+#define SESSION_M_LIMIT(id, name, message)	LIMIT_##id,
+enum session_limit { SESSION_LIMITS(SESSION_M_LIMIT) SESSION_NLIMITS };
+#undef SESSION_M_LIMIT
+
 /* Of a client's cancel key: protocol 3.0 has no room for more, 3.2 has. */
 #define CLIENT_KEY_SHORT	4
 #define CLIENT_KEY_LONG		32
@@ -48,7 +58,8 @@ struct session {
 	char			*claims;	/* JSON, or NULL: not known */
 	uint64_t		 started;	/* wall us */
 	uint64_t		 deadline;	/* boot ms; 0: none */
-	bool			 by_token;	/* ... is the token's expiry */
+	enum session_limit	 limit;		/* ... is whose */
+	uint32_t		 grant;		/* its number; 0: needs none */
 	uint32_t		 pid;		/* of the backend; 0: unknown */
 	char			 backend_start[41];	/* "": unknown */
 	bool			 up_told, over_told;	/* to the keeper */
@@ -121,10 +132,11 @@ int		 sessions_channel(struct session *);
 
 /* auditd gave up its spool: it may not go on. */
 void		 sessions_spool_broken(struct parent *, struct slice id);
-/* End what the policy in force no longer has. */
+/* End what the policy in force no longer lets be. */
 void		 sessions_reloaded(struct parent *);
 
 const char	*session_state_name(enum session_state);
+const char	*session_limit_name(enum session_limit);
 
 /* <state>/sessions/<name><suffix> */
 void		 sessions_path(struct parent *, const char *name,

@@ -15,6 +15,7 @@
 #include "auditlink.h"
 #include "children.h"
 #include "claims.h"
+#include "grants.h"
 #include "log.h"
 #include "reload.h"
 #include "sessions.h"
@@ -167,6 +168,31 @@ claims_choose(const struct policy *po, const char *user, const char *database,
 	why->message = "told plainly";
 	why->hint[0] = '\0';
 	return unmatched ? NULL : &profile;
+}
+
+/* One that needs a grant waits, or has it. */
+static bool	 granted = true;
+
+bool
+grants_take(struct attempt *a, const struct profile *pr)
+{
+	(void)pr;
+	step("grant");
+	if (granted) {
+		a->grant = 17;
+		a->grant_ends = now_boot_ms() + 1000;
+		return true;
+	}
+	attempt_enter(a, ATTEMPT_WAITING);
+	ev_timer_stop(a->timer);
+	return false;
+}
+
+bool
+grants_live(struct parent *pa, uint32_t n)
+{
+	(void)pa;
+	return n == 17 && granted;
 }
 
 bool
@@ -738,12 +764,64 @@ START_TEST(test_known)
 }
 END_TEST
 
+/* A login that needs a grant waits without a limit of its own. */
+START_TEST(test_grant)
+{
+	struct attempt	*a;
+
+	profile.needs_grant = true;
+	granted = false;
+	login("192.0.2.13:1");
+	verified(7);
+	ck_assert_str_eq(trace, "verify grant");
+	ck_assert_ptr_nonnull(a = attempt_find(&p, asked, ATTEMPT_WAITING));
+	ck_assert(!ev_timer_pending(a->timer));
+	ck_assert_uint_eq(attempts_asking(&p), 0);
+	/* Reloaded: once more from the token. */
+	policy.generation = 8;
+	attempts_resume(&p);
+	ck_assert_str_eq(trace, "verify grant verify");
+	verified(8);
+	ck_assert_ptr_nonnull(a = attempt_find(&p, asked, ATTEMPT_WAITING));
+	/* Let in: it ends with its grant, or before that. */
+	granted = true;
+	attempt_go_on(a);
+	ck_assert_str_eq(trace, "verify grant verify grant grant mark.asked "
+	    "spool dial");
+	ck_assert_int_eq(a->limit, LIMIT_GRANT);
+	ck_assert_uint_eq(a->deadline, a->grant_ends);
+	/* Revoked while it was being prepared. */
+	spool_opened();
+	granted = false;
+	dialed(8);
+	ck_assert_str_eq(reason, "the grant was revoked or expired meanwhile");
+	ck_assert_str_eq(sqlstate, "42501");
+	policy.generation = 7;
+	granted = true;
+	/* Each of the three is the earliest once. */
+	profile.ttl = 500;
+	login("192.0.2.13:1");
+	verified(7);
+	ck_assert_ptr_nonnull(a = attempt_find(&p, asked, ATTEMPT_PREPARING));
+	ck_assert_int_eq(a->limit, LIMIT_TTL);
+	attempts_abort(&w, number);
+	profile.ttl = 0;
+	profile.expires_with_token = true;
+	login("192.0.2.13:1");
+	verified(7);
+	ck_assert_ptr_nonnull(a = attempt_find(&p, asked, ATTEMPT_PREPARING));
+	ck_assert_int_eq(a->limit, LIMIT_GRANT);
+	attempts_abort(&w, number);
+	profile.expires_with_token = profile.needs_grant = false;
+}
+END_TEST
+
 int
 main(void)
 {
 	const TTest	*tests[] = { test_marks, test_held, test_generation,
 	    test_throttle, test_abort, test_verifier_lost, test_record_lost,
-	    test_jti, test_trace, test_known };
+	    test_jti, test_trace, test_known, test_grant };
 	Suite		*s = suite_create("attempts");
 	TCase		*t = tcase_create("attempts");
 	SRunner		*r;

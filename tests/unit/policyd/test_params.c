@@ -130,6 +130,59 @@ START_TEST(test_round_trip)
 }
 END_TEST
 
+/* A login, of another boot: whichever of its two ends is earlier holds. */
+START_TEST(test_login)
+{
+	static struct request	r, s;
+	char			path[64];
+	json_t			*o;
+
+	snprintf(path, sizeof(path), "/tmp/test_params.%d", (int)getpid());
+	r.type = REQUEST_LOGIN;
+	r.number = 18;
+	r.state = REQUEST_REVOKED;
+	snprintf(r.subject, sizeof(r.subject), "ada");
+	snprintf(r.kind, sizeof(r.kind), "login");
+	snprintf(r.answer, sizeof(r.answer), "revoked by bo: done");
+	snprintf(r.revoker.approver, sizeof(r.revoker.approver), "bo");
+	ck_assert_ptr_nonnull(r.text = strdup(""));
+	r.params = json_array();
+	r.act = json_pack("{s:s}", "sub", "agent");
+	r.length = 7200000;
+	r.expires = now_boot_ms() + 3600000;
+	ck_assert_int_eq(requestfile_write(&r, path, false), 0);
+	ck_assert_int_eq(requestfile_read(&s, path), 0);
+	ck_assert_int_eq(s.type, REQUEST_LOGIN);
+	ck_assert_int_eq(s.state, REQUEST_REVOKED);
+	ck_assert_uint_eq(s.length, r.length);
+	ck_assert_uint_le(s.expires, r.expires);
+	ck_assert_uint_gt(s.expires, r.expires - 60000);
+	ck_assert_str_eq(s.answer, r.answer);
+	ck_assert_str_eq(s.revoker.approver, "bo");
+	ck_assert(json_equal(s.act, r.act));
+	json_decref(s.act);
+	json_decref(s.params);
+	free(s.text);
+
+	/* The boot clock began anew: by it, the end is far away. */
+	o = json_load_file(path, 0, NULL);
+	json_object_set_new(o, "expires", json_integer((json_int_t)r.expires +
+	    864000000));
+	ck_assert_int_eq(json_dump_file(o, path, 0), 0);
+	json_decref(o);
+	memset(&s, 0, sizeof(s));
+	ck_assert_int_eq(requestfile_read(&s, path), 0);
+	ck_assert_uint_le(s.expires, now_boot_ms() + 3600000);
+	json_decref(s.act);
+	json_decref(s.params);
+	free(s.text);
+	unlink(path);
+	free(r.text);
+	json_decref(r.params);
+	json_decref(r.act);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -141,6 +194,7 @@ main(void)
 	tcase_add_test(t, test_params);
 	tcase_add_test(t, test_params_bad);
 	tcase_add_test(t, test_round_trip);
+	tcase_add_test(t, test_login);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

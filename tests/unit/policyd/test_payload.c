@@ -68,6 +68,12 @@ START_TEST(summaries)
 	    { "{\"event\":\"decision\",\"request\":3,\"decision\":"
 		"\"approve\",\"approver\":\"boss\",\"reason\":\"\"}",
 		"Request 3: approved by boss" },
+	    { "{\"event\":\"request\",\"request\":4,\"subject\":\"ada\","
+		"\"actors\":[\"robot\"],\"profile\":\"ops\",\"grant_for\":"
+		"7200,\"kind\":\"login\",\"groups\":[],\"minimum\":1,"
+		"\"until\":1790000000}", "Request 4: ada (acting: robot) asks "
+		"for profile ops, for 120 minutes. May approve: an "
+		"administrator, until 2026-09-21 14:13:20 UTC." },
 	    { "{\"event\":\"end\",\"request\":3,\"result\":\"expired\","
 		"\"reason\":\"nobody\"}", "Request 3: expired: nobody" } };
 	size_t i;
