@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "children.h"
+#include "explains.h"
 #include "grants.h"
 #include "log.h"
 #include "requests.h"
@@ -123,15 +124,21 @@ int
 approvals_show(struct conn *c, uint32_t id, const json_t *args, char *message,
     size_t size)
 {
-	json_t	*o = requests_show(control_parent(c), number_of(args));
+	json_t			*o = requests_show(control_parent(c),
+				    number_of(args));
+	struct ipc_explain	 m;
 
 	if (o == NULL) {
 		snprintf(message, size, "there is no request %u",
 		    number_of(args));
 		return 1;
 	}
-	control_row(c, id, o);
-	return 0;
+	if (requests_explain(control_parent(c), number_of(args), &m) == -1) {
+		control_row(c, id, o);
+		return 0;
+	}
+	explains_show(c, id, &m, o);
+	return -1;
 }
 
 int

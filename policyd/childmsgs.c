@@ -14,7 +14,7 @@
 #include "cancel.h"
 #include "catalogs.h"
 #include "children.h"
-#include "control.h"
+#include "explains.h"
 #include "keycache.h"
 #include "log.h"
 #include "minted.h"
@@ -110,7 +110,7 @@ on_explained(void *ctx, const void *msg, int *fds)
 	struct child	*c = ctx;
 
 	(void)fds;
-	control_explained(c->p, msg);
+	explains_answer(c->p, msg);
 	return 0;
 }
 

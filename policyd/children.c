@@ -18,7 +18,7 @@
 #include "cancel.h"
 #include "catalogs.h"
 #include "child.h"
-#include "control.h"
+#include "explains.h"
 #include "keycache.h"
 #include "log.h"
 #include "notices.h"
@@ -111,7 +111,7 @@ child_lost(struct child *c)
 		break;
 	default:
 		sessions_engine_lost(c->p, c->profile);
-		control_engine_lost(c->p, c->profile);
+		explains_engine_lost(c->p, c->profile);
 		catalogs_published(c->p);
 		break;
 	}

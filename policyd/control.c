@@ -25,6 +25,7 @@
 #include "auditlink.h"
 #include "catalogs.h"
 #include "children.h"
+#include "explains.h"
 #include "log.h"
 #include "minted.h"
 #include "notices.h"
@@ -53,16 +54,6 @@ struct conn {
 };
 TAILQ_HEAD(conn_list, conn);
 
-/* An explain that an engine is at. */
-struct asking {
-	TAILQ_ENTRY(asking)	 entry;
-	struct conn		*conn;
-	uint32_t		 id;		/* ours */
-	uint32_t		 request;	/* the tool's */
-	char			 profile[LEN_KEY + 1];
-};
-TAILQ_HEAD(asking_list, asking);
-
 struct control {
 	int			 listen;
 	struct ev_io		*io;
@@ -70,8 +61,6 @@ struct control {
 	struct conn_list	 conns;
 	unsigned int		 nconns;
 	uint32_t		 refused_pid;	/* a second master, logged */
-	struct asking_list	 asking;
-	uint32_t		 next_id;
 };
 
 /* --- answers ----------------------------------------------------------------------- */
@@ -89,6 +78,12 @@ control_row(struct conn *c, uint32_t id, json_t *row)
 	m.json = slice_str(text);
 	ipc_send(c->ipc, IPC_ctl_row, &m, NULL, 0);
 	free(text);
+}
+
+void
+control_row_raw(struct conn *c, const struct ipc_ctl_row *row)
+{
+	ipc_send(c->ipc, IPC_ctl_row, row, NULL, 0);
 }
 
 void
@@ -232,8 +227,6 @@ verb_kill(struct conn *c, uint32_t id, const json_t *args, char *message,
 	return 0;
 }
 
-static void	asking_free(struct control *, struct asking *);
-
 static int
 verb_sweep(struct conn *c, uint32_t id, const json_t *args, char *message,
     size_t size)
@@ -244,71 +237,6 @@ verb_sweep(struct conn *c, uint32_t id, const json_t *args, char *message,
 		return 0;
 	snprintf(message, size, "the keeper is not available");
 	return 1;
-}
-
-static int
-verb_explain(struct conn *c, uint32_t id, const json_t *args, char *message,
-    size_t size)
-{
-	const char	*profile, *database, *sql, *in;
-	char		*claims;
-	struct ipc	*engine;
-	struct ipc_explain	 m;
-	struct asking	*a;
-
-	profile = json_string_value(json_object_get(args, "profile"));
-	database = json_string_value(json_object_get(args, "database"));
-	sql = json_string_value(json_object_get(args, "sql"));
-	if (profile == NULL || database == NULL || sql == NULL) {
-		snprintf(message, size, "explain needs profile, database and "
-		    "sql");
-		return 1;
-	}
-	if (policy_profile(c->p->policy, profile) == NULL ||
-	    policy_database(c->p->policy, database) == NULL ||
-	    !profile_has_database(policy_profile(c->p->policy, profile),
-	    database)) {
-		snprintf(message, size, "there is no such profile, or it does "
-		    "not have this database");
-		return 1;
-	}
-	engine = children_engine(c->p, profile);
-	a = engine == NULL ? NULL : calloc(1, sizeof(*a));
-	if (a == NULL) {
-		snprintf(message, size, "the profile's engine is not ready");
-		return 1;
-	}
-	a->conn = c;
-	a->id = c->p->control->next_id++;
-	a->request = id;
-	snprintf(a->profile, sizeof(a->profile), "%s", profile);
-	TAILQ_INSERT_TAIL(&c->p->control->asking, a, entry);
-	m.id = a->id;
-	m.profile = slice_str(profile);
-	m.database = slice_str(database);
-	m.text = slice_str(sql);
-	claims = json_is_object(json_object_get(args, "claims")) ?
-	    json_dumps(json_object_get(args, "claims"), JSON_COMPACT) : NULL;
-	m.claims = slice_str(claims != NULL ? claims : "");
-	in = json_string_value(json_object_get(args, "application"));
-	m.application = slice_str(in != NULL ? in : "");
-	in = json_string_value(json_object_get(args, "address"));
-	m.client = slice_str(in != NULL ? in : "");
-	m.time = (uint64_t)json_integer_value(json_object_get(args, "time"));
-	in = json_string_value(json_object_get(args, "in_transaction"));
-	m.transaction = in == NULL || strcmp(in, "any") == 0 ? 0 :
-	    strcmp(in, "true") == 0 ? 'T' : 'I';
-	if (m.claims.len > LEN_CLAIMS || m.application.len > LEN_NAME ||
-	    m.client.len > LEN_ADDR) {
-		snprintf(message, size, "the claims, the application's name "
-		    "or the address are too long");
-		asking_free(c->p->control, a);
-		free(claims);
-		return 1;
-	}
-	ipc_send(engine, IPC_explain, &m, NULL, 0);
-	free(claims);
-	return -1;
 }
 
 /* Which profiles these claims open, one a row. */
@@ -341,7 +269,7 @@ static const struct {
 	{ "sessions", verb_sessions, RUN },
 	{ "kill", verb_kill, RUN },
 	{ "sweep", verb_sweep, RUN },
-	{ "explain", verb_explain, RUN },
+	{ "explain", explains_explain, RUN },
 	{ "requests", approvals_list, RUN },
 	{ "show", approvals_show, RUN },
 	{ "decide", approvals_decide, ANSWERED },
@@ -350,45 +278,6 @@ static const struct {
 	{ "grant", approvals_grant, ANSWERED },
 	{ "revoke", approvals_revoke, ANSWERED },
 };
-
-static void
-asking_free(struct control *ct, struct asking *a)
-{
-	TAILQ_REMOVE(&ct->asking, a, entry);
-	free(a);
-}
-
-void
-control_explained(struct parent *p, const struct ipc_explained *m)
-{
-	struct ipc_ctl_row	 row;
-	struct asking		*a;
-
-	TAILQ_FOREACH(a, &p->control->asking, entry)
-		if (a->id == m->id)
-			break;
-	if (a == NULL)
-		return;
-	row.id = a->request;
-	row.json = m->json;
-	ipc_send(a->conn->ipc, IPC_ctl_row, &row, NULL, 0);
-	control_end(a->conn, a->request, 0, "");
-	asking_free(p->control, a);
-}
-
-void
-control_engine_lost(struct parent *p, const char *profile)
-{
-	struct asking	*a, *next;
-
-	for (a = TAILQ_FIRST(&p->control->asking); a != NULL; a = next) {
-		next = TAILQ_NEXT(a, entry);
-		if (strcmp(a->profile, profile) != 0)
-			continue;
-		control_end(a->conn, a->request, 1, "the engine died of it");
-		asking_free(p->control, a);
-	}
-}
 
 /* --- messages --------------------------------------------------------------------------- */
 
@@ -526,15 +415,10 @@ on_conn_closed(void *ctx, const char *reason)
 {
 	struct conn	*c = ctx;
 	struct control	*ct = c->p->control;
-	struct asking	*a, *next;
 
 	log_debug("event=control_closed master=%d reason=\"%s\"", c->master,
 	    reason);
-	for (a = TAILQ_FIRST(&ct->asking); a != NULL; a = next) {
-		next = TAILQ_NEXT(a, entry);
-		if (a->conn == c)
-			asking_free(ct, a);
-	}
+	explains_conn_gone(c->p, c);
 	approvals_conn_gone(c->p, c);
 	workers_master_lost(c->p, c->ipc);
 	TAILQ_REMOVE(&ct->conns, c, entry);
@@ -605,8 +489,6 @@ control_init(struct parent *p, int listen)
 	    fd_cloexec(listen) == -1)
 		fatal("step=control");
 	TAILQ_INIT(&ct->conns);
-	TAILQ_INIT(&ct->asking);
-	ct->next_id = 1;
 	ct->listen = listen;
 	p->control = ct;
 	ct->pause = ev_timer_new(p->loop, on_pause, p);

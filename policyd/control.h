@@ -18,6 +18,8 @@ typedef int	 control_verb(struct conn *, uint32_t id, const json_t *args,
 		    char *message, size_t size);
 /* Takes the row. */
 void		 control_row(struct conn *, uint32_t id, json_t *row);
+/* As JSON that an engine made. */
+void		 control_row_raw(struct conn *, const struct ipc_ctl_row *);
 void		 control_end(struct conn *, uint32_t id, uint32_t code,
 		    const char *message);
 /* What a verb that answers later came to; a token in `args` is not recorded. */
@@ -28,9 +30,5 @@ uint32_t	 control_uid(const struct conn *);
 
 /* Takes the bound, listening socket. */
 void	 control_init(struct parent *, int listen);
-
-/* An engine's answer to `explain`, or its death. */
-void	 control_explained(struct parent *, const struct ipc_explained *);
-void	 control_engine_lost(struct parent *, const char *profile);
 
 #endif

@@ -13,6 +13,7 @@
 #include "claims.h"
 #include "log.h"
 #include "request.h"
+#include "sessions.h"
 
 const char *
 decision_refused(const struct request *r, const struct approval *a,
@@ -161,6 +162,28 @@ requests_list(struct parent *p)
 	TAILQ_FOREACH(r, &p->requests->list, entry)
 		json_array_append_new(a, request_row(r));
 	return a;
+}
+
+int
+requests_explain(struct parent *p, uint32_t number, struct ipc_explain *m)
+{
+	struct request	*r = request_find(p, number);
+	struct session	*s = r == NULL ? NULL : sessions_find(p,
+			    slice_str(r->session));
+
+	/* One that is over may have been under another policy. */
+	if (r == NULL || r->type != REQUEST_STATEMENT || s == NULL ||
+	    r->state != REQUEST_OPEN || request_approval(r) == NULL)
+		return -1;
+	memset(m, 0, sizeof(*m));
+	m->profile = slice_str(r->profile);
+	m->database = slice_str(r->database);
+	m->claims = slice_str(s->claims != NULL ? s->claims : "");
+	m->client = slice_str(r->peer);
+	m->application = slice_str(r->application);
+	m->transaction = r->in_transaction ? 'T' : 'I';
+	m->text = slice_str(r->text);
+	return 0;
 }
 
 json_t *

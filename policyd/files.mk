@@ -64,7 +64,8 @@ PARENT_OBJS =	policyd/main.o policyd/spawner.o policyd/parent.o \
 		policyd/reload.o policyd/requests.o policyd/decisions.o \
 		policyd/requestfile.o policyd/params.o policyd/approvals.o \
 		policyd/notices.o policyd/requestnotice.o \
-		policyd/actors.o policyd/grants.o policyd/requestload.o
+		policyd/actors.o policyd/grants.o policyd/requestload.o \
+		policyd/explains.o
 
 PROGRAMS +=	policyd policyctl
 policyd_OBJS =	$(sort $(PARENT_OBJS) $(POLICY_OBJS) $(VERIFIER_OBJS) \

@@ -24,6 +24,7 @@
 #include "catalogs.h"
 #include "children.h"
 #include "control.h"
+#include "explains.h"
 #include "grants.h"
 #include "keycache.h"
 #include "log.h"
@@ -202,6 +203,7 @@ parent_main(const struct parent_opts *opts)
 	notices_init(&p);
 	requests_init(&p);
 	approvals_init(&p);
+	explains_init(&p);
 	minted_init(&p);
 	children_init(&p);
 	grants_resume(&p);

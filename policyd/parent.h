@@ -42,6 +42,7 @@ struct parent {
 	struct reload		*reload;
 	struct requests		*requests;
 	struct approvals	*approvals;
+	struct explains		*explains;
 	struct notices		*notices;
 };
 

@@ -72,6 +72,7 @@ struct request {
 	uint64_t		 created;	/* wall us */
 	uint64_t		 expires;	/* boot ms; a grant's end */
 	uint64_t		 over;		/* boot ms; this run's only */
+	bool			 taken_back;	/* by its client; likewise */
 	uint64_t		 length;	/* ms: of the grant, if it is one */
 	struct decision		 revoker;	/* REVOKED: by whom */
 	struct decision		 decisions[DECISIONS_MAX];

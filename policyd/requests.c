@@ -22,6 +22,9 @@
 #include "workers.h"
 
 #define REQUESTS_MAX	1000	/* open at once */
+/* So many may a subject take back within this time, before it has to wait. */
+#define STORM_MAX	30
+#define STORM_TIME	60000	/* ms */
 #define HISTORY_MAX	200	/* ended ones that are still listed */
 
 #define REQUEST_M_NAME(id, name)	name,
@@ -420,10 +423,11 @@ requests_session_over(struct session *s)
 		next = TAILQ_NEXT(r, entry);
 		if (strcmp(r->session, s->id) != 0)
 			continue;
-		if (r->state == REQUEST_OPEN)
+		if (r->state == REQUEST_OPEN) {
+			r->taken_back = true;
 			request_end(r, REQUEST_WITHDRAWN,
 			    "its session has ended");
-		else if (r->state == REQUEST_APPROVED)
+		} else if (r->state == REQUEST_APPROVED)
 			request_unlink(r);
 	}
 }
@@ -530,6 +534,24 @@ request_open(struct request *r, const struct approval *a)
 	return 0;
 }
 
+/*
+ * Each request is written to disk, recorded, and told to people: who makes them
+ * only to take them back has to stop.
+ */
+static bool
+storms(const struct session *s)
+{
+	struct request	*r;
+	uint64_t	 now = now_boot_ms();
+	unsigned int	 n = 0;
+
+	TAILQ_FOREACH(r, &s->p->requests->list, entry)
+		n += r->taken_back && now - r->over < STORM_TIME &&
+		    strcmp(r->subject, s->subject) == 0 &&
+		    strcmp(r->issuer, s->issuer) == 0;
+	return n >= STORM_MAX;
+}
+
 static void
 ask_new(struct session *s, const struct ipc_hold_ask *m)
 {
@@ -541,6 +563,12 @@ ask_new(struct session *s, const struct ipc_hold_ask *m)
 	if (!requests_have_room(s->p)) {
 		tell(s, m->id, m->ask, 0, HOLD_REFUSED, "53400", "statement "
 		    "refused: too many statements wait for approval", "");
+		return;
+	}
+	if (storms(s)) {
+		tell(s, m->id, m->ask, 0, HOLD_REFUSED, "53400", "statement "
+		    "refused: too many requests for approval were taken "
+		    "back", "Try again in a minute.");
 		return;
 	}
 	if ((r = request_of_statement(s, m)) == NULL) {
@@ -601,5 +629,6 @@ requests_withdraw(struct session *s, const struct ipc_hold_withdraw *m)
 		return;
 	if (slice_copy(m->reason, reason, sizeof(reason)) == -1)
 		reason[0] = '\0';
+	r->taken_back = true;
 	request_end(r, REQUEST_WITHDRAWN, reason);
 }

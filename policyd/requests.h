@@ -48,5 +48,11 @@ int	 requests_decide(struct parent *, uint32_t number, bool approve,
 unsigned int requests_count(struct parent *);
 json_t	*requests_list(struct parent *);
 json_t	*requests_show(struct parent *, uint32_t number);
+/*
+ * What an engine is to look at, of a statement that waits still; slices are of
+ * the request.  -1: there is no such statement.
+ */
+int	 requests_explain(struct parent *, uint32_t number,
+	    struct ipc_explain *);
 
 #endif

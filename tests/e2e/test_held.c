@@ -80,15 +80,22 @@ END_TEST
 /* More requests than are remembered: who waits is not forgotten with them. */
 START_TEST(many_ended)
 {
-	PGconn *c = bot("held-old"), *d = bot("held-new");
+	PGconn *c = bot("held-old"), *d = NULL;
 	pid_t parent = e2e_process("parent");
-	PGcancel *cancel = PQgetCancel(d);
-	char err[256];
+	PGcancel *cancel = NULL;
+	char err[256], sub[32];
 	int i;
 
 	send_update(c, "old");
 	wait_request("held-old");
 	for (i = 0; i < 215; i++) {
+		/* Nobody may do this for long. */
+		if (i % 20 == 0) {
+			PQfreeCancel(cancel);
+			PQfinish(d);
+			snprintf(sub, sizeof(sub), "held-new%d", i);
+			cancel = PQgetCancel(d = bot(sub));
+		}
 		send_update(d, "new");
 		held_notices[0] = '\0';
 		ck_assert(E2E_UNTIL(10000, (answered(d),
@@ -99,7 +106,7 @@ START_TEST(many_ended)
 	PQfinish(c);
 	ck_assert(E2E_UNTIL(10000, open_request("held-old") == 0));
 	send_update(d, "new");
-	ck_assert_int_gt(wait_request("held-new"), 215);
+	ck_assert_int_gt(wait_request(sub), 215);
 	ck_assert_int_eq(e2e_process("parent"), parent);
 	ck_assert_int_eq(e2e_sh("n=$(%s/policyctl -s %s --json requests | wc "
 	    "-l) && [ $n -le 203 ]", e2e_env("POSTERN_BIN"),
@@ -167,6 +174,32 @@ START_TEST(by_an_actor)
 }
 END_TEST
 
+/* Nor does who acts for the subject decide about what he is asked for. */
+START_TEST(for_an_actor)
+{
+	char *token = e2e_stack("token --dir %s --sub held-p --group ai-agents "
+	    "--claim '{\"act\":{\"sub\":\"held-robot\"}}'",
+	    e2e_env("STACK_DIR"));
+	PGconn *c = e2e_try("nightly-bot", token, false);
+	long n;
+
+	free(token);
+	ck_assert_int_eq(PQstatus(c), CONNECTION_OK);
+	send_update(c, "p");
+	n = wait_request("held-p");
+	ck_assert_int_eq(e2e_sh("%s/policyctl -s %s requests | grep -q "
+	    "'held-p.*(acting: held-robot)'", e2e_env("POSTERN_BIN"),
+	    e2e_env("POLICYD_SOCK")), 0);
+	ck_assert_int_ne(decide("approve", n, "held-robot", "approvers", ""),
+	    0);
+	ck_assert(decide_said("for whom you act"));
+	ck_assert_int_ne(decide("approve", n, "held-p", "approvers", ""), 0);
+	ck_assert_int_eq(decide("deny", n, "boss", "approvers", ""), 0);
+	answer_is(c, "42501", "refused by boss");
+	PQfinish(c);
+}
+END_TEST
+
 /* The text is shown as it is, and not as it would like to look. */
 START_TEST(shown)
 {
@@ -202,6 +235,7 @@ main(void)
 	tcase_add_test(t, many_ended);
 	tcase_add_test(t, decided_unrecorded);
 	tcase_add_test(t, by_an_actor);
+	tcase_add_test(t, for_an_actor);
 	tcase_add_test(t, shown);
 	suite_add_tcase(s, t);
 	return e2e_main(s);

@@ -29,6 +29,10 @@ START_TEST(approved)
 	ck_assert_int_eq(e2e_sh("%s/policyctl -s %s show %ld | grep -q "
 	    "\"text: UPDATE orders SET status = 'held-a' WHERE id <= 3\"",
 	    e2e_env("POSTERN_BIN"), e2e_env("POLICYD_SOCK"), n), 0);
+	/* And what an engine finds in it, now. */
+	ck_assert_int_eq(e2e_sh("%s/policyctl -s %s --json show %ld | grep -q "
+	    "'\"found\":{.*\"writes\":\\[\"public.orders\"\\].*\"score\":'",
+	    e2e_env("POSTERN_BIN"), e2e_env("POLICYD_SOCK"), n), 0);
 	ck_assert_int_eq(decide("approve", n, "boss", "approvers", ""), 0);
 	r = answer(c);
 	ck_assert_str_eq(PQcmdStatus(r), "UPDATE 3");
@@ -113,6 +117,42 @@ START_TEST(cancelled)
 	ck_assert_int_eq(open_request("hold-c"), 0);
 	ck_assert_int_eq(rows("held-c"), 0);
 	PQfreeCancel(cancel);
+	PQfinish(c);
+}
+END_TEST
+
+/* Held and taken back, again and again: not for ever. */
+START_TEST(storm)
+{
+	PGconn *c = bot("hold-storm");
+	PGcancel *cancel = PQgetCancel(c);
+	PGresult *r;
+	char err[256];
+	int i;
+
+	for (i = 0; i < 30; i++) {
+		send_update(c, "storm");
+		held_notices[0] = '\0';
+		ck_assert(E2E_UNTIL(10000, (answered(c),
+		    held_notices[0] != '\0')));
+		ck_assert_int_eq(PQcancel(cancel, err, sizeof(err)), 1);
+		answer_is(c, "57014", NULL);
+	}
+	send_update(c, "storm");
+	answer_is(c, "53400", "too many requests for approval were taken "
+	    "back");
+	ck_assert_int_eq(open_request("hold-storm"), 0);
+	lives(c);
+	PQfreeCancel(cancel);
+	PQfinish(c);
+	/* It is not somebody else's. */
+	c = bot("hold-calm");
+	send_update(c, "calm");
+	ck_assert_int_eq(decide("approve", wait_request("hold-calm"), "boss",
+	    "approvers", ""), 0);
+	r = answer(c);
+	ck_assert_str_eq(PQcmdStatus(r), "UPDATE 3");
+	PQclear(r);
 	PQfinish(c);
 }
 END_TEST
@@ -350,6 +390,7 @@ main(void)
 	tcase_add_test(t, refused);
 	tcase_add_test(t, not_his_to_decide);
 	tcase_add_test(t, cancelled);
+	tcase_add_test(t, storm);
 	tcase_add_test(t, minimum_and_expiry);
 	tcase_add_test(t, parameters);
 	tcase_add_test(t, pipeline);
