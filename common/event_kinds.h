@@ -119,6 +119,31 @@
 	F(STR, revoker_issuer, LEN_KEY)	/* "": a local user */		\
 	F(U32, uid, 0)			/* who ran policyctl */		\
 	F(STR, reason, LEN_REASON)
+/* `request` was approved with what is similar to it. */
+#define EV_FIELDS_lease(F)						\
+	F(U32, request, 0)						\
+	F(STR, issuer, LEN_KEY)						\
+	F(STR, subject, 255)						\
+	F(STR, act, LEN_REASON)						\
+	F(STR, profile, LEN_KEY)					\
+	F(STR, rule, LEN_KEY)						\
+	F(BYTES, shape, LEN_SHAPE)					\
+	F(STR, approver, 255)						\
+	F(STR, approver_issuer, LEN_KEY)				\
+	F(U32, uid, 0)			/* who ran policyctl */		\
+	F(U32, uses, 0)			/* so many may there be */	\
+	F(U64, ends, 0)			/* wall time in us */
+#define EV_FIELDS_lease_end(F)						\
+	F(U32, request, 0)						\
+	F(STR, issuer, LEN_KEY)						\
+	F(STR, subject, 255)						\
+	F(STR, profile, LEN_KEY)					\
+	F(STR, result, 16)		/* ended, used, revoked, policy */ \
+	F(U32, used, 0)							\
+	F(STR, revoker, 255)						\
+	F(STR, revoker_issuer, LEN_KEY)	/* "": a local user */		\
+	F(U32, uid, 0)			/* who ran policyctl */		\
+	F(STR, reason, LEN_REASON)
 /* A hook was not told of something, and will not be. */
 #define EV_FIELDS_notify_failed(F)					\
 	F(U32, request, 0)						\
@@ -267,7 +292,9 @@
 	M(checkpoint, ROLE_AUDITD)					\
 	M(notify_failed, ROLE_PARENT)					\
 	M(grant, ROLE_PARENT)						\
-	M(grant_end, ROLE_PARENT)
+	M(grant_end, ROLE_PARENT)					\
+	M(lease, ROLE_PARENT)						\
+	M(lease_end, ROLE_PARENT)
 
 #define EV_M_ENUM(name, writer)	EVENT_##name,
 enum event_kind {

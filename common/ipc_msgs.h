@@ -47,6 +47,7 @@ enum ipc_role {
 #define LEN_JWKS	(256 * 1024)
 #define LEN_GUARD	(1024 * 1024)
 #define LEN_HOLD	(64 * 1024)	/* what a person is asked to read */
+#define LEN_SHAPE	(128 * 1024)	/* of it, without constants */
 #define LEN_NOTICE	(64 * 1024)	/* what a hook is told */
 #define LEN_TAGS	1024
 

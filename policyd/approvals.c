@@ -16,6 +16,7 @@
 #include "children.h"
 #include "explains.h"
 #include "grants.h"
+#include "leases.h"
 #include "log.h"
 #include "requests.h"
 
@@ -141,20 +142,37 @@ approvals_show(struct conn *c, uint32_t id, const json_t *args, char *message,
 	return -1;
 }
 
-int
-approvals_grants(struct conn *c, uint32_t id, const json_t *args,
-    char *message, size_t size)
+/* Takes the list. */
+static int
+rows(struct conn *c, uint32_t id, json_t *list)
 {
-	json_t	*list = grants_list(control_parent(c)), *row;
+	json_t	*row;
 	size_t	 i;
 
-	(void)args;
-	(void)message;
-	(void)size;
 	json_array_foreach(list, i, row)
 		control_row(c, id, json_incref(row));
 	json_decref(list);
 	return 0;
+}
+
+int
+approvals_grants(struct conn *c, uint32_t id, const json_t *args,
+    char *message, size_t size)
+{
+	(void)args;
+	(void)message;
+	(void)size;
+	return rows(c, id, grants_list(control_parent(c)));
+}
+
+int
+approvals_leases(struct conn *c, uint32_t id, const json_t *args,
+    char *message, size_t size)
+{
+	(void)args;
+	(void)message;
+	(void)size;
+	return rows(c, id, leases_list(control_parent(c)));
 }
 
 /* --- deeds ------------------------------------------------------------------------ */
@@ -164,10 +182,28 @@ deed_decide(struct conn *c, uint32_t id, const json_t *args,
     const char *reason, const struct approver *who, char *message,
     size_t size)
 {
+	struct parent	*p = control_parent(c);
+	json_int_t	 ms, count = LEASE_COUNT;
+	bool		 approve, lease;
+
 	(void)id;
-	return requests_decide(control_parent(c), number_of(args),
-	    json_is_true(json_object_get(args, "approve")), who, reason,
-	    message, size);
+	approve = json_is_true(json_object_get(args, "approve"));
+	ms = json_integer_value(json_object_get(args, "similar"));
+	lease = approve && json_object_get(args, "similar") != NULL;
+	if (json_object_get(args, "count") != NULL)
+		count = json_integer_value(json_object_get(args, "count"));
+	if (lease && leases_may(p, number_of(args), ms < 0 ? 0 : (uint64_t)ms,
+	    count < 0 ? 0 : (uint64_t)count, message, size) == -1)
+		return -1;
+	if (requests_decide(p, number_of(args), approve, who, reason, message,
+	    size) == -1)
+		return -1;
+	if (!lease || leases_make(p, number_of(args), who, (uint64_t)ms,
+	    (uint64_t)count) == 0)
+		return 0;
+	snprintf(message, size, "this one is approved; what is similar could "
+	    "not be recorded, and is not");
+	return -1;
 }
 
 static int
@@ -190,9 +226,13 @@ deed_revoke(struct conn *c, uint32_t id, const json_t *args,
     const char *reason, const struct approver *who, char *message,
     size_t size)
 {
+	struct parent	*p = control_parent(c);
+
 	(void)id;
-	return grants_revoke(control_parent(c), number_of(args), who, reason,
-	    message, size);
+	/* A number is of one or of the other. */
+	return grants_known(p, number_of(args)) ?
+	    grants_revoke(p, number_of(args), who, reason, message, size) :
+	    leases_revoke(p, number_of(args), who, reason, message, size);
 }
 
 static const struct deed deed_decision = { "decide", deed_decide, false };

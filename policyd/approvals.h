@@ -10,7 +10,7 @@
  */
 void		 approvals_init(struct parent *);
 control_verb	 approvals_list, approvals_show, approvals_decide;
-control_verb	 approvals_grants, approvals_grant, approvals_revoke;
+control_verb	 approvals_leases, approvals_grants, approvals_grant, approvals_revoke;
 /* The tool is gone: nobody hears the answer. */
 void		 approvals_conn_gone(struct parent *, struct conn *);
 

@@ -275,6 +275,7 @@ static const struct {
 	{ "decide", approvals_decide, ANSWERED },
 	{ "access", verb_access, RUN },
 	{ "grants", approvals_grants, RUN },
+	{ "leases", approvals_leases, RUN },
 	{ "grant", approvals_grant, ANSWERED },
 	{ "revoke", approvals_revoke, ANSWERED },
 };

@@ -88,11 +88,45 @@ ctl_grants(const char *socket, bool json)
 	return ctl_call(socket, ROLE_PARENT, "grants", "{}", row_grant, &l);
 }
 
+static void
+row_lease(void *ctx, const char *json)
+{
+	struct listing	*l = ctx;
+	json_t		*o;
+	json_int_t	 left;
+
+	if (l->json) {
+		puts(json);
+		return;
+	}
+	if ((o = json_loads(json, 0, NULL)) == NULL)
+		return;
+	left = json_integer_value(json_object_get(o, "ends")) -
+	    (json_int_t)time(NULL);
+	printf("%s%lld: %lld of ", l->n++ > 0 ? "\n" : "",
+	    (long long)json_integer_value(json_object_get(o, "lease")),
+	    (long long)json_integer_value(json_object_get(o, "left")));
+	ctl_text(json_string_value(json_object_get(o, "subject")));
+	printf(" left, for %llds, by ", (long long)(left < 0 ? 0 : left));
+	ctl_text(json_string_value(json_object_get(o, "approver")));
+	printf(":\n    | ");
+	ctl_text(json_string_value(json_object_get(o, "shape")));
+	putchar('\n');
+	json_decref(o);
+}
+
+int
+ctl_leases(const char *socket, bool json)
+{
+	struct listing	l = { json, 0 };
+
+	return ctl_call(socket, ROLE_PARENT, "leases", "{}", row_lease, &l);
+}
+
 /* --- giving and taking -------------------------------------------------------------- */
 
-/* "90s", "30m", "2h", "7d" in ms; 0: it is no such thing. */
-static json_int_t
-duration(const char *s)
+json_int_t
+ctl_duration(const char *s)
 {
 	static const struct {
 		char		unit;
@@ -103,12 +137,12 @@ duration(const char *s)
 	long		 v = strtol(s, &end, 10);
 	size_t		 i;
 
-	if (*s < '0' || *s > '9' || v < 1 || v > 100000 || *end == '\0' ||
-	    end[1] != '\0')
-		return 0;
 	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (*end == units[i].unit)
+		if (*s >= '0' && *s <= '9' && v >= 1 && v <= 100000 &&
+		    *end == units[i].unit && end[1] == '\0')
 			return v * units[i].ms;
+	fprintf(stderr, "policyctl: \"%s\" is no duration such as 90s, 30m "
+	    "or 2h\n", s);
 	return 0;
 }
 
@@ -170,11 +204,8 @@ ctl_grant(const char *socket, const struct ctl_grant *g)
 	json_int_t	 ms = 0;
 	json_t		*o;
 
-	if (g->lasting != NULL && (ms = duration(g->lasting)) == 0) {
-		fprintf(stderr, "policyctl: \"%s\" is no duration such as "
-		    "90s, 30m or 2h\n", g->lasting);
+	if (g->lasting != NULL && (ms = ctl_duration(g->lasting)) == 0)
 		return 1;
-	}
 	o = json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:I}", "subject",
 	    g->subject, "profile", g->profile, "reason", g->reason, "issuer",
 	    g->issuer, "actor", g->actor, "for", ms);

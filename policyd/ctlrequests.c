@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "ctl.h"
+#include "ctlgrants.h"
 #include "ipc_msgs.h"
 
 #define WATCH_SECONDS	2
@@ -233,18 +234,26 @@ ctl_token(const char *path)
 
 int
 ctl_decide(const char *socket, const char *number, bool approve,
-    const char *token_file, const char *reason)
+    const char *token_file, const char *reason, const char *similar,
+    const char *count)
 {
 	char		*token = NULL, *args;
-	json_int_t	 n;
+	json_int_t	 n, ms = 0, uses = 0;
 	json_t		*o;
 	int		 code = 1;
 
+	if (similar != NULL && ((ms = ctl_duration(similar)) == 0 ||
+	    (count != NULL && ctl_number(count, &uses) == -1)))
+		return 1;
 	if (ctl_number(number, &n) == -1 || (token_file != NULL &&
 	    (token = ctl_token(token_file)) == NULL))
 		return 1;
 	o = json_pack("{s:I, s:b, s:s*, s:s*}", "request", n,
 	    "approve", approve, "token", token, "reason", reason);
+	if (o != NULL && ms != 0)
+		json_object_set_new(o, "similar", json_integer(ms));
+	if (o != NULL && uses != 0)
+		json_object_set_new(o, "count", json_integer(uses));
 	args = o == NULL ? NULL : json_dumps(o, JSON_COMPACT);
 	if (args == NULL)
 		fprintf(stderr, "policyctl: the token or the reason is not "

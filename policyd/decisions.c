@@ -76,6 +76,23 @@ approvals(const struct request *r)
 }
 
 int
+decision_by_lease(struct request *r, const struct decision *by,
+    uint32_t lease)
+{
+	struct approver	who = { .name = by->approver, .issuer = by->issuer };
+	char		reason[64];
+
+	snprintf(reason, sizeof(reason), "similar to request %u", lease);
+	if (record_decision(r, true, &who, reason) == 0)
+		return -1;
+	r->decisions[r->ndecisions++] = *by;
+	if (request_end(r, REQUEST_APPROVED, reason) == 0)
+		return 0;
+	r->ndecisions--;
+	return -1;
+}
+
+int
 requests_decide(struct parent *p, uint32_t number, bool approve,
     const struct approver *who, const char *reason, char *err, size_t errlen)
 {
@@ -168,12 +185,17 @@ int
 requests_explain(struct parent *p, uint32_t number, struct ipc_explain *m)
 {
 	struct request	*r = request_find(p, number);
-	struct session	*s = r == NULL ? NULL : sessions_find(p,
-			    slice_str(r->session));
+
+	return r == NULL ? -1 : request_explain(r, m);
+}
+
+int
+request_explain(const struct request *r, struct ipc_explain *m)
+{
+	struct session	*s = sessions_find(r->p, slice_str(r->session));
 
 	/* One that is over may have been under another policy. */
-	if (r == NULL || r->type != REQUEST_STATEMENT || s == NULL ||
-	    r->state != REQUEST_OPEN || request_approval(r) == NULL)
+	if (r->type != REQUEST_STATEMENT || s == NULL || r->state != REQUEST_OPEN || request_approval(r) == NULL)
 		return -1;
 	memset(m, 0, sizeof(*m));
 	m->profile = slice_str(r->profile);
@@ -203,6 +225,8 @@ requests_show(struct parent *p, uint32_t number)
 	}
 	json_object_set_new(o, "peer", json_string(r->peer));
 	json_object_set_new(o, "application", json_string(r->application));
+	if (r->shape != NULL)
+		json_object_set_new(o, "shape", json_string(r->shape));
 	if (r->in_transaction)
 		json_object_set_new(o, "note", json_string("it waits inside "
 		    "a transaction: the locks that this holds are held "

@@ -490,7 +490,7 @@ on_explain(void *ctx, const void *msg, int *fds)
 	struct buf			 b;
 	char				*profile = slice_dup(m->profile);
 	char				*database = slice_dup(m->database);
-	char				*application, *client;
+	char				*application, *client, *text = NULL;
 
 	(void)fds;
 	claims = json_loadb((const char *)m->claims.p, m->claims.len,
@@ -517,6 +517,9 @@ on_explain(void *ctx, const void *msg, int *fds)
 		    (time_t)(now_wall_us() / 1000000);
 		ask.asker = &who;
 		judge(e, sc, &ask);
+		if ((e->verdict.flags & VERDICT_HOLD) != 0 &&
+		    (text = slice_dup(m->text)) != NULL)
+			e->verdict.shape = sqltree_shape(text);
 		if (verdict_json(&e->verdict, &b) == 0)
 			out.json = slice_of(buf_head(&b), b.len);
 		verdict_clear(&e->verdict);
@@ -524,6 +527,7 @@ on_explain(void *ctx, const void *msg, int *fds)
 	ipc_send(e->parent, IPC_explained, &out, NULL, 0);
 	buf_clear(&b);
 	json_decref(claims);
+	free(text);
 	free(application);
 	free(client);
 	free(profile);

@@ -65,7 +65,8 @@ PARENT_OBJS =	policyd/main.o policyd/spawner.o policyd/parent.o \
 		policyd/requestfile.o policyd/params.o policyd/approvals.o \
 		policyd/notices.o policyd/requestnotice.o \
 		policyd/actors.o policyd/grants.o policyd/requestload.o \
-		policyd/explains.o
+		policyd/explains.o policyd/leases.o \
+		policyd/requestask.o
 
 PROGRAMS +=	policyd policyctl
 policyd_OBJS =	$(sort $(PARENT_OBJS) $(POLICY_OBJS) $(VERIFIER_OBJS) \

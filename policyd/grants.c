@@ -44,6 +44,14 @@ grants_live(struct parent *p, uint32_t number)
 	return r != NULL && grant_holds(r);
 }
 
+bool
+grants_known(struct parent *p, uint32_t number)
+{
+	struct request	*r = request_find(p, number);
+
+	return r != NULL && r->type == REQUEST_LOGIN;
+}
+
 static bool
 is_for(const struct request *r, const char *issuer, const char *subject,
     const json_t *act, const char *profile)

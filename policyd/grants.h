@@ -31,6 +31,8 @@ bool	 grants_live(struct parent *, uint32_t number);
  */
 json_t	*grants_give(struct parent *, const json_t *args,
 	    const struct approver *, char *err, size_t errlen);
+/* Is the request of this number about a login? */
+bool	 grants_known(struct parent *, uint32_t number);
 /* End it, and its sessions.  -1 with a sentence. */
 int	 grants_revoke(struct parent *, uint32_t number,
 	    const struct approver *, const char *reason, char *err,

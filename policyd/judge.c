@@ -695,4 +695,6 @@ verdict_clear(struct verdict *v)
 	free(v->rewritten);
 	v->rewritten = NULL;
 	v->rewritten_len = 0;
+	free(v->shape);
+	v->shape = NULL;
 }

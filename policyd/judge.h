@@ -54,6 +54,7 @@ struct verdict {
 	char			 message[LEN_REASON];
 	const char		*hint;		/* or NULL; the policy's */
 	char			*rewritten;	/* VERDICT_MASK */
+	char			*shape;		/* without constants, or NULL */
 	size_t			 rewritten_len;
 	char			 masked[4096];
 	/* VERDICT_STATEMENTS, VERDICT_PORTALS: which name; "": any. */

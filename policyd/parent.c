@@ -27,6 +27,7 @@
 #include "explains.h"
 #include "grants.h"
 #include "keycache.h"
+#include "leases.h"
 #include "log.h"
 #include "minted.h"
 #include "notices.h"
@@ -137,6 +138,7 @@ on_heartbeat(void *ctx)
 	    now - p->page->heartbeat > 4 * HEARTBEAT)
 		sessions_woken(p);
 	requests_trim(p);
+	leases_tick(p);
 	p->page->heartbeat = now;
 	ev_timer_set(p->heartbeat, HEARTBEAT);
 }
@@ -204,6 +206,7 @@ parent_main(const struct parent_opts *opts)
 	requests_init(&p);
 	approvals_init(&p);
 	explains_init(&p);
+	leases_init(&p);
 	minted_init(&p);
 	children_init(&p);
 	grants_resume(&p);

@@ -43,6 +43,7 @@ struct parent {
 	struct requests		*requests;
 	struct approvals	*approvals;
 	struct explains		*explains;
+	struct leases		*leases;
 	struct notices		*notices;
 };
 

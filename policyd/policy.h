@@ -96,6 +96,7 @@ struct approval {
 	uint64_t		 minimum;	/* how many of them */
 	uint64_t		 within;	/* ms */
 	int			 in_transaction; /* enum: inside BEGIN */
+	uint64_t		 similar;	/* ms: a lease's longest; 0 */
 };
 
 struct unix_approver {			/* `approvers: {unix: ...}` */

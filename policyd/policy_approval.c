@@ -24,8 +24,13 @@ static const struct conf_key approval_keys[] = {
 	  .max = 86400000 },
 	{ .name = "in_transaction", .type = CONF_ENUM,
 	  .offset = APPROVAL(in_transaction), .dflt = "hold",
-	  .choices = in_transactions }
+	  .choices = in_transactions },
+	{ .name = "similar", .type = CONF_DURATION,
+	  .offset = APPROVAL(similar), .dflt = "", .min = 1000,
+	  .max = 86400000 }
 };
+/* The last two of them are not for a login. */
+#define OF_LOGIN	(POLICY_NELEM(approval_keys) - 2)
 
 #define PROFILE(member)	offsetof(struct profile, member)
 static const struct conf_key requires_keys[] = {
@@ -91,6 +96,9 @@ policy_requires_parse(const struct conf *c, const struct conf_node *map,
 	if (approval != NULL && conf_get(approval, "in_transaction") != NULL)
 		return conf_fail(c, conf_get(approval, "in_transaction"), err,
 		    "%s: in_transaction: a login is in none", at);
+	if (approval != NULL && conf_get(approval, "similar") != NULL)
+		return conf_fail(c, conf_get(approval, "similar"), err,
+		    "%s: similar: only of statements", at);
 	if (pr->grant_approval.groups.n == 0 && p->napprovers == 0)
 		return conf_fail(c, approval == NULL ? map : approval, err,
 		    "%s: nobody can approve: name groups here, or "
@@ -112,9 +120,7 @@ policy_requires_print(const struct profile *pr, FILE *fp)
 	policy_print_key(fp, 4, "requires");
 	conf_print(fp, 6, requires_keys, POLICY_NELEM(requires_keys), pr);
 	policy_print_key(fp, 6, "approval");
-	/* Without its last key, which a login does not have. */
-	conf_print(fp, 8, approval_keys, POLICY_NELEM(approval_keys) - 1,
-	    &pr->grant_approval);
+	conf_print(fp, 8, approval_keys, OF_LOGIN, &pr->grant_approval);
 }
 
 static int

@@ -36,6 +36,7 @@ struct options {
 	const char	*token_file, *reason;
 	bool		 json, watch, junit, live;
 	const char	*address, *time, *subject, *actor, *lasting;
+	const char	*similar, *count;
 };
 
 static int
@@ -63,6 +64,10 @@ usage(void)
 	    "       policyctl [-f file | -s socket] [--json] show request\n"
 	    "       policyctl [-f file | -s socket] approve | deny\n"
 	    "                 [--token-file file] [--reason text] request\n"
+	    "       policyctl [-f file | -s socket] approve --similar "
+	    "duration\n"
+	    "                 [--count number] [--token-file file] request\n"
+	    "       policyctl [-f file | -s socket] [--json] leases\n"
 	    "       policyctl [-f file | -s socket] [--json] grants\n"
 	    "       policyctl [-f file | -s socket] [--json] grant --subject "
 	    "name\n"
@@ -567,6 +572,8 @@ options(int argc, char **argv, struct options *o)
 		{ "subject", required_argument, NULL, 'S' },
 		{ "actor", required_argument, NULL, 'R' },
 		{ "for", required_argument, NULL, 'F' },
+		{ "similar", required_argument, NULL, 'l' },
+		{ "count", required_argument, NULL, 'n' },
 		{ NULL, 0, NULL, 0 }
 	};
 	int	ch;
@@ -624,6 +631,12 @@ options(int argc, char **argv, struct options *o)
 		case 'd':
 			o->time = optarg;
 			break;
+		case 'l':
+			o->similar = optarg;
+			break;
+		case 'n':
+			o->count = optarg;
+			break;
 		case 'S':
 			o->subject = optarg;
 			break;
@@ -666,9 +679,12 @@ run(const struct options *o, const char *socket, int argc, char **argv)
 		return ctl_show(socket, argv[1], o->json ? row_json :
 		    row_tree);
 	if ((strcmp(verb, "approve") == 0 || strcmp(verb, "deny") == 0) &&
-	    argc == 2)
+	    argc == 2 && (o->similar == NULL || *verb == 'a') &&
+	    (o->count == NULL || o->similar != NULL))
 		return ctl_decide(socket, argv[1], *verb == 'a',
-		    o->token_file, o->reason);
+		    o->token_file, o->reason, o->similar, o->count);
+	if (strcmp(verb, "leases") == 0 && argc == 1)
+		return ctl_leases(socket, o->json);
 	if (strcmp(verb, "grants") == 0 && argc == 1)
 		return ctl_grants(socket, o->json);
 	if (strcmp(verb, "grant") == 0 && argc == 1)

@@ -73,6 +73,8 @@ struct request {
 	uint64_t		 expires;	/* boot ms; a grant's end */
 	uint64_t		 over;		/* boot ms; this run's only */
 	bool			 taken_back;	/* by its client; likewise */
+	bool			 quiet;		/* hooks do not hear of it */
+	char			*shape;		/* without constants, or NULL */
 	uint64_t		 length;	/* ms: of the grant, if it is one */
 	struct decision		 revoker;	/* REVOKED: by whom */
 	struct decision		 decisions[DECISIONS_MAX];
@@ -99,6 +101,19 @@ struct request	*request_find(struct parent *, uint32_t number);
  */
 struct request	*request_new(struct parent *, enum request_type);
 void	 request_free(struct request *);
+/* The rule that holds it, in the policy in force; NULL: none any more. */
+const struct rule *request_rule(const struct request *);
+/* The session's live one of this id, or NULL. */
+struct session;
+struct request	*request_of(struct session *, uint32_t id);
+/* What the worker hears. */
+void	 request_tell(struct session *, uint32_t id, uint32_t ask,
+	    uint32_t number, enum hold_answer, const char *sqlstate,
+	    const char *message, const char *hint);
+void	 request_tell_waiting(struct session *, const struct request *,
+	    const struct rule *);
+/* Its end, or its approval: when that is committed. */
+void	 request_tell_decided(struct request *);
 /* Who may decide, by the policy in force; NULL: it is void by now. */
 const struct approval *request_approval(const struct request *);
 /* "statement", "login" */
@@ -151,6 +166,14 @@ void	 requestnotice_end(struct request *, const char *reason);
 struct approver;
 const char	*decision_refused(const struct request *,
 		    const struct approval *, const struct approver *);
+/* Approved because another was (leases.h).  -1: it is not. */
+int		 decision_by_lease(struct request *, const struct decision *,
+		    uint32_t lease);
+/*
+ * What an engine is to look at, of a statement that is open; slices are of the
+ * request.  -1: it is none.
+ */
+int		 request_explain(const struct request *, struct ipc_explain *);
 /* An object for lists. */
 json_t		*request_row(const struct request *);
 

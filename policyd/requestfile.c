@@ -70,6 +70,8 @@ encode(const struct request *r)
 	json_object_set_new(o, "application", json_string(r->application));
 	if (r->act != NULL)
 		json_object_set(o, "act", r->act);
+	if (r->shape != NULL)
+		json_object_set_new(o, "shape", json_string(r->shape));
 	if (r->type == REQUEST_STATEMENT)
 		return o;
 	json_object_set_new(o, "type", json_string(request_type_name(
@@ -212,6 +214,9 @@ requestfile_read(struct request *r, const char *path)
 	r->created = get_num(o, "created");
 	r->expires = get_num(o, "expires");
 	r->act = json_incref(json_object_get(o, "act"));
+	text = json_string_value(json_object_get(o, "shape"));
+	if (text != NULL)
+		r->shape = strdup(text);
 	if (json_object_get(o, "type") != NULL)
 		decode_login(r, o);
 	rc = r->number == 0 ? -1 : 0;

@@ -76,7 +76,7 @@ requestnotice_open(struct request *r, const struct approval *a,
 	json_t	*o, *groups;
 	size_t	 i;
 
-	if (r->p->policy->nhooks == 0)
+	if (r->p->policy->nhooks == 0 || r->quiet)
 		return;
 	o = event_new(r, "request");
 	groups = json_array();
@@ -99,7 +99,7 @@ requestnotice_decided(struct request *r, const struct decision *d,
 {
 	json_t	*o;
 
-	if (r->p->policy->nhooks == 0)
+	if (r->p->policy->nhooks == 0 || r->quiet)
 		return;
 	o = event_new(r, "decision");
 	set(o, "decision", d->approve ? "approve" : "deny");
@@ -115,7 +115,7 @@ requestnotice_end(struct request *r, const char *reason)
 {
 	json_t	*o;
 
-	if (r->p->policy->nhooks == 0)
+	if (r->p->policy->nhooks == 0 || r->quiet)
 		return;
 	o = event_new(r, "end");
 	set(o, "result", request_state_name(r->state));

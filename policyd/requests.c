@@ -22,9 +22,6 @@
 #include "workers.h"
 
 #define REQUESTS_MAX	1000	/* open at once */
-/* So many may a subject take back within this time, before it has to wait. */
-#define STORM_MAX	30
-#define STORM_TIME	60000	/* ms */
 #define HISTORY_MAX	200	/* ended ones that are still listed */
 
 #define REQUEST_M_NAME(id, name)	name,
@@ -73,6 +70,7 @@ request_free(struct request *r)
 	json_decref(r->params);
 	json_decref(r->act);
 	free(r->text);
+	free(r->shape);
 	free(r);
 }
 
@@ -82,7 +80,7 @@ request_live(const struct request *r)
 	return r->state == REQUEST_OPEN || r->state == REQUEST_APPROVED;
 }
 
-static struct request *
+struct request *
 request_of(struct session *s, uint32_t id)
 {
 	struct request	*r;
@@ -106,7 +104,7 @@ request_find(struct parent *p, uint32_t number)
 }
 
 /* The rule that holds it, in the policy in force; NULL: none any more. */
-static const struct rule *
+const struct rule *
 request_rule(const struct request *r)
 {
 	const struct profile	*pr = policy_profile(r->p->policy, r->profile);
@@ -186,8 +184,8 @@ requests_trim(struct parent *p)
 
 /* --- what the worker hears ----------------------------------------------------- */
 
-static void
-tell(struct session *s, uint32_t id, uint32_t ask, uint32_t number,
+void
+request_tell(struct session *s, uint32_t id, uint32_t ask, uint32_t number,
     enum hold_answer answer, const char *sqlstate, const char *message,
     const char *hint)
 {
@@ -249,8 +247,8 @@ request_waits(const struct request *r, const struct approval *a, char *out,
 	    r->number, who, until);
 }
 
-static void
-tell_waiting(struct session *s, const struct request *r,
+void
+request_tell_waiting(struct session *s, const struct request *r,
     const struct rule *rule)
 {
 	char	 message[LEN_REASON], waits[LEN_REASON / 2];
@@ -258,13 +256,13 @@ tell_waiting(struct session *s, const struct request *r,
 	request_waits(r, &rule->approval, waits, sizeof(waits));
 	snprintf(message, sizeof(message), "statement held by rule \"%s\": "
 	    "%s", r->rule, waits);
-	tell(s, r->id, r->ask, r->number, HOLD_WAITING, "", message,
+	request_tell(s, r->id, r->ask, r->number, HOLD_WAITING, "", message,
 	    rule->hint == NULL ? "" : rule->hint);
 }
 
 /* Its end, or its approval: when that is committed. */
-static void
-tell_decided(struct request *r)
+void
+request_tell_decided(struct request *r)
 {
 	struct session	*s = sessions_find(r->p, slice_str(r->session));
 
@@ -276,9 +274,9 @@ tell_decided(struct request *r)
 	if (s == NULL || r->state == REQUEST_WITHDRAWN)
 		return;
 	if (r->state == REQUEST_APPROVED)
-		tell(s, r->id, r->ask, r->number, HOLD_APPROVED, "", "", "");
+		request_tell(s, r->id, r->ask, r->number, HOLD_APPROVED, "", "", "");
 	else
-		tell(s, r->id, r->ask, r->number, HOLD_REFUSED, "42501", r->answer,
+		request_tell(s, r->id, r->ask, r->number, HOLD_REFUSED, "42501", r->answer,
 		    "");
 }
 
@@ -289,7 +287,7 @@ requests_committed(struct parent *p)
 
 	TAILQ_FOREACH(r, &p->requests->list, entry)
 		if (r->commit != 0 && auditlink_committed(p, r->commit))
-			tell_decided(r);
+			request_tell_decided(r);
 }
 
 /* --- the record ----------------------------------------------------------------- */
@@ -388,7 +386,7 @@ request_end(struct request *r, enum request_state state, const char *reason)
 	else if (request_save(r) == -1)
 		log_warn("event=request_save request=%u", r->number);
 	if (r->commit == 0 || auditlink_committed(r->p, r->commit))
-		tell_decided(r);
+		request_tell_decided(r);
 	requestnotice_end(r, reason);
 	return 0;
 }
@@ -446,7 +444,7 @@ requests_reloaded(struct parent *p)
 	}
 }
 
-/* --- a worker asks ---------------------------------------------------------------- */
+/* --- beginnings ---------------------------------------------------------------- */
 
 struct request *
 request_new(struct parent *p, enum request_type type)
@@ -461,50 +459,6 @@ request_new(struct parent *p, enum request_type type)
 	memcpy(r->sha256, p->sha256, sizeof(r->sha256));
 	r->timer = ev_timer_new(p->loop, on_expired, r);
 	TAILQ_INSERT_TAIL(&p->requests->list, r, entry);
-	return r;
-}
-
-/* Who acts for the session's subject: what the token said when it opened. */
-static int
-request_actors(struct request *r, const struct session *s)
-{
-	json_t	*claims;
-
-	claims = s->claims == NULL ? NULL : json_loads(s->claims, 0, NULL);
-	if (claims == NULL)
-		return -1;
-	r->act = json_incref(json_object_get(claims, "act"));
-	json_decref(claims);
-	return 0;
-}
-
-static struct request *
-request_of_statement(struct session *s, const struct ipc_hold_ask *m)
-{
-	struct request	*r = request_new(s->p, REQUEST_STATEMENT);
-
-	if (r == NULL)
-		return NULL;
-	r->id = m->id;
-	r->ask = m->ask;
-	r->in_transaction = m->in_transaction != 0;
-	memcpy(r->session, s->id, sizeof(r->session));
-	memcpy(r->issuer, s->issuer, sizeof(r->issuer));
-	memcpy(r->subject, s->subject, sizeof(r->subject));
-	memcpy(r->profile, s->profile, sizeof(r->profile));
-	memcpy(r->database, s->database, sizeof(r->database));
-	memcpy(r->role, s->role, sizeof(r->role));
-	memcpy(r->peer, s->peer, sizeof(r->peer));
-	memcpy(r->application, s->application, sizeof(r->application));
-	r->text = slice_dup(m->text);
-	r->params = params_json(m->params.p, m->params.len);
-	if (r->text == NULL || r->params == NULL ||
-	    request_actors(r, s) == -1 ||
-	    slice_copy(m->rule, r->rule, sizeof(r->rule)) == -1 ||
-	    slice_copy(m->kind, r->kind, sizeof(r->kind)) == -1) {
-		request_free(r);
-		return NULL;
-	}
 	return r;
 }
 
@@ -532,103 +486,4 @@ request_open(struct request *r, const struct approval *a)
 	ev_timer_set(r->timer, a->within);
 	requestnotice_open(r, a, request_expires_wall(r), false);
 	return 0;
-}
-
-/*
- * Each request is written to disk, recorded, and told to people: who makes them
- * only to take them back has to stop.
- */
-static bool
-storms(const struct session *s)
-{
-	struct request	*r;
-	uint64_t	 now = now_boot_ms();
-	unsigned int	 n = 0;
-
-	TAILQ_FOREACH(r, &s->p->requests->list, entry)
-		n += r->taken_back && now - r->over < STORM_TIME &&
-		    strcmp(r->subject, s->subject) == 0 &&
-		    strcmp(r->issuer, s->issuer) == 0;
-	return n >= STORM_MAX;
-}
-
-static void
-ask_new(struct session *s, const struct ipc_hold_ask *m)
-{
-	const struct rule	*rule;
-	struct request		*r;
-	const char		*why = NULL;
-
-	requests_trim(s->p);
-	if (!requests_have_room(s->p)) {
-		tell(s, m->id, m->ask, 0, HOLD_REFUSED, "53400", "statement "
-		    "refused: too many statements wait for approval", "");
-		return;
-	}
-	if (storms(s)) {
-		tell(s, m->id, m->ask, 0, HOLD_REFUSED, "53400", "statement "
-		    "refused: too many requests for approval were taken "
-		    "back", "Try again in a minute.");
-		return;
-	}
-	if ((r = request_of_statement(s, m)) == NULL) {
-		tell(s, m->id, m->ask, 0, HOLD_REFUSED, "57P03", "statement "
-		    "refused: it needs approval, and the request for it could "
-		    "not be made", "");
-		return;
-	}
-	if ((rule = request_rule(r)) == NULL)
-		why = "statement refused: the policy has changed";
-	else if (r->in_transaction &&
-	    rule->approval.in_transaction == INTX_DENY)
-		why = "statement refused: it needs approval, and must not "
-		    "wait for it inside a transaction";
-	if (why != NULL) {
-		tell(s, m->id, m->ask, 0, HOLD_REFUSED, "42501", why, "");
-		request_free(r);
-	} else if (request_open(r, &rule->approval) == -1) {
-		tell(s, m->id, m->ask, 0, HOLD_REFUSED, "57P03", "statement "
-		    "refused: it needs approval, and the request for it could "
-		    "not be recorded", "");
-		request_free(r);
-	} else
-		tell_waiting(s, r, rule);
-}
-
-void
-requests_ask(struct session *s, const struct ipc_hold_ask *m)
-{
-	const struct rule	*rule;
-	struct request		*r = request_of(s, m->id);
-
-	/* It asks again once it has seen the policy in force. */
-	if (m->generation != s->p->policy->generation)
-		return;
-	if (r != NULL && ((rule = request_rule(r)) == NULL ||
-	    !slice_eq(m->text, r->text) || !slice_eq(m->rule, r->rule))) {
-		request_end(r, REQUEST_WITHDRAWN, "the policy has changed");
-		r = NULL;
-	}
-	if (r != NULL)
-		r->ask = m->ask;
-	if (r == NULL)
-		ask_new(s, m);
-	else if (r->state == REQUEST_OPEN)
-		tell_waiting(s, r, rule);
-	else if (r->commit == 0)
-		tell_decided(r);
-}
-
-void
-requests_withdraw(struct session *s, const struct ipc_hold_withdraw *m)
-{
-	struct request	*r = request_of(s, m->id);
-	char		 reason[LEN_REASON + 1];
-
-	if (r == NULL || r->state != REQUEST_OPEN)
-		return;
-	if (slice_copy(m->reason, reason, sizeof(reason)) == -1)
-		reason[0] = '\0';
-	r->taken_back = true;
-	request_end(r, REQUEST_WITHDRAWN, reason);
 }

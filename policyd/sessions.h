@@ -69,6 +69,7 @@ struct session {
 	uint8_t			 client_key[CLIENT_KEY_LONG];
 	size_t			 client_keylen;
 	bool			 wants_channel;	/* a new one, to an engine */
+	uint32_t		 hold_id, hold_ask;	/* its newest (hold_ask) */
 	struct ev_timer		*timer;		/* deadline, then grace */
 	char			 reason[LEN_REASON + 1];	/* of its end */
 };

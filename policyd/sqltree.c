@@ -71,6 +71,18 @@ sqltree_plpgsql(const char *text)
 	return json;
 }
 
+char *
+sqltree_shape(const char *text)
+{
+	PgQueryNormalizeResult	 r = pg_query_normalize(text);
+	char			*shape = NULL;
+
+	if (r.error == NULL && r.normalized_query != NULL)
+		shape = strdup(r.normalized_query);
+	pg_query_free_normalize_result(r);
+	return shape;
+}
+
 void
 sqltree_free(struct sqltree *t)
 {

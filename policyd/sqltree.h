@@ -36,6 +36,12 @@ void	sqltree_free(struct sqltree *);
 char	*sqltree_plpgsql(const char *text);
 
 /*
+ * A text that parses with $n for each constant; to free().  NULL when memory is
+ * out.
+ */
+char	*sqltree_shape(const char *text);
+
+/*
  * Are two trees the same but for the locations?  `hook` (may be NULL) is asked
  * first for every pair of nodes: 1 equal, 0 different, -1 look for yourself.
  */

@@ -111,6 +111,8 @@ verdict_json(const struct verdict *v, struct buf *b)
 	if (v->rewritten != NULL && (add(b, ",\"rewritten\":") == -1 ||
 	    add_string(b, v->rewritten, v->rewritten_len) == -1))
 		return -1;
+	if (v->shape != NULL && member(b, "shape", v->shape) == -1)
+		return -1;
 	snprintf(line, sizeof(line), ",\"score\":%llu",
 	    (unsigned long long)v->score);
 	return add(b, line) == -1 || member_bool(b, "hold",

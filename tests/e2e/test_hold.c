@@ -121,6 +121,121 @@ START_TEST(cancelled)
 }
 END_TEST
 
+/* Update one row of this number. */
+static void
+send_one(PGconn *c, int id, const char *more)
+{
+	char sql[128];
+
+	snprintf(sql, sizeof(sql), "UPDATE orders SET status = 'held-l%d' "
+	    "WHERE id = %d%s", id, id, more);
+	ck_assert_int_eq(PQsendQuery(c, sql), 1);
+	ck_assert_int_ne(PQflush(c), -1);
+}
+
+static void
+updated(PGconn *c)
+{
+	PGresult *r = answer(c);
+
+	ck_assert_msg(strcmp(PQcmdStatus(r), "UPDATE 1") == 0, "%s",
+	    PQresultErrorMessage(r));
+	PQclear(r);
+}
+
+static int
+lease_left(long n)
+{
+	int i;
+
+	for (i = 0; i < 10; i++)
+		if (e2e_sh("%s/policyctl -s %s --json leases | grep -q "
+		    "'\"lease\":%ld,.*\"left\":%d,'", e2e_env("POSTERN_BIN"),
+		    e2e_env("POLICYD_SOCK"), n, i) == 0)
+			return i;
+	return -1;
+}
+
+static int
+revoked(long n)
+{
+	return e2e_sh("%s/policyctl -s %s revoke %ld 2>/dev/null",
+	    e2e_env("POSTERN_BIN"), e2e_env("POLICYD_SOCK"), n);
+}
+
+/* What is similar passes, so often, for so long, and until it is revoked. */
+START_TEST(similar)
+{
+	PGconn *c = bot("hold-l"), *d = bot("hold-m");
+	long n, m;
+
+	send_one(c, 11, "");
+	n = wait_request("hold-l");
+	ck_assert_int_ne(decide("approve", n, "boss", "approvers",
+	    "--similar 20m"), 0);
+	ck_assert(decide_said("for 1 to 600 seconds"));
+	ck_assert_int_ne(decide("approve", n, "hold-l", "approvers",
+	    "--similar 5m"), 0);
+	ck_assert_int_eq(lease_left(n), -1);
+	ck_assert_int_eq(decide("approve", n, "boss", "approvers",
+	    "--similar 5m --count 2"), 0);
+	updated(c);
+	ck_assert_int_eq(lease_left(n), 2);
+	/* Other constants: it runs at once, and the record says why. */
+	held_notices[0] = '\0';
+	send_one(c, 12, "");
+	updated(c);
+	ck_assert_str_eq(held_notices, "");
+	ck_assert_int_eq(lease_left(n), 1);
+	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM events "
+	    "WHERE kind = 'approval_decision' AND json_extract(body, "
+	    "'$.reason') = 'similar to request %ld' AND json_extract(body, "
+	    "'$.approver') = 'boss' AND json_extract(body, '$.subject') = "
+	    "'hold-l'", n) == 1));
+	ck_assert_int_eq(e2e_audit_n("SELECT count(*) FROM events WHERE kind "
+	    "= 'lease' AND json_extract(body, '$.request') = %ld AND "
+	    "json_extract(body, '$.uses') = 2", n), 1);
+	/* Another text, and another subject, wait. */
+	send_one(c, 13, " OR id = 14");
+	m = wait_request("hold-l");
+	ck_assert_int_eq(decide("deny", m, "boss", "approvers", ""), 0);
+	answer_is(c, "42501", "refused by boss");
+	send_one(d, 13, "");
+	m = wait_request("hold-m");
+	ck_assert_int_eq(decide("deny", m, "boss", "approvers", ""), 0);
+	answer_is(d, "42501", "refused by boss");
+	/* The last use; then it is over. */
+	send_one(c, 15, "");
+	updated(c);
+	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM events "
+	    "WHERE kind = 'lease_end' AND json_extract(body, '$.request') = "
+	    "%ld AND json_extract(body, '$.result') = 'used' AND "
+	    "json_extract(body, '$.used') = 2", n) == 1));
+	send_one(c, 16, "");
+	n = wait_request("hold-l");
+	ck_assert_int_eq(decide("approve", n, "boss", "approvers",
+	    "--similar 5m"), 0);
+	updated(c);
+	/* Revoked. */
+	ck_assert_int_ne(decide("revoke", n, "nobody", "analysts", ""), 0);
+	ck_assert_int_eq(revoked(n), 0);
+	ck_assert_int_ne(revoked(n), 0);
+	send_one(c, 17, "");
+	n = wait_request("hold-l");
+	/* Its time is up. */
+	ck_assert_int_eq(decide("approve", n, "boss", "approvers",
+	    "--similar 1s"), 0);
+	updated(c);
+	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM events "
+	    "WHERE kind = 'lease_end' AND json_extract(body, '$.request') = "
+	    "%ld AND json_extract(body, '$.result') = 'ended'", n) == 1));
+	send_one(c, 18, "");
+	wait_request("hold-l");
+	PQfinish(c);
+	PQfinish(d);
+}
+END_TEST
+
 /* Held and taken back, again and again: not for ever. */
 START_TEST(storm)
 {
@@ -166,6 +281,9 @@ START_TEST(minimum_and_expiry)
 
 	send_update(c, "m");
 	n = wait_request("hold-m");
+	ck_assert_int_ne(decide("approve", n, "boss", "approvers",
+	    "--similar 1m"), 0);
+	ck_assert(decide_said("lets nobody approve what is similar"));
 	ck_assert_int_eq(decide("approve", n, "boss", "approvers", ""), 0);
 	ck_assert_int_ne(decide("approve", n, "boss", "approvers", ""), 0);
 	ck_assert(!answered(c));
@@ -391,6 +509,7 @@ main(void)
 	tcase_add_test(t, not_his_to_decide);
 	tcase_add_test(t, cancelled);
 	tcase_add_test(t, storm);
+	tcase_add_test(t, similar);
 	tcase_add_test(t, minimum_and_expiry);
 	tcase_add_test(t, parameters);
 	tcase_add_test(t, pipeline);
