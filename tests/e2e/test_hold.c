@@ -166,15 +166,15 @@ revoked(long n)
 /* What is similar passes, so often, for so long, and until it is revoked. */
 START_TEST(similar)
 {
-	PGconn *c = bot("hold-l"), *d = bot("hold-m");
+	PGconn *c = bot("hold-sim"), *d = bot("hold-sin");
 	long n, m;
 
 	send_one(c, 11, "");
-	n = wait_request("hold-l");
+	n = wait_request("hold-sim");
 	ck_assert_int_ne(decide("approve", n, "boss", "approvers",
 	    "--similar 20m"), 0);
 	ck_assert(decide_said("for 1 to 600 seconds"));
-	ck_assert_int_ne(decide("approve", n, "hold-l", "approvers",
+	ck_assert_int_ne(decide("approve", n, "hold-sim", "approvers",
 	    "--similar 5m"), 0);
 	ck_assert_int_eq(lease_left(n), -1);
 	ck_assert_int_eq(decide("approve", n, "boss", "approvers",
@@ -191,17 +191,17 @@ START_TEST(similar)
 	    "WHERE kind = 'approval_decision' AND json_extract(body, "
 	    "'$.reason') = 'similar to request %ld' AND json_extract(body, "
 	    "'$.approver') = 'boss' AND json_extract(body, '$.subject') = "
-	    "'hold-l'", n) == 1));
+	    "'hold-sim'", n) == 1));
 	ck_assert_int_eq(e2e_audit_n("SELECT count(*) FROM events WHERE kind "
 	    "= 'lease' AND json_extract(body, '$.request') = %ld AND "
 	    "json_extract(body, '$.uses') = 2", n), 1);
 	/* Another text, and another subject, wait. */
 	send_one(c, 13, " OR id = 14");
-	m = wait_request("hold-l");
+	m = wait_request("hold-sim");
 	ck_assert_int_eq(decide("deny", m, "boss", "approvers", ""), 0);
 	answer_is(c, "42501", "refused by boss");
 	send_one(d, 13, "");
-	m = wait_request("hold-m");
+	m = wait_request("hold-sin");
 	ck_assert_int_eq(decide("deny", m, "boss", "approvers", ""), 0);
 	answer_is(d, "42501", "refused by boss");
 	/* The last use; then it is over. */
@@ -212,7 +212,7 @@ START_TEST(similar)
 	    "%ld AND json_extract(body, '$.result') = 'used' AND "
 	    "json_extract(body, '$.used') = 2", n) == 1));
 	send_one(c, 16, "");
-	n = wait_request("hold-l");
+	n = wait_request("hold-sim");
 	ck_assert_int_eq(decide("approve", n, "boss", "approvers",
 	    "--similar 5m"), 0);
 	updated(c);
@@ -221,7 +221,7 @@ START_TEST(similar)
 	ck_assert_int_eq(revoked(n), 0);
 	ck_assert_int_ne(revoked(n), 0);
 	send_one(c, 17, "");
-	n = wait_request("hold-l");
+	n = wait_request("hold-sim");
 	/* Its time is up. */
 	ck_assert_int_eq(decide("approve", n, "boss", "approvers",
 	    "--similar 1s"), 0);
@@ -230,7 +230,7 @@ START_TEST(similar)
 	    "WHERE kind = 'lease_end' AND json_extract(body, '$.request') = "
 	    "%ld AND json_extract(body, '$.result') = 'ended'", n) == 1));
 	send_one(c, 18, "");
-	wait_request("hold-l");
+	wait_request("hold-sim");
 	PQfinish(c);
 	PQfinish(d);
 }
