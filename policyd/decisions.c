@@ -13,6 +13,7 @@
 #include "claims.h"
 #include "log.h"
 #include "request.h"
+#include "throttle.h"
 #include "sessions.h"
 
 const char *
@@ -192,16 +193,19 @@ requests_explain(struct parent *p, uint32_t number, struct ipc_explain *m)
 int
 request_explain(const struct request *r, struct ipc_explain *m)
 {
+	static char	client[LEN_ADDR + 1];
 	struct session	*s = sessions_find(r->p, slice_str(r->session));
 
 	/* One that is over may have been under another policy. */
-	if (r->type != REQUEST_STATEMENT || s == NULL || r->state != REQUEST_OPEN || request_approval(r) == NULL)
+	if (r->type != REQUEST_STATEMENT || s == NULL ||
+	    r->state != REQUEST_OPEN || request_approval(r) == NULL)
 		return -1;
 	memset(m, 0, sizeof(*m));
 	m->profile = slice_str(r->profile);
 	m->database = slice_str(r->database);
 	m->claims = slice_str(s->claims != NULL ? s->claims : "");
-	m->client = slice_str(r->peer);
+	throttle_addr(r->peer, client, sizeof(client));
+	m->client = slice_str(client);
 	m->application = slice_str(r->application);
 	m->transaction = r->in_transaction ? 'T' : 'I';
 	m->text = slice_str(r->text);
