@@ -577,7 +577,7 @@ START_TEST(killed_in_the_revocation)
 	long n;
 
 	n = grant("ned", "breakglass", "");
-	ck_assert(ready("breakglass", "ned", &l));
+	ck_assert(E2E_UNTIL(15000, ready("breakglass", "ned", &l)));
 	kill(spawner, SIGSTOP);
 	parent = e2e_process("parent");
 	kill(parent, SIGKILL);
@@ -613,7 +613,7 @@ START_TEST(reloaded)
 	struct login l, m;
 	long n;
 
-	ck_assert(ready("plain", "oda", &m));
+	ck_assert(E2E_UNTIL(15000, ready("plain", "oda", &m)));
 	ask(&l, "breakglass", "oda");
 	n = waits(&l);
 	reload("$a # one");
