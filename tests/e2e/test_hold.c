@@ -497,6 +497,24 @@ START_TEST(by_unix_user)
 }
 END_TEST
 
+/* Rules look at where the client is, and explain where it would be. */
+START_TEST(from_here)
+{
+	static const char explain[] = "%s/policyctl -s %s explain --profile "
+	    "nightly-bot --database shop --sql 'VALUES (1)' --address %s | "
+	    "grep -q 'rule: %s$'";
+	PGconn *c = bot("hold-here");
+
+	free(e2e_value(c, "SELECT 1"));
+	e2e_refused(c, "VALUES (1)", "42501");
+	PQfinish(c);
+	ck_assert_int_eq(e2e_sh(explain, e2e_env("POSTERN_BIN"),
+	    e2e_env("POLICYD_SOCK"), "127.1.2.3", "from-here"), 0);
+	ck_assert_int_eq(e2e_sh(explain, e2e_env("POSTERN_BIN"),
+	    e2e_env("POLICYD_SOCK"), "192.0.2.1", "from-elsewhere"), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -517,6 +535,7 @@ main(void)
 	tcase_add_test(t, parent_killed);
 	tcase_add_test(t, worker_killed);
 	tcase_add_test(t, by_unix_user);
+	tcase_add_test(t, from_here);
 	suite_add_tcase(s, t);
 	return e2e_main(s);
 }
