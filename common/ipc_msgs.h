@@ -398,6 +398,11 @@ enum ipc_role {
 	F(U64, time, 0)	/* s since 1970; 0: now */			\
 	F(U8, transaction, 0)		/* as in judge */		\
 	F(BYTES, text, LEN_TEXT)
+/* What is masked, and why; answered by `explained`, too. */
+#define IPC_FIELDS_masks(F)						\
+	F(U32, id, 0)							\
+	F(STR, profile, LEN_KEY)					\
+	F(STR, database, LEN_KEY)
 #define IPC_FIELDS_explained(F)						\
 	F(U32, id, 0)							\
 	F(BYTES, json, LEN_JSON)
@@ -552,6 +557,7 @@ enum ipc_role {
 	M(catalog_wanted, ROLE_ENGINE, ROLE_PARENT, 0)			\
 	M(explain, ROLE_PARENT, ROLE_ENGINE, 0)				\
 	M(explained, ROLE_ENGINE, ROLE_PARENT, 0)			\
+	M(masks, ROLE_PARENT, ROLE_ENGINE, 0)				\
 	M(notify, ROLE_PARENT, ROLE_NOTIFIER, 0)			\
 	M(notified, ROLE_NOTIFIER, ROLE_PARENT, 0)			\
 	M(spawn, ROLE_PARENT, ROLE_SPAWNER, 1)				\

@@ -138,6 +138,11 @@ refuse_tainted(struct analysis *a, const struct protect_rel *p)
 		    "profile with masks: row security of %s.%s decides by "
 		    "masked columns", r->schema, r->name, s->schema, s->name);
 		break;
+	case TAINT_FOREIGN:
+		analysis_refuse(a, "42501", "%s.%s is not available in a "
+		    "profile with masks: what the foreign table %s.%s shows "
+		    "lies elsewhere", r->schema, r->name, s->schema, s->name);
+		break;
 	default:
 		analysis_refuse(a, "42501", "%s.%s is not available in a "
 		    "profile with masks: reading %s.%s calls a function or an "
@@ -172,10 +177,6 @@ check_relation(struct analysis *a, struct ref *r, const char *schema,
 		analysis_refuse(a, "42501", "%s.%s has a column of a type with "
 		    "a cast that calls a function; it is not available in a "
 		    "profile with masks", r->rel->schema, r->rel->name);
-	if (r->rel->kind == 'f')
-		analysis_refuse(a, "42501", "foreign table %s.%s is not "
-		    "handled yet in a profile with masks", r->rel->schema,
-		    r->rel->name);
 	if ((p = protect_find(a->scene->protect, r->rel)) == NULL)
 		return;
 	a->nprotected++;

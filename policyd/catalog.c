@@ -29,6 +29,12 @@ struct symbol {
 	struct symbol	*next;
 };
 
+struct holding {
+	uint32_t	 type;
+	const char	*name;
+	struct holding	*next;
+};
+
 struct catalog {
 	struct arena	  arena;
 	struct cat_rel	**rels;
@@ -39,6 +45,7 @@ struct catalog {
 	struct cat_fn	 *functions[1024];
 	struct symbol	 *operators[256], *types[256];
 	struct symbol	 *schemas, *casts;
+	struct holding	 *holds[256];
 	bool		  hidden_casts;
 	bool		  begun, ended;
 	uint32_t	  nrecords;
@@ -248,7 +255,8 @@ add_view(struct catalog *c, const struct cat_view *r)
 	struct cat_rel	*rel;
 
 	rel = (struct cat_rel *)(uintptr_t)catalog_by_oid(c, r->relation);
-	if (rel == NULL || rel->kind != 'v' || rel->definition != NULL)
+	if (rel == NULL || (rel->kind != 'v' && rel->kind != 'm') ||
+	    rel->definition != NULL)
 		return -1;
 	rel->definition = keep(c, r->definition);
 	return rel->definition == NULL ? -1 : 0;
@@ -305,6 +313,34 @@ add_cast(struct catalog *c, const struct cat_cast *r)
 		for (rel = c->rels[i], k = 0; k < rel->ncols; k++)
 			rel->cast_calls |= rel->cols[k].type == r->column;
 	return add_symbol(c, &c->casts, 1, r->schema, r->name);
+}
+
+static int
+add_holds(struct catalog *c, const struct cat_holds *r)
+{
+	struct holding	*h = arena_alloc(&c->arena, sizeof(*h));
+
+	if (h == NULL || (h->name = keep(c, r->name)) == NULL)
+		return -1;
+	h->type = r->type;
+	h->next = c->holds[r->type % 256];
+	c->holds[r->type % 256] = h;
+	return 0;
+}
+
+static int
+add_tag(struct catalog *c, const struct cat_tag *r)
+{
+	struct cat_rel	*rel;
+	struct cat_word	*w = arena_alloc(&c->arena, sizeof(*w));
+
+	rel = (struct cat_rel *)(uintptr_t)catalog_by_oid(c, r->relation);
+	if (rel == NULL || w == NULL || (w->word = keep(c, r->word)) == NULL)
+		return -1;
+	w->attnum = r->attnum;
+	w->next = rel->words;
+	rel->words = w;
+	return 0;
 }
 
 static int
@@ -365,6 +401,10 @@ add_record(struct catalog *c, unsigned int kind, const void *rec)
 		return add_function(c, rec);
 	case CAT_operator:
 		return add_symbol(c, c->operators, 256, o->schema, o->name);
+	case CAT_holds:
+		return add_holds(c, rec);
+	case CAT_tag:
+		return add_tag(c, rec);
 	case CAT_schema:
 		return add_symbol(c, &c->schemas, 1, s->name, s->name);
 	case CAT_end:
@@ -614,6 +654,17 @@ bool
 catalog_hidden_casts(const struct catalog *c)
 {
 	return c->hidden_casts;
+}
+
+const char *
+catalog_holds(const struct catalog *c, uint32_t type, size_t i)
+{
+	const struct holding	*h;
+
+	for (h = c->holds[type % 256]; h != NULL; h = h->next)
+		if (h->type == type && i-- == 0)
+			return h->name;
+	return NULL;
 }
 
 bool

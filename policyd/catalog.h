@@ -40,11 +40,19 @@ struct cat_rel {
 	bool		 cast_calls;
 	struct cat_col	*cols;		/* by attnum */
 	size_t		 ncols;
-	const char	*definition;	/* of a view, or NULL */
+	const char	*definition;	/* of a view ('v', 'm'), or NULL */
 	struct cat_uniq	*keys;
+	struct cat_word	*words;
 	size_t		 index;		/* 0 .. catalog_nrels() - 1 */
 	/* chains of the indexes; use catalog_next_named() */
 	struct cat_rel	*next_name, *next_oid;
+};
+
+/* A word with a colon in a COMMENT or a SECURITY LABEL. */
+struct cat_word {
+	uint32_t	 attnum;	/* 0: of the relation */
+	const char	*word;
+	struct cat_word	*next;
 };
 
 /* Outside pg_catalog and information_schema. */
@@ -97,6 +105,10 @@ bool		 catalog_has_cast(const struct catalog *, const char *schema,
 		    const char *name);		/* schema NULL: any */
 /* One between built-in types, which expressions run without naming it. */
 bool		 catalog_hidden_casts(const struct catalog *);
+/* The i-th type that values of the column's type are or hold, by name; NULL
+ * behind the last. */
+const char	*catalog_holds(const struct catalog *, uint32_t type,
+		    size_t i);
 bool		 catalog_has_schema(const struct catalog *, const char *name);
 /* Some column is of this type (not a domain) outside pg_catalog. */
 bool		 catalog_has_type(const struct catalog *, const char *schema,

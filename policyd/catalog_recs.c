@@ -48,6 +48,12 @@ STRUCT_DESC(operator)
 #define STRUCT	struct cat_schema
 STRUCT_DESC(schema)
 #undef STRUCT
+#define STRUCT	struct cat_holds
+STRUCT_DESC(holds)
+#undef STRUCT
+#define STRUCT	struct cat_tag
+STRUCT_DESC(tag)
+#undef STRUCT
 #define STRUCT	struct cat_end
 STRUCT_DESC(end)
 #undef STRUCT

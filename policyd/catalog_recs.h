@@ -46,7 +46,8 @@
 	F(U8, why, 0)		/* 'v' rewrite rule, 'i' inheritance, 'f' foreign key, 'p' policy, 'g' generated column, 's' sequence of a column, 'w' a check, a partition key, or an expression or predicate of an index reads the column, 'u' a unique or exclusion index has it */ \
 	F(U32, attnum, 0)	/* of `on`; 0: not said, or all */	\
 	F(U32, target, 0)	/* 'g': the generated column's attnum; 'f': the referring column's; 'w': a number of the check or index */
-/* A view's SELECT, every relation in it with its schema. */
+/* The SELECT of a view or a materialized view, every relation in it with its
+ * schema. */
 #define CAT_FIELDS_view(F)						\
 	F(U32, relation, 0)						\
 	F(STR, definition, 32768)
@@ -68,6 +69,16 @@
 	F(STR, name, 63)						\
 	F(U8, unnamed, 0)	/* runs without being written, on built-in types */ \
 	F(U32, column, 0)	/* the type's OID, when it is one's own; or 0 */
+/* A type of a column, and a type that its values are or hold: itself, a
+ * domain's base, an array's element, a member of a composite, a range's. */
+#define CAT_FIELDS_holds(F)						\
+	F(U32, type, 0)							\
+	F(STR, name, 256)	/* format_type(), without a modifier */
+/* A word with a colon in the COMMENT or a SECURITY LABEL of a column. */
+#define CAT_FIELDS_tag(F)						\
+	F(U32, relation, 0)						\
+	F(U32, attnum, 0)	/* 0: of the relation, so of every column */ \
+	F(STR, word, 128)
 /* A function outside pg_catalog and information_schema. */
 #define CAT_FIELDS_function(F)						\
 	F(STR, schema, 63)						\
@@ -91,7 +102,7 @@
 #define CAT_RECS(M)							\
 	M(database) M(relation) M(column) M(key) M(depends)		\
 	M(view) M(calls) M(uses) M(cast) M(function) M(operator) M(schema)	\
-	M(end)
+	M(holds) M(tag) M(end)
 
 #define CAT_M_ENUM(name)	CAT_##name,
 enum cat_kind {

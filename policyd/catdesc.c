@@ -21,7 +21,7 @@ struct build {
 	const struct conf	*c;
 	struct conf_error	*err;
 	struct buf		 out;
-	uint32_t		 records, oid;
+	uint32_t		 records, oid, types;
 };
 
 struct relation {
@@ -148,6 +148,7 @@ static int
 columns(struct build *b, const struct conf_node *map, const char *where)
 {
 	struct cat_column	 col;
+	struct cat_holds	 holds;
 	size_t			 i;
 
 	if (map->kind != CONF_MAP)
@@ -162,10 +163,14 @@ columns(struct build *b, const struct conf_node *map, const char *where)
 		col.relation = b->oid;
 		col.attnum = (uint32_t)i + 1;
 		col.name = slice_str(map->keys[i]);
-		col.type = 25;
+		col.type = FIRST_OID + b->types++;
 		col.type_name = slice_str(map->items[i]->value);
 		col.category = category(map->items[i]->value);
-		if (emit(b, CAT_column, &col) == -1)
+		holds.type = col.type;
+		holds.name = slice_of(map->items[i]->value,
+		    strcspn(map->items[i]->value, "(["));
+		if (emit(b, CAT_column, &col) == -1 ||
+		    emit(b, CAT_holds, &holds) == -1)
 			return fail_size(b, map->items[i], where);
 	}
 	return 0;

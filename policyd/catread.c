@@ -205,6 +205,25 @@ on_function(void *ctx, const struct db_row *row)
 }
 
 static int
+on_holds(void *ctx, const struct db_row *row)
+{
+	struct cat_holds c = { db_u32(row, 0), text(row, 1) };
+
+	/* No glob fits it, so that of the other names must. */
+	if (c.name.len > 256)
+		c.name.len = 0;
+	return emit(ctx, CAT_holds, &c);
+}
+
+static int
+on_tag(void *ctx, const struct db_row *row)
+{
+	struct cat_tag c = { db_u32(row, 0), db_u32(row, 1), text(row, 2) };
+
+	return emit(ctx, CAT_tag, &c);
+}
+
+static int
 on_operator(void *ctx, const struct db_row *row)
 {
 	struct cat_operator c = { text(row, 0), text(row, 1) };
@@ -420,7 +439,8 @@ static const struct {
 	    " AND c.oid IN " OUR_RELATIONS },
 	{ on_view,
 	    "SELECT oid, def FROM (SELECT c.oid, pg_get_viewdef(c.oid) AS def"
-	    "  FROM pg_class c WHERE c.relkind = 'v' AND c.oid >= " FIRST_OID
+	    "  FROM pg_class c WHERE c.relkind IN ('v', 'm')"
+	    "  AND c.oid >= " FIRST_OID
 	    "  AND c.oid IN " OUR_RELATIONS ") AS v"
 	    " WHERE octet_length(def) <= 32768" },
 	{ on_cast,
@@ -456,6 +476,35 @@ static const struct {
 	    " JOIN pg_language l ON l.oid = p.prolang"
 	    " WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')"
 	    " AND " NOT_TEMP("n.nspname") },
+	{ on_holds,		/* down to what a value is made of */
+	    "WITH RECURSIVE h (col, oid) AS ("
+	    " SELECT DISTINCT a.atttypid, a.atttypid FROM pg_attribute a"
+	    "  WHERE a.attnum > 0 AND NOT a.attisdropped"
+	    "  AND a.attrelid >= " FIRST_OID
+	    "  AND a.attrelid IN " OUR_RELATIONS
+	    " UNION SELECT h.col, x.oid FROM h, LATERAL ("
+	    "  SELECT t.typbasetype FROM pg_type t WHERE t.oid = h.oid"
+	    "   UNION ALL SELECT t.typelem FROM pg_type t"
+	    "   WHERE t.oid = h.oid AND t.typcategory = 'A'"
+	    "   UNION ALL SELECT a.atttypid FROM pg_type t"
+	    "   JOIN pg_attribute a ON a.attrelid = t.typrelid"
+	    "   WHERE t.oid = h.oid AND t.typtype = 'c'"
+	    "   AND a.attnum > 0 AND NOT a.attisdropped"
+	    "   UNION ALL SELECT r.rngsubtype FROM pg_range r"
+	    "   WHERE h.oid IN (r.rngtypid, r.rngmultitypid)"
+	    " ) AS x (oid) WHERE x.oid <> 0)"
+	    " SELECT col, format_type(oid, NULL) FROM h" },
+	{ on_tag,
+	    "SELECT DISTINCT relation, attnum, word FROM ("
+	    " SELECT objoid AS relation, objsubid AS attnum, description"
+	    "  FROM pg_description WHERE classoid = 'pg_class'::regclass"
+	    " UNION ALL SELECT objoid, objsubid, label"
+	    "  FROM pg_seclabel WHERE classoid = 'pg_class'::regclass"
+	    " ) AS d, LATERAL (SELECT rtrim(w, '.!?') FROM"
+	    "  regexp_split_to_table(description, '[\\s,;()<>{}\"''|]+') AS w"
+	    " ) AS x (word) WHERE word ~ '^[^:]+:[^:]'"
+	    " AND octet_length(word) <= 128 AND relation >= " FIRST_OID
+	    " AND relation IN " OUR_RELATIONS },
 	{ on_operator,
 	    "SELECT DISTINCT n.nspname, o.oprname FROM pg_operator o"
 	    " JOIN pg_namespace n ON n.oid = o.oprnamespace"
@@ -488,6 +537,8 @@ static const char epoch_sql[] = "SELECT concat_ws(' ', "
     PART("pg_index WHERE indrelid NOT IN " TEMPORARY) ", "
     PART("pg_constraint WHERE conrelid NOT IN " TEMPORARY) ", "
     PART("pg_trigger WHERE tgrelid NOT IN " TEMPORARY) ", "
+    PART("pg_description WHERE classoid = 'pg_class'::regclass") ", "
+    PART("pg_seclabel WHERE classoid = 'pg_class'::regclass") ", "
     PART("pg_type WHERE typtype = 'd'") ")";
 
 static int

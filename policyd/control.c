@@ -66,24 +66,23 @@ struct control {
 /* --- answers ----------------------------------------------------------------------- */
 
 void
+control_row_text(struct conn *c, uint32_t id, struct slice json)
+{
+	struct ipc_ctl_row	 m = { id, json };
+
+	ipc_send(c->ipc, IPC_ctl_row, &m, NULL, 0);
+}
+
+void
 control_row(struct conn *c, uint32_t id, json_t *row)
 {
-	struct ipc_ctl_row	 m;
-	char			*text = json_dumps(row, JSON_COMPACT);
+	char	*text = json_dumps(row, JSON_COMPACT);
 
 	json_decref(row);
 	if (text == NULL)
 		return;
-	m.id = id;
-	m.json = slice_str(text);
-	ipc_send(c->ipc, IPC_ctl_row, &m, NULL, 0);
+	control_row_text(c, id, slice_str(text));
 	free(text);
-}
-
-void
-control_row_raw(struct conn *c, const struct ipc_ctl_row *row)
-{
-	ipc_send(c->ipc, IPC_ctl_row, row, NULL, 0);
 }
 
 void
@@ -270,6 +269,7 @@ static const struct {
 	{ "kill", verb_kill, RUN },
 	{ "sweep", verb_sweep, RUN },
 	{ "explain", explains_explain, RUN },
+	{ "masks", explains_masks, RUN },
 	{ "requests", approvals_list, RUN },
 	{ "show", approvals_show, RUN },
 	{ "decide", approvals_decide, ANSWERED },
@@ -492,6 +492,7 @@ control_init(struct parent *p, int listen)
 	TAILQ_INIT(&ct->conns);
 	ct->listen = listen;
 	p->control = ct;
+	asking_init(p);
 	ct->pause = ev_timer_new(p->loop, on_pause, p);
 	ct->io = ev_io_new(p->loop, listen, EV_IN, on_listen, p);
 }

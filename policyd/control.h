@@ -19,7 +19,7 @@ typedef int	 control_verb(struct conn *, uint32_t id, const json_t *args,
 /* Takes the row. */
 void		 control_row(struct conn *, uint32_t id, json_t *row);
 /* As JSON that an engine made. */
-void		 control_row_raw(struct conn *, const struct ipc_ctl_row *);
+void		 control_row_text(struct conn *, uint32_t id, struct slice json);
 void		 control_end(struct conn *, uint32_t id, uint32_t code,
 		    const char *message);
 /* What a verb that answers later came to; a token in `args` is not recorded. */

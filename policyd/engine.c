@@ -26,6 +26,7 @@
 #include "ipc.h"
 #include "judge.h"
 #include "log.h"
+#include "masklist.h"
 #include "policy.h"
 #include "rules.h"
 #include "sqltree.h"
@@ -535,11 +536,36 @@ on_explain(void *ctx, const void *msg, int *fds)
 	return 0;
 }
 
+static int
+on_masks(void *ctx, const void *msg, int *fds)
+{
+	struct engine			*e = ctx;
+	const struct ipc_masks		*m = msg;
+	struct ipc_explained		 out;
+	char				*profile = slice_dup(m->profile);
+	char				*database = slice_dup(m->database);
+	char				*text = NULL;
+
+	(void)fds;
+	if (profile != NULL && database != NULL)
+		text = masklist_json(profile, database,
+		    scene_get(e, profile, database), LEN_JSON);
+	out.id = m->id;
+	out.json = slice_str(text != NULL ? text :
+	    "{\"error\":\"out of memory\"}");
+	ipc_send(e->parent, IPC_explained, &out, NULL, 0);
+	free(text);
+	free(profile);
+	free(database);
+	return 0;
+}
+
 static const struct ipc_permit parent_permit[] = {
 	{ IPC_config, ~0u, on_config },
 	{ IPC_catalog, ~0u, on_catalog },
 	{ IPC_engine_session, ~0u, on_session },
 	{ IPC_explain, ~0u, on_explain },
+	{ IPC_masks, ~0u, on_masks },
 };
 
 static void

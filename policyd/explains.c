@@ -1,8 +1,9 @@
 /*
  * Engines asked what they find in a text: policyctl explain, and what an
- * approver sees of a statement that waits.  Runs in the parent, which reads no
- * SQL.  The text may be a client's, and an engine may die of it: then nothing
- * was found, and who asked hears that.
+ * approver sees of a statement that waits; and what they mask: policyctl
+ * masks.  Runs in the parent, which reads no SQL.  The text may be a client's,
+ * and an engine may die of it: then nothing was found, and who asked hears
+ * that.
  */
 #include "explains.h"
 
@@ -43,22 +44,33 @@ asking_free(struct parent *p, struct asking *a)
 	free(a);
 }
 
+/* NULL: the profile has no engine now, and *engine is not set. */
+static struct asking *
+asking_add(struct parent *p, const char *profile, struct ipc **engine)
+{
+	struct asking	*a;
+
+	if ((*engine = children_engine(p, profile)) == NULL ||
+	    (a = calloc(1, sizeof(*a))) == NULL)
+		return NULL;
+	a->id = p->explains->next_id++;
+	snprintf(a->profile, sizeof(a->profile), "%s", profile);
+	TAILQ_INSERT_TAIL(&p->explains->list, a, entry);
+	return a;
+}
+
 /* NULL: no engine is ready. */
 static struct asking *
 asking_new(struct parent *p, struct ipc_explain *m)
 {
 	char		 profile[LEN_KEY + 1];
-	struct ipc	*engine = NULL;
+	struct ipc	*engine;
 	struct asking	*a;
 
-	if (slice_copy(m->profile, profile, sizeof(profile)) == 0)
-		engine = children_engine(p, profile);
-	a = engine == NULL ? NULL : calloc(1, sizeof(*a));
-	if (a == NULL)
+	if (slice_copy(m->profile, profile, sizeof(profile)) == -1 ||
+	    (a = asking_add(p, profile, &engine)) == NULL)
 		return NULL;
-	a->id = m->id = p->explains->next_id++;
-	memcpy(a->profile, profile, sizeof(a->profile));
-	TAILQ_INSERT_TAIL(&p->explains->list, a, entry);
+	m->id = a->id;
 	if (ipc_send(engine, IPC_explain, m, NULL, 0) == 0)
 		return a;
 	asking_free(p, a);
@@ -143,13 +155,22 @@ explains_show(struct conn *c, uint32_t id, struct ipc_explain *m, json_t *row)
 	a->row = row;
 }
 
+static bool
+has_database(const struct policy *policy, const char *profile,
+    const char *database)
+{
+	const struct profile	*p = policy_profile(policy, profile);
+
+	return p != NULL && policy_database(policy, database) != NULL &&
+	    profile_has_database(p, database);
+}
+
 int
 explains_explain(struct conn *c, uint32_t id, const json_t *args,
     char *message, size_t size)
 {
 	const char		*profile, *database, *sql, *in;
 	struct parent		*p = control_parent(c);
-	const struct profile	*pr;
 	struct ipc_explain	 m;
 	struct asking		*a = NULL;
 	char			*claims;
@@ -162,9 +183,7 @@ explains_explain(struct conn *c, uint32_t id, const json_t *args,
 		    "sql");
 		return 1;
 	}
-	pr = policy_profile(p->policy, profile);
-	if (pr == NULL || policy_database(p->policy, database) == NULL ||
-	    !profile_has_database(pr, database)) {
+	if (!has_database(p->policy, profile, database)) {
 		snprintf(message, size, "there is no such profile, or it does "
 		    "not have this database");
 		return 1;
@@ -197,14 +216,83 @@ explains_explain(struct conn *c, uint32_t id, const json_t *args,
 	return -1;
 }
 
+/* What was asked for a command already. */
+static void
+asking_forget(struct parent *p, const struct conn *c, uint32_t request)
+{
+	struct asking	*a, *next;
+
+	for (a = TAILQ_FIRST(&p->explains->list); a != NULL; a = next) {
+		next = TAILQ_NEXT(a, entry);
+		if (a->conn == c && a->request == request)
+			asking_free(p, a);
+	}
+}
+
+/* Of one profile, or of each that has masks and the database: a row each. */
+int
+explains_masks(struct conn *c, uint32_t id, const json_t *args, char *message,
+    size_t size)
+{
+	struct parent		*p = control_parent(c);
+	const char		*profile, *database;
+	const struct profile	*pr;
+	struct ipc_masks	 m;
+	struct ipc		*engine;
+	struct asking		*a;
+	size_t			 i, n = 0;
+
+	profile = json_string_value(json_object_get(args, "profile"));
+	database = json_string_value(json_object_get(args, "database"));
+	for (i = 0; database != NULL && i < p->policy->nprofiles; i++) {
+		pr = &p->policy->profiles[i];
+		if (pr->nmasks == 0 || !has_database(p->policy, pr->key,
+		    database) ||
+		    (profile != NULL && strcmp(profile, pr->key) != 0))
+			continue;
+		n++;
+		if ((a = asking_add(p, pr->key, &engine)) == NULL) {
+			snprintf(message, size, "the engine of profile %s is "
+			    "not ready", pr->key);
+			asking_forget(p, c, id);
+			return 1;
+		}
+		a->conn = c;
+		a->request = id;
+		m.id = a->id;
+		m.profile = slice_str(pr->key);
+		m.database = slice_str(database);
+		ipc_send(engine, IPC_masks, &m, NULL, 0);
+	}
+	if (n > 0)
+		return -1;
+	snprintf(message, size, "no such profile has masks and this database");
+	return 1;
+}
+
 /* --- answers ---------------------------------------------------------------------- */
 
-/* `json`: as it came, for explain; NULL: the engine died. */
+/* A tool's: the last of a command's answers ends it. */
 static void
-asking_end(struct parent *p, struct asking *a, const struct slice *json)
+tool_answered(struct parent *p, struct asking *a, struct slice json)
 {
-	struct ipc_ctl_row	 row;
-	json_t			*found = NULL;
+	struct conn	*c = a->conn;
+	uint32_t	 request = a->request;
+	struct asking	*other;
+
+	asking_free(p, a);
+	control_row_text(c, request, json);
+	TAILQ_FOREACH(other, &p->explains->list, entry)
+		if (other->conn == c && other->request == request)
+			return;
+	control_end(c, request, 0, "");
+}
+
+/* For an approver or ourselves; NULL: the engine died. */
+static void
+asking_found(struct parent *p, struct asking *a, const struct slice *json)
+{
+	json_t	*found = NULL;
 
 	if (json != NULL)
 		found = json_loadb((const char *)json->p, json->len,
@@ -215,13 +303,6 @@ asking_end(struct parent *p, struct asking *a, const struct slice *json)
 	}
 	if (a->row != NULL)
 		show_end(a->conn, a->request, a->row, found);
-	else if (a->conn != NULL && json != NULL) {
-		row.id = a->request;
-		row.json = *json;
-		control_row_raw(a->conn, &row);
-		control_end(a->conn, a->request, 0, "");
-	} else if (a->conn != NULL)
-		control_end(a->conn, a->request, 1, "the engine died of it");
 	else if (a->fn != NULL)
 		a->fn(a->ctx, found);
 	json_decref(found);
@@ -234,21 +315,37 @@ explains_answer(struct parent *p, const struct ipc_explained *m)
 	struct asking	*a;
 
 	TAILQ_FOREACH(a, &p->explains->list, entry)
-		if (a->id == m->id) {
-			asking_end(p, a, &m->json);
-			return;
-		}
+		if (a->id == m->id)
+			break;
+	if (a == NULL)
+		return;
+	if (a->conn != NULL && a->row == NULL)
+		tool_answered(p, a, m->json);
+	else
+		asking_found(p, a, &m->json);
 }
 
 void
 explains_engine_lost(struct parent *p, const char *profile)
 {
 	struct asking	*a, *next;
+	struct conn	*c;
+	uint32_t	 request;
 
 	for (a = TAILQ_FIRST(&p->explains->list); a != NULL; a = next) {
 		next = TAILQ_NEXT(a, entry);
-		if (strcmp(a->profile, profile) == 0)
-			asking_end(p, a, NULL);
+		if (strcmp(a->profile, profile) != 0)
+			continue;
+		if (a->conn == NULL || a->row != NULL) {
+			asking_found(p, a, NULL);
+			continue;
+		}
+		/* Other profiles' answers are no whole answer. */
+		c = a->conn;
+		request = a->request;
+		asking_forget(p, c, request);
+		control_end(c, request, 1, "the engine died of it");
+		next = TAILQ_FIRST(&p->explains->list);
 	}
 }
 

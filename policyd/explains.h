@@ -4,12 +4,13 @@
 #include "control.h"
 
 /*
- * Engines asked what they find in a text: for tools, and for the parent itself.
+ * Engines asked what they find in a text, or mask: for tools, and for the parent
+ * itself.
  */
 void	 explains_init(struct parent *);
 
-/* The tools' verb. */
-control_verb	 explains_explain;
+/* The tools' verbs. */
+control_verb	 explains_explain, explains_masks;
 /*
  * For `show`: `row` with what is found of this text, as "found", then its end.
  * Takes the row.

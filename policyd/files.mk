@@ -75,7 +75,7 @@ policyd_OBJS =	$(sort $(PARENT_OBJS) $(POLICY_OBJS) $(VERIFIER_OBJS) \
 policyd_LIBS =	$(COMMON_LIBS) $(PCRE2_LIBS) $(VERIFIER_LIBS) $(KEEPER_LIBS) \
 		$(ENGINE_LIBS)
 policyctl_OBJS = $(sort policyd/policyctl.o policyd/ctlrequests.o \
-		policyd/ctlgrants.o \
+		policyd/ctlgrants.o policyd/ctlmasks.o \
 		policyd/policyfile.o \
 		policyd/setupsql.o policyd/rolesql.o \
 		policyd/testcases.o policyd/testreport.o policyd/catdesc.o \
@@ -111,6 +111,7 @@ tests/unit/policyd/test_attempts_LIBS = $(JANSSON_LIBS) $(SSL_LIBS) \
 JUDGE_OBJS =	policyd/analysis.o policyd/arena.o policyd/catalog.o \
 		policyd/claims.o policyd/code.o policyd/facts.o \
 		policyd/keyed.o policyd/views.o policyd/writes.o \
+		policyd/spread.o policyd/matviews.o policyd/masklist.o policyd/masktype.o \
 		policyd/exprs.o policyd/judge.o policyd/mask.o \
 		policyd/names.o policyd/prescan.o policyd/protect.o \
 		policyd/rewrite.o policyd/rules.o policyd/scene.o \

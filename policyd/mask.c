@@ -9,12 +9,14 @@
  * the column's type and modifier, so that the column keeps both.
  *
  * `null` and `redact` never read the column: a role without SELECT on it can
- * run them.  `partial` keeps NULL as NULL.
+ * run them.  `partial` and `bucket` keep NULL as NULL.
  */
 #include "mask.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "masktype.h"
 
 static int
 add(struct buf *b, const char *s)
@@ -150,24 +152,165 @@ partial(struct buf *b, const struct cat_col *col, const struct mask_rule *r)
 	return add(b, " END");
 }
 
+/* ', 2' and the like: a number of the policy's. */
+static int
+number(struct buf *b, uint64_t n)
+{
+	char	 num[32];
+
+	snprintf(num, sizeof(num), "%llu", (unsigned long long)n);
+	return add(b, num);
+}
+
+/* Towards zero, so that what comes out is never out of the type's range. */
+static int
+bucket_exact(struct buf *b, const struct cat_col *col, uint64_t width)
+{
+	return add(b, "pg_catalog.div(CAST(pst.") == -1 ||
+	    mask_ident(b, col->name) == -1 ||
+	    add(b, " AS pg_catalog.\"numeric\"), ") == -1 ||
+	    number(b, width) == -1 ||
+	    add(b, ") OPERATOR(pg_catalog.*) ") == -1 ? -1 :
+	    number(b, width);
+}
+
+/* What is near the end of the range, infinite or no number is NULL. */
+static int
+bucket_float(struct buf *b, const struct cat_col *col, uint64_t width)
+{
+	if (add(b, "CASE WHEN pg_catalog.abs(CAST(pst.") == -1 ||
+	    mask_ident(b, col->name) == -1 ||
+	    add(b, " AS pg_catalog.float8)) OPERATOR(pg_catalog.<) "
+	    "CAST('1e30' AS pg_catalog.float8) THEN ") == -1)
+		return -1;
+	return bucket_exact(b, col, width) == -1 ? -1 : add(b, " END");
+}
+
+/*
+ * The month or year that it lies in, as its first day.  An instant's in UTC:
+ * in the session's time zone, which a client sets, one could tell by many
+ * zones when it was.  What date_trunc() could fail for is NULL.
+ */
+static int
+bucket_time(struct buf *b, const struct cat_col *col, bool year, bool instant,
+    const char *type)
+{
+	const char	*unit = year ? "'year'" : "'month'";
+
+	if (add(b, "CASE WHEN pst.") == -1 ||
+	    mask_ident(b, col->name) == -1 ||
+	    add(b, " OPERATOR(pg_catalog.>=) CAST('0002-01-01' AS ") == -1 ||
+	    add(b, type) == -1 || add(b, ") AND pst.") == -1 ||
+	    mask_ident(b, col->name) == -1 ||
+	    add(b, " OPERATOR(pg_catalog.<) CAST('9999-01-01' AS ") == -1 ||
+	    add(b, type) == -1 ||
+	    add(b, ") THEN pg_catalog.date_trunc(") == -1 ||
+	    add(b, unit) == -1 || add(b, ", CAST(pst.") == -1 ||
+	    mask_ident(b, col->name) == -1)
+		return -1;
+	return add(b, instant ?
+	    " AS pg_catalog.timestamptz), CAST('UTC' AS pg_catalog.text)) END" :
+	    " AS pg_catalog.\"timestamp\")) END");
+}
+
+/* What a mask is for a column; *constant when that is a constant's text. */
+enum shape {
+	SHAPE_NULL, SHAPE_CONSTANT, SHAPE_PARTIAL, SHAPE_EXACT, SHAPE_FLOAT,
+	SHAPE_TIME
+};
+
+static enum shape
+shape(const struct cat_col *col, const struct mask_rule *r,
+    enum mask_class *class, const char **constant)
+{
+	*class = mask_class(col, constant);
+	switch (r->kind) {
+	case MASK_REDACT:
+		return *constant != NULL ? SHAPE_CONSTANT : SHAPE_NULL;
+	case MASK_PARTIAL:
+		return *class == MASK_OF_STRING ? SHAPE_PARTIAL : SHAPE_NULL;
+	case MASK_BUCKET:
+		if (*class >= MASK_OF_DATE && r->to != BUCKET_NONE)
+			return SHAPE_TIME;
+		if (*class == MASK_OF_INTEGER && r->width > 0)
+			return SHAPE_EXACT;
+		return *class == MASK_OF_FLOAT && r->width > 0 ?
+		    SHAPE_FLOAT : SHAPE_NULL;
+	default:
+		return SHAPE_NULL;
+	}
+}
+
+void
+mask_describe(const struct cat_col *col, const struct mask_rule *r, char *buf,
+    size_t size)
+{
+	static const char *const names[] = { "null", "redact", "partial",
+	    "bucket" };
+	enum mask_class	 class;
+	const char	*constant;
+
+	switch (shape(col, r, &class, &constant)) {
+	case SHAPE_NULL:
+		if (r->kind == MASK_NULL)
+			snprintf(buf, size, "null");
+		else
+			snprintf(buf, size, "null: %s does not fit %.60s",
+			    names[r->kind], col->type_name);
+		break;
+	case SHAPE_CONSTANT:
+		snprintf(buf, size, "redact: '%s'", constant);
+		break;
+	case SHAPE_PARTIAL:
+		snprintf(buf, size, "partial {keep_domain: %s, first: %u, "
+		    "last: %u}", r->keep_domain ? "true" : "false",
+		    (unsigned int)r->first, (unsigned int)r->last);
+		break;
+	case SHAPE_TIME:
+		snprintf(buf, size, "bucket {to: %s}",
+		    r->to == BUCKET_YEAR ? "year" : "month");
+		break;
+	default:
+		snprintf(buf, size, "bucket {width: %llu}",
+		    (unsigned long long)r->width);
+		break;
+	}
+}
+
 static int
 masked(struct buf *b, const struct cat_col *col, const struct mask_rule *r)
 {
-	/* A constant may violate the CHECK of a domain; NULL does it least. */
-	bool	 string = col->category == 'S' && !col->domain;
 	/* pg_attribute's; nothing can be cast to it. */
-	const char *type = strcmp(col->type_name, "anyarray") == 0 ?
-	    "pg_catalog.text[]" : col->type_name;
-	int	 rc;
+	const char	*type = strcmp(col->type_name, "anyarray") == 0 ?
+			    "pg_catalog.text[]" : col->type_name;
+	const char	*constant;
+	enum mask_class	 class;
+	int		 rc = -1;
 
 	if (!type_ok(type) || add(b, "CAST(") == -1)
 		return -1;
-	if (r->kind == MASK_NULL || !string)
+	switch (shape(col, r, &class, &constant)) {
+	case SHAPE_NULL:
 		rc = add(b, "NULL");
-	else if (r->kind == MASK_REDACT)
-		rc = add(b, "'***'");
-	else
+		break;
+	case SHAPE_CONSTANT:
+		rc = add(b, "'") == -1 || add(b, constant) == -1 ? -1 :
+		    add(b, "'");
+		break;
+	case SHAPE_PARTIAL:
 		rc = partial(b, col, r);
+		break;
+	case SHAPE_EXACT:
+		rc = bucket_exact(b, col, r->width);
+		break;
+	case SHAPE_FLOAT:
+		rc = bucket_float(b, col, r->width);
+		break;
+	case SHAPE_TIME:
+		rc = bucket_time(b, col, r->to == BUCKET_YEAR,
+		    class == MASK_OF_INSTANT, type);
+		break;
+	}
 	if (rc == -1 || add(b, " AS ") == -1 || add(b, type) == -1 ||
 	    add(b, ") AS ") == -1)
 		return -1;
@@ -176,7 +319,7 @@ masked(struct buf *b, const struct cat_col *col, const struct mask_rule *r)
 
 int
 mask_select(struct buf *b, const struct cat_rel *rel,
-    const struct mask_rule *const *rules)
+    const struct mask_rule *const *rules, const char *sql)
 {
 	size_t	 i;
 
@@ -192,8 +335,11 @@ mask_select(struct buf *b, const struct cat_rel *rel,
 		    mask_ident(b, rel->cols[i].name) == -1)
 			return -1;
 	}
-	if (add(b, " FROM ") == -1 || mask_ident(b, rel->schema) == -1 ||
-	    add(b, ".") == -1 || mask_ident(b, rel->name) == -1)
+	if (add(b, " FROM ") == -1)
+		return -1;
+	if (sql != NULL ? add(b, sql) == -1 :
+	    mask_ident(b, rel->schema) == -1 || add(b, ".") == -1 ||
+	    mask_ident(b, rel->name) == -1)
 		return -1;
 	return add(b, " AS pst)");
 }

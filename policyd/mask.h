@@ -10,10 +10,15 @@ int	mask_ident(struct buf *, const char *);
 /*
  * Append "(SELECT <columns> FROM <schema>.<name> AS pst)": every column of the
  * relation in order, those with a rule in `rules` (one pointer for each column)
- * by their mask.  -1: no room, or a column's type has no name that can be
+ * by their mask.  `sql`, if it is not NULL, is "(SELECT ...)" with the same
+ * columns, which stands for <schema>.<name>.  -1: no room, or a column's type has no name that can be
  * written.
  */
 int	mask_select(struct buf *, const struct cat_rel *,
-	    const struct mask_rule *const *rules);
+	    const struct mask_rule *const *rules, const char *sql);
+
+/* "partial {keep_domain: true}", or "null: redact does not fit integer". */
+void	mask_describe(const struct cat_col *, const struct mask_rule *,
+	    char *buf, size_t size);
 
 #endif

@@ -65,13 +65,19 @@ struct database {
 	char		*broker_password_file;	/* absolute, or NULL */
 };
 
-enum mask_kind { MASK_NULL, MASK_REDACT, MASK_PARTIAL };
+enum mask_kind { MASK_NULL, MASK_REDACT, MASK_PARTIAL, MASK_BUCKET };
+enum mask_bucket { BUCKET_NONE, BUCKET_MONTH, BUCKET_YEAR };
 
+/* A column that all of the three fit that are given (n > 0). */
 struct mask_rule {
 	struct conf_strings	columns;	/* database.schema.relation.column globs */
+	struct conf_strings	types;		/* globs of a type's name */
+	struct conf_strings	tags;		/* globs of a word in its comment */
 	enum mask_kind		kind;
 	bool			keep_domain;	/* MASK_PARTIAL, ... */
 	uint64_t		first, last;	/* characters kept */
+	uint64_t		width;		/* MASK_BUCKET; 0: no numbers */
+	int			to;		/* enum mask_bucket */
 };
 
 struct mask_set {

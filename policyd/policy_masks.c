@@ -4,7 +4,7 @@
  * what is trusted and how it fails.
  *
  * A glob that can fit no column (one that has not the four parts database,
- * schema, relation and column) is an error: it would mask nothing, silently.
+ * schema, relation and column; a tag without a colon) is an error: it would mask nothing, silently.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +13,30 @@
 
 #define GLOB_MAX	(4 * LEN_NAME + 3)
 #define KEEP_MAX	1000
+#define WIDTH_MAX	1000000000000000ULL
 
 #define MASK(member)	offsetof(struct mask_rule, member)
 static const struct conf_key mask_keys[] = {
-	{ .name = "columns", .type = CONF_STRINGS, .offset = MASK(columns) },
+	{ .name = "columns", .type = CONF_STRINGS, .offset = MASK(columns),
+	  .dflt = "" },
+	{ .name = "types", .type = CONF_STRINGS, .offset = MASK(types),
+	  .dflt = "" },
+	{ .name = "tagged", .type = CONF_STRINGS, .offset = MASK(tags),
+	  .dflt = "" },
 	{ .name = "with", .type = CONF_CUSTOM, .parse = policy_later }
 };
 static const struct conf_key with_keys[] = {
-	{ .name = "partial", .type = CONF_CUSTOM, .parse = policy_later }
+	{ .name = "partial", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later },
+	{ .name = "bucket", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later }
+};
+static const char *const buckets[] = { "", "month", "year", NULL };
+static const struct conf_key bucket_keys[] = {
+	{ .name = "width", .type = CONF_INT, .offset = MASK(width),
+	  .dflt = "", .min = 1, .max = WIDTH_MAX },
+	{ .name = "to", .type = CONF_ENUM, .offset = MASK(to), .dflt = "",
+	  .choices = buckets }
 };
 static const struct conf_key partial_keys[] = {
 	{ .name = "keep_domain", .type = CONF_BOOL,
@@ -32,10 +48,44 @@ static const struct conf_key partial_keys[] = {
 };
 
 static int
+parse_partial(const struct conf *c, const struct conf_node *node,
+    const char *where, struct mask_rule *r, struct conf_error *err)
+{
+	char	 at[POLICY_WHERE];
+
+	r->kind = MASK_PARTIAL;
+	policy_where(at, "%s.with.partial", where);
+	if (conf_fill(c, node, at, partial_keys, POLICY_NELEM(partial_keys),
+	    r, err) == -1)
+		return -1;
+	if (!r->keep_domain && r->first == 0 && r->last == 0)
+		return conf_fail(c, node, err,
+		    "%s: nothing is kept; that is redact", at);
+	return 0;
+}
+
+static int
+parse_bucket(const struct conf *c, const struct conf_node *node,
+    const char *where, struct mask_rule *r, struct conf_error *err)
+{
+	char	 at[POLICY_WHERE];
+
+	r->kind = MASK_BUCKET;
+	policy_where(at, "%s.with.bucket", where);
+	if (conf_fill(c, node, at, bucket_keys, POLICY_NELEM(bucket_keys), r,
+	    err) == -1)
+		return -1;
+	if (r->width == 0 && r->to == BUCKET_NONE)
+		return conf_fail(c, node, err, "%s: one of width and to must "
+		    "be given", at);
+	return 0;
+}
+
+static int
 parse_with(const struct conf *c, const struct conf_node *node,
     const char *where, struct mask_rule *r, struct conf_error *err)
 {
-	const struct conf_node	*partial;
+	const struct conf_node	*bucket, *partial;
 	char			 at[POLICY_WHERE];
 
 	/* `null` in YAML is null, quoted or not: nobody means the word. */
@@ -49,22 +99,19 @@ parse_with(const struct conf *c, const struct conf_node *node,
 	}
 	if (node->kind != CONF_MAP)
 		return conf_fail(c, node, err,
-		    "%s.with: expected null, redact or {partial: ...}",
-		    where);
-	r->kind = MASK_PARTIAL;
+		    "%s.with: expected null, redact, {partial: ...} or "
+		    "{bucket: ...}", where);
 	policy_where(at, "%s.with", where);
 	if (conf_fill(c, node, at, with_keys, POLICY_NELEM(with_keys), r,
 	    err) == -1)
 		return -1;
 	partial = conf_get(node, "partial");
-	policy_where(at, "%s.with.partial", where);
-	if (conf_fill(c, partial, at, partial_keys, POLICY_NELEM(partial_keys),
-	    r, err) == -1)
-		return -1;
-	if (!r->keep_domain && r->first == 0 && r->last == 0)
-		return conf_fail(c, partial, err,
-		    "%s: nothing is kept; that is redact", at);
-	return 0;
+	bucket = conf_get(node, "bucket");
+	if ((partial == NULL) == (bucket == NULL))
+		return conf_fail(c, node, err, "%s: expected one of partial "
+		    "and bucket", at);
+	return partial != NULL ? parse_partial(c, partial, where, r, err) :
+	    parse_bucket(c, bucket, where, r, err);
 }
 
 static int
@@ -76,8 +123,20 @@ parse_rule(const struct conf *c, const struct conf_node *map,
 	if (conf_fill(c, map, where, mask_keys, POLICY_NELEM(mask_keys), r,
 	    err) == -1 ||
 	    policy_texts(c, map, where, "columns", &r->columns, GLOB_MAX,
+	    err) == -1 ||
+	    policy_texts(c, map, where, "types", &r->types, GLOB_MAX,
+	    err) == -1 ||
+	    policy_texts(c, map, where, "tagged", &r->tags, GLOB_MAX,
 	    err) == -1)
 		return -1;
+	if (r->columns.n == 0 && r->types.n == 0 && r->tags.n == 0)
+		return conf_fail(c, map, err, "%s: one of columns, types and "
+		    "tagged must be given", where);
+	for (i = 0; i < r->tags.n; i++)
+		if (strchr(r->tags.v[i], ':') == NULL)
+			return conf_fail(c, policy_item(map, "tagged", i), err,
+			    "%s.tagged: \"%.260s\" has no colon, as every tag "
+			    "has", where, r->tags.v[i]);
 	for (i = 0; i < r->columns.n; i++)
 		if (!policy_dotted(r->columns.v[i], 4))
 			return conf_fail(c, policy_item(map, "columns", i),
@@ -171,7 +230,11 @@ policy_masks_print(const struct policy *p, FILE *fp)
 				fputs("      with: \"null\"\n", fp);
 			else if (r->kind == MASK_REDACT)
 				fputs("      with: redact\n", fp);
-			else {
+			else if (r->kind == MASK_BUCKET) {
+				fputs("      with:\n        bucket:\n", fp);
+				conf_print(fp, 10, bucket_keys,
+				    POLICY_NELEM(bucket_keys), r);
+			} else {
 				fputs("      with:\n        partial:\n", fp);
 				conf_print(fp, 10, partial_keys,
 				    POLICY_NELEM(partial_keys), r);

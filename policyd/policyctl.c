@@ -16,6 +16,7 @@
 #include "claims.h"
 #include "ctl.h"
 #include "ctlgrants.h"
+#include "ctlmasks.h"
 #include "ctlrequests.h"
 #include "hours.h"
 #include "ipc_msgs.h"
@@ -79,7 +80,10 @@ usage(void)
 	    "       policyctl [-f file | -s socket] [--json] access "
 	    "--claims file\n"
 	    "                 --database name [--issuer name] [--address "
-	    "address]\n");
+	    "address]\n"
+	    "       policyctl [-f file | -s socket] [--json] masks --database "
+	    "name\n"
+	    "                 [--profile name]\n");
 	return EXIT_USAGE;
 }
 
@@ -663,6 +667,8 @@ run(const struct options *o, const char *socket, int argc, char **argv)
 		    o->json ? row_json : row_status, NULL);
 	if (strcmp(verb, "access") == 0 && argc == 1)
 		return access_of(o, socket);
+	if (strcmp(verb, "masks") == 0 && argc == 1 && o->database != NULL)
+		return ctl_masks(socket, o->json, o->database, o->profile);
 	if (strcmp(verb, "explain") == 0 && argc <= 2)
 		return explain(o, socket, argv[1]);
 	if (strcmp(verb, "sessions") == 0 && argc == 1)

@@ -13,32 +13,67 @@
 #include <string.h>
 
 #include "mask.h"
+#include "protect_impl.h"
 #include "sqlnames.h"
 
-struct protect {
-	const struct profile	*profile;
-	const struct catalog	*cat;
-	struct protect_rel	**rels;		/* by index of the relation */
-	struct protect_rel	**shown;	/* views, catalogues: replaced */
-	size_t			 n;
-	bool			 sequences;
-};
-
 /* What a column is masked by that is computed from a masked one. */
-static const struct mask_rule derived = { .kind = MASK_NULL };
+const struct mask_rule protect_derived = { .kind = MASK_NULL };
+
+static bool
+fits_any(const struct conf_strings *globs, const char *s)
+{
+	size_t	 i;
+
+	for (i = 0; i < globs->n; i++)
+		if (glob_match(globs->v[i], s, strlen(s)))
+			return true;
+	return false;
+}
+
+static bool
+fits_type(const struct catalog *cat, const struct conf_strings *globs,
+    uint32_t type)
+{
+	const char	*name;
+	size_t		 i;
+
+	for (i = 0; (name = catalog_holds(cat, type, i)) != NULL; i++)
+		if (fits_any(globs, name))
+			return true;
+	return false;
+}
+
+static bool
+fits_tag(const struct cat_rel *rel, const struct conf_strings *globs,
+    uint32_t attnum)
+{
+	const struct cat_word	*w;
+
+	for (w = rel->words; w != NULL; w = w->next)
+		if ((w->attnum == 0 || w->attnum == attnum) &&
+		    fits_any(globs, w->word))
+			return true;
+	return false;
+}
 
 static const struct mask_rule *
-rule_for(const struct profile *p, const char *path, size_t len)
+rule_for(const struct protect *pr, const struct cat_rel *rel,
+    const struct cat_col *col, const char *path)
 {
-	size_t	 i, j, k;
+	const struct profile	*p = pr->profile;
+	size_t			 i, j;
 
 	for (i = 0; i < p->nmasks; i++)
 		for (j = 0; j < p->masks[i]->nrules; j++) {
 			const struct mask_rule *r = &p->masks[i]->rules[j];
 
-			for (k = 0; k < r->columns.n; k++)
-				if (glob_match(r->columns.v[k], path, len))
-					return r;
+			if ((r->columns.n == 0 ||
+			    fits_any(&r->columns, path)) &&
+			    (r->types.n == 0 ||
+			    fits_type(pr->cat, &r->types, col->type)) &&
+			    (r->tags.n == 0 ||
+			    fits_tag(rel, &r->tags, col->attnum)))
+				return r;
 		}
 	return NULL;
 }
@@ -54,7 +89,10 @@ rel_make_in(struct protect_rel **rels, const struct cat_rel *rel)
 		return NULL;
 	p->rel = rel;
 	p->mask = calloc(rel->ncols + 1, sizeof(*p->mask));
-	if (p->mask == NULL) {
+	p->path = calloc(rel->ncols + 1, sizeof(*p->path));
+	if (p->mask == NULL || p->path == NULL) {
+		free(p->mask);
+		free(p->path);
 		free(p);
 		return NULL;
 	}
@@ -62,10 +100,21 @@ rel_make_in(struct protect_rel **rels, const struct cat_rel *rel)
 	return p;
 }
 
-static struct protect_rel *
-rel_make(struct protect *pr, const struct cat_rel *rel)
+struct protect_rel *
+protect_make(struct protect *pr, const struct cat_rel *rel)
 {
 	return rel_make_in(pr->rels, rel);
+}
+
+void
+protect_mask(struct protect_rel *p, size_t column, const struct mask_rule *r,
+    enum path_how how, const struct cat_rel *from)
+{
+	if (p->mask[column] == NULL)
+		p->nmasked++;
+	p->mask[column] = r;
+	p->path[column].how = how;
+	p->path[column].from = from;
 }
 
 /* A file name of at most 4 * 63 bytes and dots. */
@@ -84,64 +133,14 @@ match_columns(struct protect *pr, const char *database,
 		    rel->schema, rel->name, rel->cols[i].name);
 		if (len < 0 || (size_t)len >= sizeof(path))
 			return -1;
-		if ((r = rule_for(pr->profile, path, (size_t)len)) == NULL)
+		if ((r = rule_for(pr, rel, &rel->cols[i], path)) == NULL)
 			continue;
-		if ((p = rel_make(pr, rel)) == NULL)
+		if ((p = protect_make(pr, rel)) == NULL)
 			return -1;
-		p->mask[i] = r;
-		p->nmasked++;
+		protect_mask(p, i, r, r->columns.n > 0 ? PATH_COLUMNS :
+		    r->tags.n > 0 ? PATH_TAGS : PATH_TYPES, NULL);
 	}
 	return 0;
-}
-
-static int
-taint(struct protect *pr, const struct cat_rel *rel, enum taint why,
-    const struct cat_rel *source)
-{
-	struct protect_rel	*p = rel_make(pr, rel);
-
-	if (p == NULL)
-		return -1;
-	if (p->taint == TAINT_NONE) {
-		p->taint = why;
-		p->source = source;
-	}
-	return 0;
-}
-
-static bool
-attnum_masked(const struct protect_rel *p, uint32_t attnum)
-{
-	size_t	 i;
-
-	for (i = 0; i < p->rel->ncols; i++)
-		if (p->mask[i] != NULL &&
-		    (attnum == 0 || p->rel->cols[i].attnum == attnum))
-			return true;
-	return false;
-}
-
-/* Columns computed from masked ones; they cannot be computed from another. */
-static void
-match_generated(struct protect *pr)
-{
-	const struct cat_dep	*d;
-	struct protect_rel	*p;
-	size_t			 i, k, n;
-
-	d = catalog_deps(pr->cat, &n);
-	for (i = 0; i < n; i++) {
-		if (d[i].why != 'g' ||
-		    (p = pr->rels[d[i].rel->index]) == NULL ||
-		    !attnum_masked(p, d[i].attnum))
-			continue;
-		for (k = 0; k < p->rel->ncols; k++)
-			if (p->rel->cols[k].attnum == d[i].target &&
-			    p->mask[k] == NULL) {
-				p->mask[k] = &derived;
-				p->nmasked++;
-			}
-	}
 }
 
 bool
@@ -154,182 +153,6 @@ protect_column(const struct protect_rel *p, const char *column)
 		    strcmp(p->rel->cols[i].name, column) == 0)
 			return true;
 	return false;
-}
-
-/* Does `rel` mask all that `by` masks, by name? */
-static bool
-covers(const struct protect *pr, const struct cat_rel *rel,
-    const struct protect_rel *by)
-{
-	const struct protect_rel	*p = pr->rels[rel->index];
-	size_t				 i;
-
-	if (p == NULL)
-		return false;
-	for (i = 0; i < by->rel->ncols; i++)
-		if (by->mask[i] != NULL &&
-		    !protect_column(p, by->rel->cols[i].name))
-			return false;
-	return true;
-}
-
-/*
- * Rows of a child are read through its parents, and rows of a parent's table
- * are its children's: both ways, each relation must mask what the other does.
- * `seen` holds a mark for each relation.
- */
-static int
-inherit(struct protect *pr, const struct protect_rel *from,
-    const struct cat_rel *at, bool down, uint8_t *seen)
-{
-	const struct cat_dep	*deps;
-	const struct cat_rel	*next;
-	size_t			 i, n;
-
-	deps = catalog_deps(pr->cat, &n);
-	for (i = 0; i < n; i++) {
-		if (deps[i].why != 'i' ||
-		    (down ? deps[i].on : deps[i].rel) != at)
-			continue;
-		next = down ? deps[i].rel : deps[i].on;
-		if (seen[next->index])
-			continue;
-		seen[next->index] = 1;
-		if (!covers(pr, next, from) &&
-		    taint(pr, next, TAINT_SHOWS, from->rel) == -1)
-			return -1;
-		if (inherit(pr, from, next, down, seen) == -1)
-			return -1;
-	}
-	return 0;
-}
-
-static int
-spread_inheritance(struct protect *pr)
-{
-	uint8_t	*seen;
-	size_t	 i;
-	int	 down, rc = 0;
-
-	if ((seen = malloc(pr->n + 1)) == NULL)
-		return -1;
-	for (i = 0; i < pr->n && rc == 0; i++) {
-		if (pr->rels[i] == NULL || pr->rels[i]->nmasked == 0)
-			continue;
-		for (down = 0; down < 2 && rc == 0; down++) {
-			memset(seen, 0, pr->n + 1);
-			rc = inherit(pr, pr->rels[i], pr->rels[i]->rel,
-			    down == 1, seen);
-		}
-	}
-	free(seen);
-	return rc;
-}
-
-/*
- * A view, rule, policy or sequence over `on`, which is in the table: is what
- * it belongs to protected by that?  1: something changed.
- */
-static int
-spread_one(struct protect *pr, const struct cat_dep *d,
-    const struct protect_rel *on)
-{
-	struct protect_rel	*p = pr->rels[d->rel->index];
-	bool			 is_new = p == NULL;
-	enum taint		 why = on->taint;
-
-	if (p != NULL && p->taint != TAINT_NONE)
-		return 0;
-	if (why == TAINT_NONE && attnum_masked(on, d->attnum))
-		why = d->rel == d->on ? TAINT_POLICY : TAINT_SHOWS;
-	if (why == TAINT_NONE && d->why == 's')
-		return 0;
-	if (why != TAINT_NONE) {
-		pr->sequences |= d->rel->kind == 'S';
-		return taint(pr, d->rel, why, on->taint != TAINT_NONE ?
-		    on->source : on->rel) == -1 ? -1 : 1;
-	}
-	return rel_make(pr, d->rel) == NULL ? -1 : is_new;
-}
-
-/* Reading a parent reads its children: what they compute, too. */
-static int
-spread_up(struct protect *pr, const struct cat_dep *d)
-{
-	const struct protect_rel	*child = pr->rels[d->rel->index];
-	const struct protect_rel	*p = pr->rels[d->on->index];
-
-	if (child == NULL || child->taint != TAINT_CALLS ||
-	    (p != NULL && p->taint != TAINT_NONE))
-		return 0;
-	return taint(pr, d->on, TAINT_CALLS, child->source) == -1 ? -1 : 1;
-}
-
-/* Transitively. */
-static int
-spread_reads(struct protect *pr)
-{
-	const struct cat_dep		*deps;
-	const struct protect_rel	*on;
-	bool				 changed = true;
-	size_t				 i, n;
-	int				 r;
-
-	deps = catalog_deps(pr->cat, &n);
-	while (changed) {
-		changed = false;
-		for (i = 0; i < n; i++) {
-			r = 0;
-			on = pr->rels[deps[i].on->index];
-			switch (deps[i].why) {
-			case 'i':
-				r = spread_up(pr, &deps[i]);
-				break;
-			case 'v':
-			case 'p':
-			case 's':
-				if (on != NULL)
-					r = spread_one(pr, &deps[i], on);
-				break;
-			}
-			if (r == -1)
-				return -1;
-			changed |= r == 1;
-		}
-	}
-	return 0;
-}
-
-/* What is tainted by itself. */
-static int
-taint_own(struct protect *pr)
-{
-	const struct cat_rel	*rel;
-	const struct cat_dep	*d;
-	size_t			 i, n;
-
-	for (i = 0; i < pr->n; i++) {
-		rel = catalog_rel(pr->cat, i);
-		/* Only a plain table's reference can be replaced. */
-		if (pr->rels[i] != NULL && rel->kind != 'r' &&
-		    rel->kind != 'p' &&
-		    taint(pr, rel, TAINT_SHOWS, rel) == -1)
-			return -1;
-		if (rel->read_calls && !rel->system &&
-		    taint(pr, rel, TAINT_CALLS, rel) == -1)
-			return -1;
-	}
-	/* A view of what is not for profiles with masks: pg_stats; or not all
-	 * of it: pg_class. */
-	d = catalog_deps(pr->cat, &n);
-	for (i = 0; i < n; i++)
-		if (d[i].why == 'v' && !d[i].rel->system &&
-		    strcmp(d[i].on->schema, "pg_catalog") == 0 &&
-		    (!sqlname_catalog(d[i].on->name) ||
-		    sqlname_raw_catalog(d[i].on->name)) &&
-		    taint(pr, d[i].rel, TAINT_SHOWS, d[i].on) == -1)
-			return -1;
-	return 0;
 }
 
 struct protect *
@@ -354,9 +177,8 @@ protect_new(const struct profile *profile, const char *database,
 		if (!rel->system && match_columns(pr, database, rel) == -1)
 			goto fail;
 	}
-	match_generated(pr);
-	if (taint_own(pr) == -1 || spread_inheritance(pr) == -1 ||
-	    spread_reads(pr) == -1)
+	if (spread_columns(pr) == -1 || matviews_trace(pr) == -1 ||
+	    spread_taints(pr) == -1)
 		goto fail;
 	return pr;
 fail:
@@ -376,6 +198,7 @@ free_rels(struct protect_rel **v, size_t n)
 			sqltree_free(&v[i]->tree);
 		free(v[i]->sql);
 		free(v[i]->mask);
+		free(v[i]->path);
 		free(v[i]);
 	}
 	free(v);
@@ -486,7 +309,7 @@ write_table(struct protect_rel *p)
 	struct buf			 b;
 
 	buf_init(&b, 1024 * 1024);
-	if (mask_select(&b, p->rel, p->mask) == 0)
+	if (mask_select(&b, p->rel, p->mask, NULL) == 0)
 		done = keep_sql(p, &b, true);
 	buf_clear(&b);
 	return done;
@@ -512,7 +335,7 @@ protect_catalog(struct protect *pr, const struct cat_rel *rel)
 		return p;
 	for (i = 0, p->nmasked = 0; i < rel->ncols; i++)
 		if (sqlname_raw_column(rel->cols[i].name)) {
-			p->mask[i] = &derived;
+			p->mask[i] = &protect_derived;
 			p->nmasked++;
 		}
 	return write_table(p);
@@ -521,7 +344,13 @@ protect_catalog(struct protect *pr, const struct cat_rel *rel)
 bool
 protect_attnum(const struct protect_rel *p, uint32_t attnum)
 {
-	return attnum_masked(p, attnum);
+	size_t	 i;
+
+	for (i = 0; i < p->rel->ncols; i++)
+		if (p->mask[i] != NULL &&
+		    (attnum == 0 || p->rel->cols[i].attnum == attnum))
+			return true;
+	return false;
 }
 
 const struct protect_rel *
@@ -543,14 +372,32 @@ protect_view_column(struct protect_rel *p, size_t column)
 {
 	if (p->mask[column] != NULL)
 		return;
-	p->mask[column] = &derived;
+	p->mask[column] = &protect_derived;
 	p->nmasked++;
 }
 
+/* A view may have columns that the policy names, besides those that come from
+ * masked ones: they are masked once more. */
 const struct protect_rel *
-protect_view_done(struct protect_rel *p, struct buf *sql)
+protect_view_done(const struct protect *pr, struct protect_rel *p,
+    struct buf *sql)
 {
-	return keep_sql(p, sql, false);
+	const struct protect_rel	*own = pr->rels[p->rel->index];
+	const struct protect_rel	*done = NULL;
+	struct buf			 b;
+	size_t				 i;
+
+	if (own == NULL || own->nmasked == 0)
+		return keep_sql(p, sql, false);
+	for (i = 0; i < p->rel->ncols; i++)
+		if (own->mask[i] != NULL)
+			protect_view_column(p, i);
+	buf_init(&b, 1024 * 1024);
+	if (buf_add_u8(sql, 0) == 0 && mask_select(&b, p->rel, own->mask,
+	    (const char *)buf_head(sql)) == 0)
+		done = keep_sql(p, &b, false);
+	buf_clear(&b);
+	return done;
 }
 
 bool

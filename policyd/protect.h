@@ -20,16 +20,33 @@ enum taint {
 	TAINT_NONE,
 	TAINT_SHOWS,	/* it shows a protected column of `source` */
 	TAINT_POLICY,	/* row security of `source` reads its masked columns */
-	TAINT_CALLS	/* reading `source` runs what somebody made */
+	TAINT_CALLS,	/* reading `source` runs what somebody made */
+	TAINT_FOREIGN	/* it reads the foreign table `source` */
+};
+
+/* Why a column is masked. */
+enum path_how {
+	PATH_NONE,
+	PATH_COLUMNS, PATH_TYPES, PATH_TAGS,	/* a rule names it */
+	PATH_GENERATED,		/* computed from others of its relation */
+	PATH_INHERITED,		/* from a parent, a child, a partition: `from` */
+	PATH_MATVIEW		/* filled from `from` */
+};
+
+struct protect_path {
+	enum path_how		 how;
+	const struct cat_rel	*from;	/* or NULL */
 };
 
 struct protect_rel {
 	const struct cat_rel		*rel;
 	const struct mask_rule		**mask;	/* by column, or NULL */
+	struct protect_path		*path;	/* by column */
 	size_t				 nmasked;	/* 0, not tainted:
 							 * it reads a protected
 							 * relation's other
 							 * columns */
+	bool				 traced; /* matviews.c has masked it */
 	enum taint			 taint;
 	const struct cat_rel		*source;	/* of the taint */
 	char				*sql;	/* "(SELECT ... FROM ...)" */
@@ -68,8 +85,8 @@ const struct protect_rel *protect_view_known(const struct protect *,
 		    const struct cat_rel *);
 struct protect_rel *protect_view(struct protect *, const struct cat_rel *);
 void		 protect_view_column(struct protect_rel *, size_t column);
-const struct protect_rel *protect_view_done(struct protect_rel *,
-		    struct buf *sql);
+const struct protect_rel *protect_view_done(const struct protect *,
+		    struct protect_rel *, struct buf *sql);
 
 /* May a column of this relation be masked by name?  (any, in this column) */
 bool		 protect_column(const struct protect_rel *, const char *column);

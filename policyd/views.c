@@ -154,7 +154,7 @@ expand(struct analysis *a, const struct cat_rel *rel, const char *text,
 	    !trace_columns(&b, stmt->select_stmt, view, true) ||
 	    write_view(a, &b, &t, text, len, &sql) == -1)
 		goto out;
-	p = protect_view_done(view, &sql);
+	p = protect_view_done(a->scene->protect, view, &sql);
 out:
 	buf_clear(&sql);
 	sqltree_free(&t);

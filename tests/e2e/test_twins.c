@@ -42,7 +42,8 @@ static const char *const classes[] = {
 	"having", "length", "limit", "sleep", "tag", "statistics",
 	"activity", "slot", "publication", "file", "page", "toast",
 	"foreign", "definition", "row security", "trigger", "foreign key",
-	"system column", "tablesample", "operator", "write"
+	"system column", "tablesample", "operator", "write", "by type",
+	"by tag", "named view", "bucket"
 };
 
 /* --- the file ---------------------------------------------------------- */

@@ -4,6 +4,9 @@
 -- read it, and so also in what a page holds.  Table "planted" alone differs
 -- openly: the harness must see that.
 SET client_min_messages = error;
+-- It would run at another time in each, and move rows.
+ALTER SYSTEM SET autovacuum = off;
+SELECT pg_reload_conf();
 CREATE SCHEMA ext;
 CREATE EXTENSION hstore SCHEMA ext;
 CREATE EXTENSION dblink SCHEMA ext;
@@ -12,6 +15,7 @@ CREATE EXTENSION pageinspect SCHEMA ext;
 CREATE EXTENSION pgstattuple SCHEMA ext;
 CREATE EXTENSION postgres_fdw SCHEMA ext;
 CREATE EXTENSION citext SCHEMA ext;
+CREATE EXTENSION file_fdw SCHEMA ext;
 
 CREATE TYPE mood AS ENUM ('low', 'mid', 'high');
 CREATE DOMAIN short AS text CHECK (length(VALUE) < 200);
@@ -70,6 +74,71 @@ WHERE status = 'paid';
 CREATE MATERIALIZED VIEW mail_copy AS SELECT id, email FROM customers
 WITH NO DATA;
 
+-- Materialized views whose rows depend on masked values, or do not.
+CREATE MATERIALIZED VIEW mail_list AS SELECT c.id, c.city,
+	c.email AS address, c.card::text AS number, o.amount,
+	c.salary > 5000 AS is_rich, coalesce(c.card, 'none') AS shown
+FROM customers AS c JOIN orders AS o ON o.customer_id = c.id
+WHERE c.city <> 'Lima' WITH NO DATA;
+CREATE MATERIALIZED VIEW mail_again AS SELECT id, address FROM mail_list
+WITH NO DATA;
+CREATE MATERIALIZED VIEW over_view AS SELECT * FROM customer_mail
+WITH NO DATA;
+CREATE MATERIALIZED VIEW rich_copy AS SELECT id, name FROM customers
+WHERE salary > 5000 WITH NO DATA;
+CREATE MATERIALIZED VIEW by_mail AS SELECT id, email FROM customers
+ORDER BY email WITH NO DATA;
+CREATE MATERIALIZED VIEW mails AS SELECT DISTINCT card FROM customers
+WITH NO DATA;
+CREATE MATERIALIZED VIEW cards AS SELECT card, count(*) FROM customers
+GROUP BY card WITH NO DATA;
+CREATE MATERIALIZED VIEW tag_rows AS SELECT id, unnest(tags) AS tag
+FROM customers WITH NO DATA;
+CREATE MATERIALIZED VIEW rich_orders AS SELECT o.id FROM orders AS o
+WHERE EXISTS (SELECT FROM customers AS c WHERE c.id = o.customer_id
+	AND c.salary > 5000) WITH NO DATA;
+CREATE MATERIALIZED VIEW whole_copy AS SELECT c.id, c AS r, c::text AS t
+FROM customers AS c WITH NO DATA;
+CREATE MATERIALIZED VIEW places AS SELECT id, ctid::text AS place
+FROM customers WITH NO DATA;
+CREATE MATERIALIZED VIEW mail_counts AS SELECT count(email) AS n,
+	max(email) AS m FROM customers WITH NO DATA;
+CREATE MATERIALIZED VIEW card_union AS SELECT id, card FROM customers
+UNION SELECT 1, 'x' WITH NO DATA;
+CREATE MATERIALIZED VIEW first_cards AS SELECT id, card FROM customers
+ORDER BY card LIMIT 3 WITH NO DATA;
+CREATE VIEW over_mail_list AS SELECT id, lower(address) AS a FROM mail_list;
+
+-- By type and by tag.
+CREATE DOMAIN secret AS text;
+CREATE DOMAIN top_secret AS secret;
+CREATE TYPE pair AS (a integer, b secret);
+CREATE TABLE vault (id integer PRIMARY KEY, s secret, t top_secret,
+	l secret[], p pair, q pair[], n text, bag text, plain text);
+COMMENT ON COLUMN vault.n IS 'What they say (pii:name), for support.';
+COMMENT ON TABLE vault IS 'No tag: is just a word with a space behind it';
+COMMENT ON COLUMN vault.bag IS 'pii:none; pii:name.';
+CREATE TABLE diary (id integer PRIMARY KEY, day date, words text);
+COMMENT ON TABLE diary IS 'pii:all';
+CREATE VIEW vault_view AS SELECT id, s::text AS s, n || '' AS m FROM vault;
+CREATE TABLE plainly (id integer PRIMARY KEY, sum integer);
+CREATE VIEW named AS SELECT id, sum AS card FROM plainly;
+CREATE VIEW named_too AS SELECT c.id, p.sum::text AS card, c.email
+FROM customers AS c JOIN plainly AS p ON p.id = c.id;
+
+-- In buckets.
+CREATE TABLE pay (id integer PRIMARY KEY, by_sum numeric, by_int integer,
+	by_float double precision, by_day date, by_time timestamp,
+	by_instant timestamptz, day_year date, by_text text);
+CREATE MATERIALIZED VIEW pay_copy AS SELECT id, by_sum AS s, by_instant AS t
+FROM pay WITH NO DATA;
+
+-- A child with another mask than its parent, and with columns of its own.
+CREATE TABLE clerks (id integer PRIMARY KEY, phone text, note text,
+	kept text);
+CREATE TABLE chiefs (extra text) INHERITS (clerks);
+CREATE TABLE top_chiefs () INHERITS (chiefs);
+
 -- Inheritance and partitions.
 CREATE TABLE people (id integer NOT NULL, card text, town text)
 PARTITION BY RANGE (id);
@@ -84,6 +153,8 @@ CREATE UNIQUE INDEX people_2_card ON people_2 (card);
 CREATE TABLE subscriptions (id integer PRIMARY KEY,
 	email text REFERENCES customers (email) ON UPDATE CASCADE,
 	topic text NOT NULL);
+CREATE MATERIALIZED VIEW same_mail AS SELECT s.id FROM subscriptions AS s
+JOIN customers AS c ON c.email = s.email WITH NO DATA;
 CREATE TABLE guarded (id integer PRIMARY KEY, v text);
 ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;
 CREATE POLICY p ON guarded USING (EXISTS (SELECT FROM customers AS c
@@ -123,6 +194,14 @@ CREATE AGGREGATE all_of(text) (SFUNC = textcat, STYPE = text);
 CREATE SERVER loop FOREIGN DATA WRAPPER postgres_fdw;
 CREATE FOREIGN TABLE far_customers (id integer, email text) SERVER loop
 OPTIONS (table_name 'customers');
+CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+CREATE FOREIGN TABLE far_file (v text) SERVER files
+OPTIONS (program 'echo 0');
+CREATE VIEW far_view AS SELECT v FROM far_file;
+CREATE TABLE spread (v text);
+CREATE FOREIGN TABLE spread_far () INHERITS (spread) SERVER files
+OPTIONS (program 'echo 0');
+CREATE MATERIALIZED VIEW far_copy AS SELECT v FROM far_file WITH NO DATA;
 CREATE PUBLICATION pub FOR TABLE customers;
 CREATE STATISTICS st ON city, name FROM customers;
 
@@ -167,6 +246,34 @@ BEGIN
 	FROM generate_series(1, 9) AS i;
 	INSERT INTO bosses SELECT 100 + i, i * k || 'b', 'town ' || i % 3, i
 	FROM generate_series(1, 3) AS i;
+	INSERT INTO vault SELECT i, 's' || i * k, 't' || i * k,
+	    ARRAY['l' || i * k]::secret[], ROW(i, 'p' || i * k)::pair,
+	    ARRAY[ROW(i, 'q' || i * k)::pair], 'n' || i * k, 'b' || i * k, 'plain'
+	FROM generate_series(1, 9) AS i;
+	INSERT INTO pay SELECT i, i * 1000 + k * 311, -i * 1000 - k * 311,
+	    i * 1000 + k * 0.7, make_date(2020, i, k * 5),
+	    make_date(2020, i, 1) + k * interval '1 hour',
+	    timestamptz '2020-01-01 00:00:00+00' + i * 31 * interval '1 day'
+	    + k * interval '1 hour', make_date(2020, k * 3, i), 't' || k
+	FROM generate_series(1, 9) AS i;
+	INSERT INTO pay VALUES (20, 'Infinity', NULL, '-Infinity', 'infinity',
+	    'infinity', '-infinity', NULL, NULL), (21, 'NaN', 2147483000 + k,
+	    1.7e308 + k * 1e306, '10000-01-01'::date + k, '0001-01-01 BC'::timestamp + k * interval '1 day',
+	    '200000-01-01'::timestamptz + k * interval '1 day', '4714-11-24 BC'::date + k, NULL);
+	REFRESH MATERIALIZED VIEW pay_copy;
+	INSERT INTO diary SELECT i, date '2000-01-01' + i * k, 'w' || i * k
+	FROM generate_series(1, 9) AS i;
+	INSERT INTO plainly SELECT i, i * k FROM generate_series(1, 9) AS i;
+	INSERT INTO clerks SELECT i, i * k || '0000', 'n' || i * k, 'k'
+	FROM generate_series(1, 5) AS i;
+	INSERT INTO chiefs SELECT 10 + i, i * k || '0000', 'n' || i * k, 'k', 'x' || i * k
+	FROM generate_series(1, 5) AS i;
+	INSERT INTO top_chiefs SELECT 20 + i, i * k || '0000', 'n' || i * k, 'k', 'x' || i * k
+	FROM generate_series(1, 5) AS i;
+	EXECUTE format('ALTER FOREIGN TABLE far_file OPTIONS (SET program %L)',
+	    'echo ' || k);
+	EXECUTE format('ALTER FOREIGN TABLE spread_far OPTIONS (SET program %L)',
+	    'echo ' || k);
 	INSERT INTO subscriptions SELECT id, email, 'news' FROM customers
 	WHERE id < 20;
 	INSERT INTO subscriptions SELECT 100, email, 'news' FROM customers
@@ -177,6 +284,22 @@ BEGIN
 	ALTER TABLE badges ADD CHECK (card <> 'c' || who) NOT VALID;
 	PERFORM setval('badges_no_seq', 100 * k);
 	REFRESH MATERIALIZED VIEW mail_copy;
+	REFRESH MATERIALIZED VIEW mail_list;
+	REFRESH MATERIALIZED VIEW mail_again;
+	REFRESH MATERIALIZED VIEW over_view;
+	REFRESH MATERIALIZED VIEW rich_copy;
+	REFRESH MATERIALIZED VIEW by_mail;
+	REFRESH MATERIALIZED VIEW mails;
+	REFRESH MATERIALIZED VIEW cards;
+	REFRESH MATERIALIZED VIEW tag_rows;
+	REFRESH MATERIALIZED VIEW rich_orders;
+	REFRESH MATERIALIZED VIEW same_mail;
+	REFRESH MATERIALIZED VIEW whole_copy;
+	REFRESH MATERIALIZED VIEW places;
+	REFRESH MATERIALIZED VIEW mail_counts;
+	REFRESH MATERIALIZED VIEW card_union;
+	REFRESH MATERIALIZED VIEW first_cards;
+	REFRESH MATERIALIZED VIEW far_copy;
 END
 $fill$;
 

@@ -153,13 +153,14 @@ START_TEST(test_example)
 	ck_assert_int_eq(db->tls, DB_TLS_DISABLE);
 	ck_assert_str_eq(db->dbname, "scratch");
 	ck_assert_ptr_null(db->broker_password_file);
-	ck_assert_uint_eq(p->masks[0].nrules, 4);
+	ck_assert_uint_eq(p->masks[0].nrules, 5);
 	m = p->masks[0].rules;
 	ck_assert_int_eq(m[0].kind, MASK_PARTIAL);
 	ck_assert(m[0].keep_domain);
 	ck_assert_int_eq(m[1].kind, MASK_REDACT);
 	ck_assert_uint_eq(m[2].last, 2);
-	ck_assert_int_eq(m[3].kind, MASK_NULL);
+	ck_assert_str_eq(m[3].tags.v[0], "pii:*");
+	ck_assert_int_eq(m[4].kind, MASK_NULL);
 	pr = policy_profile(p, "nightly-bot");
 	ck_assert_uint_eq(pr->nmatches, 2);
 	ck_assert_str_eq(pr->matches[0].claims[1].pointer, "/ref");
