@@ -147,6 +147,9 @@ size_t	analysis_ref(struct analysis *, const PgQuery__RangeVar *,
 void	analysis_edit(struct analysis *, const struct splice *);
 /* writes.c: what a profile with masks says to the statement's writes. */
 void	writes_check(struct analysis *);
+/* The same of the columns that it sets in a table with masks. */
+void	writes_set(struct analysis *, const struct cat_rel *,
+	    PgQuery__Node *const *targets, size_t n);
 /* views.c: the view as a derived table that masks, or NULL: refused, or not to
  * be had. */
 const struct protect_rel *views_masked(struct analysis *,

@@ -43,9 +43,9 @@
 #define CAT_FIELDS_depends(F)						\
 	F(U32, relation, 0)						\
 	F(U32, on, 0)							\
-	F(U8, why, 0)		/* 'v' rewrite rule, 'i' inheritance, 'f' foreign key, 'p' policy, 'g' generated column, 's' sequence of a column, 'w' a check, a partition key, or an expression or predicate of an index reads the column, 'u' a unique or exclusion index has it */ \
+	F(U8, why, 0)		/* 'v' rewrite rule, 'i' inheritance, 'f' foreign key, 'p' policy, 'g' generated column, 's' sequence of a column, 'w' a check, a partition key, or an expression or predicate of an index reads the column, 'u' a unique or exclusion index has it, 'x' another index has it beside others */ \
 	F(U32, attnum, 0)	/* of `on`; 0: not said, or all */	\
-	F(U32, target, 0)	/* 'g': the generated column's attnum; 'f': the referring column's; 'w': a number of the check or index */
+	F(U32, target, 0)	/* 'g': the generated column's attnum; 'f': the referring column's; 'w', 'u', 'x': a number of the check or index */
 /* The SELECT of a view or a materialized view, every relation in it with its
  * schema. */
 #define CAT_FIELDS_view(F)						\

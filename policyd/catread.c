@@ -343,10 +343,17 @@ static const struct {
 	    " unnest(partattrs::int2[]) AS k"
 	    " WHERE partrelid IN " OUR_RELATIONS },
 	{ on_depends,		/* 0, an expression: any column */
-	    "SELECT DISTINCT i.indrelid, i.indrelid, 'u', greatest(k, 0), 0"
+	    "SELECT DISTINCT i.indrelid, i.indrelid, 'u', greatest(k, 0),"
+	    " i.indexrelid"
 	    " FROM pg_index i, unnest(i.indkey::int2[]) AS k"
 	    " WHERE (i.indisunique OR i.indisexclusion)"
 	    " AND i.indrelid IN " OUR_RELATIONS },
+	{ on_depends,		/* its rows' width: too much is an error */
+	    "SELECT DISTINCT i.indrelid, i.indrelid, 'x', k::int,"
+	    " i.indexrelid"
+	    " FROM pg_index i, unnest(i.indkey::int2[]) AS k"
+	    " WHERE NOT (i.indisunique OR i.indisexclusion) AND k > 0"
+	    " AND i.indnatts > 1 AND i.indrelid IN " OUR_RELATIONS },
 	{ on_depends,		/* 'a' is the policy's belonging to its table */
 	    "WITH p AS MATERIALIZED (SELECT oid, polrelid, "
 	    WHOLE_ROW("concat(polqual::text, polwithcheck::text)")

@@ -506,6 +506,8 @@ on_conflict(struct analysis *a, const struct protect_rel *p,
 	if (c->action == PG_QUERY__ON_CONFLICT_ACTION__ONCONFLICT_UPDATE)
 		a->upsert = true;
 	written(a, p, c->target_list, c->n_target_list);
+	if (p != NULL)
+		writes_set(a, p->rel, c->target_list, c->n_target_list);
 	for (i = 0; p != NULL && c->infer != NULL &&
 	    i < c->infer->n_index_elems; i++)
 		if (c->infer->index_elems[i]->node_case !=
@@ -558,9 +560,13 @@ walk_update(struct analysis *a, const PgQuery__UpdateStmt *s)
 	l.up = a->level;
 	a->level = &l;
 	target = dml_target(a, s->relation, KIND_UPDATE);
-	if (target < a->nrefs)
+	if (target < a->nrefs) {
 		written(a, target_masks(a, a->refs[target].rel),
 		    s->target_list, s->n_target_list);
+		if (a->scene->protect != NULL && a->refs[target].rel != NULL)
+			writes_set(a, a->refs[target].rel, s->target_list,
+			    s->n_target_list);
+	}
 	enter_from(a, s->from_clause, s->n_from_clause);
 	walk_list(a, s->target_list, s->n_target_list);
 	walk_condition(a, s->where_clause);

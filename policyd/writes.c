@@ -102,6 +102,70 @@ write_reads(const struct scene *s, const struct cat_rel *rel, enum kind k,
 	return why;
 }
 
+/* Does the index that `d` is of have a column of this name, too? */
+static bool
+index_has(const struct scene *s, const struct cat_dep *d, const char *name)
+{
+	const struct cat_col	*col = catalog_col(d->rel, name);
+	const struct cat_dep	*deps;
+	size_t			 i, n;
+
+	deps = catalog_deps(s->cat, &n);
+	for (i = 0; col != NULL && i < n; i++)
+		if (deps[i].why == d->why && deps[i].rel == d->rel &&
+		    deps[i].target == d->target &&
+		    deps[i].attnum == col->attnum)
+			return true;
+	return false;
+}
+
+/*
+ * A new value in an index that has a masked column as well: whether it is
+ * there already, or too wide together, is an error that tells.
+ */
+static bool
+index_tells(const struct scene *s, const struct cat_rel *rel,
+    const char *name, int depth)
+{
+	const struct cat_dep	*d;
+	size_t			 i, n;
+
+	d = catalog_deps(s->cat, &n);
+	for (i = 0; i < n; i++) {
+		if (d[i].on != rel)
+			continue;
+		if (d[i].why == 'i') {
+			if (depth > 32 ||
+			    index_tells(s, d[i].rel, name, depth + 1))
+				return true;
+		} else if ((d[i].why == 'u' || d[i].why == 'x') &&
+		    d[i].attnum != 0 &&
+		    masked_column(s, rel, d[i].attnum) &&
+		    index_has(s, &d[i], name))
+			return true;
+	}
+	return false;
+}
+
+void
+writes_set(struct analysis *a, const struct cat_rel *rel,
+    PgQuery__Node *const *v, size_t n)
+{
+	const char	*name;
+	size_t		 i;
+
+	for (i = 0; i < n; i++) {
+		if (v[i]->node_case != PG_QUERY__NODE__NODE_RES_TARGET)
+			continue;
+		name = v[i]->res_target->name;
+		if (index_tells(a->scene, rel, name, 0))
+			analysis_refuse(a, "42501", "column %s of %s.%s "
+			    "cannot be written in a profile with masks: an "
+			    "index has it beside a masked column", name,
+			    rel->schema, rel->name);
+	}
+}
+
 /* What foreign keys look at, and do. */
 static const char *
 foreign_keys(const struct scene *s, const struct cat_rel *rel, enum kind k)

@@ -126,6 +126,14 @@ CREATE VIEW named AS SELECT id, sum AS card FROM plainly;
 CREATE VIEW named_too AS SELECT c.id, p.sum::text AS card, c.email
 FROM customers AS c JOIN plainly AS p ON p.id = c.id;
 
+-- Indexes with a masked column and another.
+CREATE TABLE pairs (id integer PRIMARY KEY, a text, b text, card text,
+	UNIQUE (a, card));
+CREATE INDEX pairs_b ON pairs (b, card);
+CREATE TABLE pair_parts (id integer, a text, card text) PARTITION BY RANGE (id);
+CREATE TABLE pair_parts_1 PARTITION OF pair_parts FOR VALUES FROM (0) TO (9);
+CREATE UNIQUE INDEX pair_parts_1_a ON pair_parts_1 (a, card);
+
 -- In buckets.
 CREATE TABLE pay (id integer PRIMARY KEY, by_sum numeric, by_int integer,
 	by_float double precision, by_day date, by_time timestamp,
@@ -261,6 +269,9 @@ BEGIN
 	    1.7e308 + k * 1e306, '10000-01-01'::date + k, '0001-01-01 BC'::timestamp + k * interval '1 day',
 	    '200000-01-01'::timestamptz + k * interval '1 day', '4714-11-24 BC'::date + k, NULL);
 	REFRESH MATERIALIZED VIEW pay_copy;
+	INSERT INTO pairs VALUES (1, 'x', 'b', 'c'),
+	    (2, 'y', 'b', CASE k WHEN 1 THEN 'c' ELSE 'd' || repeat(md5('w'), 3) END);
+	INSERT INTO pair_parts SELECT id, a, card FROM pairs;
 	INSERT INTO diary SELECT i, date '2000-01-01' + i * k, 'w' || i * k
 	FROM generate_series(1, 9) AS i;
 	INSERT INTO plainly SELECT i, i * k FROM generate_series(1, 9) AS i;
