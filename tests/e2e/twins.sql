@@ -268,6 +268,9 @@ BEGIN
 	    'infinity', '-infinity', NULL, NULL), (21, 'NaN', 2147483000 + k,
 	    1.7e308 + k * 1e306, '10000-01-01'::date + k, '0001-01-01 BC'::timestamp + k * interval '1 day',
 	    '200000-01-01'::timestamptz + k * interval '1 day', '4714-11-24 BC'::date + k, NULL);
+	-- In one month of UTC; where clocks are an hour behind, in two.
+	INSERT INTO pay (id, by_instant) VALUES (30,
+	    timestamptz '2020-02-29 23:40:00+00' + k * interval '1 hour');
 	REFRESH MATERIALIZED VIEW pay_copy;
 	INSERT INTO pairs VALUES (1, 'x', 'b', 'c'),
 	    (2, 'y', 'b', CASE k WHEN 1 THEN 'c' ELSE 'd' || repeat(md5('w'), 3) END);
