@@ -615,6 +615,7 @@ enum hold_answer { HOLD_WAITING, HOLD_APPROVED, HOLD_REFUSED };
 #define VERDICT_STATEMENTS	0x20	/* PREPARE, DEALLOCATE: names of statements change */
 #define VERDICT_PORTALS		0x40	/* DECLARE, CLOSE: names of portals change */
 #define VERDICT_HOLD		0x80	/* allow, mask: only once a person has approved it */
+#define VERDICT_UNREAD		0x100	/* allow: the parser did not understand it */
 #define VERDICT_SESSION		0x200	/* depends on whose session it is (D12) */
 #define VERDICT_MOMENT		0x400	/* depends on transaction or time: ask again at each use */
 

@@ -136,6 +136,31 @@ back_answer(struct session *s, uint8_t to)
 	return BACK_PASS;
 }
 
+/*
+ * A text that was passed without being understood: did the server understand
+ * it?  One that fails before any command of it is complete has done nothing
+ * that outlives it.
+ */
+static bool
+entry_ran(const struct pipe_entry *e)
+{
+	return (e->verdict->flags & VERDICT_UNREAD) == 0 || !e->failed ||
+	    e->tag[0] != '\0';
+}
+
+/* Such a text, run: it may have given or taken any name. */
+static void
+back_unread(struct session *s)
+{
+	const struct pipe_entry *e = s->pipe.first;
+
+	if (e == NULL || e->type != 'Q' || e->verdict == NULL || e->denied ||
+	    (e->verdict->flags & VERDICT_UNREAD) == 0 || !entry_ran(e))
+		return;
+	names_clear(s->statements);
+	names_clear(s->portals);
+}
+
 static void
 back_outcomes(struct session *s)
 {
@@ -145,7 +170,8 @@ back_outcomes(struct session *s)
 
 	while ((e = pipe_outcome(&s->pipe)) != NULL) {
 		if (e->verdict != NULL && e->answered &&
-		    (e->verdict->flags & VERDICT_DDL) != 0 && !e->denied)
+		    (e->verdict->flags & VERDICT_DDL) != 0 && !e->denied &&
+		    entry_ran(e))
 			ddl = true;
 		record_outcome(s, e, NULL);
 		pipe_entry_free(&e);
@@ -159,6 +185,7 @@ back_ready(struct session *s, const struct back_msg *m)
 {
 	uint64_t segment;
 
+	back_unread(s);
 	if (m->len != 1 || pipe_ready(&s->pipe, &segment) == -1)
 		return back_broken(s, "ReadyForQuery out of turn");
 	s->tx_status = m->body[0];

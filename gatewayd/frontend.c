@@ -156,6 +156,9 @@ front_names(struct session *s, struct pipe_entry *e)
 
 	if (v->action == VERDICT_DENY)
 		return 0;
+	/* Nothing is sent behind a Query: back_unread() sees to it. */
+	if (e->type == 'Q' && (v->flags & VERDICT_UNREAD) != 0)
+		return 0;
 	if ((v->flags & VERDICT_STATEMENTS) != 0) {
 		if (*name == '\0')
 			names_clear(s->statements);

@@ -100,6 +100,7 @@ on_verdict(void *ctx, const void *vm, int *fds)
 	/* Only a profile with masks may have its text changed (D2). */
 	if (s->front.step != FRONT_JUDGING || m->seq != s->front.judge_seq ||
 	    (m->action == VERDICT_MASK && !s->masked) ||
+	    ((m->flags & VERDICT_UNREAD) != 0 && s->masked) ||
 	    (v = verdict_new(m)) == NULL) {
 		session_fatal(s, "58000", "the policy engine gave an "
 		    "incoherent verdict", NULL, "incoherent verdict");

@@ -555,6 +555,25 @@ judge_empty(struct judgement *j, enum kind k)
 		    "masks");
 }
 
+/*
+ * A text that is not understood passes where everything does: then what it is
+ * makes no difference to the verdict, and the server says itself what it thinks
+ * of it.  It may be anything, so everything is to be expected of it.  Not so
+ * one with a NUL in it, of which the server would read a part.
+ */
+static bool
+judge_unread(struct judgement *j)
+{
+	if (!rules_open(j->scene->profile) ||
+	    memchr(j->ask->text, '\0', j->ask->len) != NULL)
+		return false;
+	judge_empty(j, KIND_OTHER);
+	j->readonly = false;
+	j->out->flags |= VERDICT_UNREAD | VERDICT_DDL | VERDICT_STATEMENTS |
+	    VERDICT_PORTALS;
+	return true;
+}
+
 static void
 judge_tree(struct judgement *j, const struct sqltree *t, const char *text,
     size_t len)
@@ -584,6 +603,8 @@ judge_parse(struct judgement *j, const char *text, size_t len)
 	struct sql_error	 err;
 
 	if (sqltree_parse(&t, text, &err) == -1) {
+		if (judge_unread(j))
+			return;
 		j->out->kind = KIND_OTHER;
 		if (err.position > 0)
 			deny(j->out, "(parser)", "42601",
@@ -664,6 +685,8 @@ judge_for(const struct scene *scene, const struct judge_ask *ask,
 	if (ask->form == JUDGE_FUNCTION)
 		judge_empty(&j, KIND_FASTPATH);
 	else if ((why = prescan(ask->text, ask->len)) != NULL) {
+		if (judge_unread(&j))
+			goto done;
 		out->kind = KIND_OTHER;
 		deny(out, "(parser)", "54000", "statement refused: %s", why);
 	} else if ((copy = arena_strndup(&j.arena, ask->text,
@@ -671,6 +694,7 @@ judge_for(const struct scene *scene, const struct judge_ask *ask,
 		deny(out, "(parser)", "53200", "out of memory");
 	else
 		judge_parse(&j, copy, ask->len);
+done:
 	verdict_finish(&j);
 	arena_clear(&j.arena);
 }

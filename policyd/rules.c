@@ -331,6 +331,14 @@ rules_look(const struct profile *p)
 }
 
 bool
+rules_open(const struct profile *p)
+{
+	return p->nrules > 0 && p->rules[0].when.empty &&
+	    p->rules[0].action == RULE_ALLOW && p->rules[0].observe == 0 &&
+	    p->nmasks == 0 && p->deny_over == 0;
+}
+
+bool
 rules_hold(const struct profile *p)
 {
 	size_t	 i;

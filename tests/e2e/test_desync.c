@@ -174,6 +174,77 @@ START_TEST(names_given_by_sql)
 }
 END_TEST
 
+/* More than the engine reads, and no trouble to the server. */
+static void
+unread_query(struct raw *r, const char *sql, char *value, size_t size)
+{
+	char text[1024] = "";
+	int i;
+
+	for (i = 0; i < 40; i++)
+		strcat(text, "/*");
+	for (i = 0; i < 40; i++)
+		strcat(text, "*/");
+	strcat(text, sql);
+	raw_query(r, text);
+	answer(r, value, size);
+}
+
+/*
+ * What the engine does not understand passes where everything is allowed.  A
+ * text that did nothing takes no names away; one that ran, if only in part, may
+ * have changed any.
+ */
+START_TEST(names_after_unread_text)
+{
+	static const char *const again[] = {
+		"DEALLOCATE s1; PREPARE s1 AS SELECT 'two'",
+		"DEALLOCATE s1; PREPARE s1 AS SELECT 'two'; SELECT 1 / 0",
+	};
+	struct raw *r = raw_session("dba", "desync-unread", false);
+	char v[64];
+
+	parse(r, "s1", "SELECT 'one'");
+	sync_(r);
+	answer(r, v, sizeof v);
+	raw_query(r, "SELEC 1");
+	answer(r, v, sizeof v);
+	ck_assert_str_eq(raw_sqlstate(r), "42601");
+	unread_query(r, "SELECT nothing", v, sizeof v);
+	ck_assert_str_eq(raw_sqlstate(r), "42703");
+	bind(r, "", "s1");
+	execute(r, "");
+	sync_(r);
+	answer(r, v, sizeof v);
+	ck_assert_str_eq(v, "one");
+	unread_query(r, again[_i], v, sizeof v);
+	bind(r, "", "s1");
+	execute(r, "");
+	sync_(r);
+	answer(r, v, sizeof v);
+	ck_assert_str_eq(v, "");
+	ck_assert_str_eq(raw_sqlstate(r), "26000");
+	raw_free(&r);
+}
+END_TEST
+
+/* A server's own words, with where in the text; nothing of Postern's. */
+START_TEST(syntax_error_is_the_servers)
+{
+	PGconn *c = e2e_session("dba", "desync-syntax");
+	PGresult *res = PQexec(c, "SELECT 'h\xc3\xa9' FRM x");
+
+	ck_assert_str_eq(PQresultErrorField(res, PG_DIAG_SQLSTATE), "42601");
+	ck_assert_str_eq(PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY),
+	    "syntax error at or near \"x\"");
+	ck_assert_str_eq(PQresultErrorField(res, PG_DIAG_STATEMENT_POSITION),
+	    "17");
+	ck_assert_ptr_null(PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL));
+	PQclear(res);
+	PQfinish(c);
+}
+END_TEST
+
 static long
 epoch(void)
 {
@@ -311,6 +382,8 @@ main(void)
 	tcase_add_test(c, undone_under_a_newer_name);
 	tcase_add_test(c, names_are_63_bytes);
 	tcase_add_test(c, names_given_by_sql);
+	tcase_add_loop_test(c, names_after_unread_text, 0, 2);
+	tcase_add_test(c, syntax_error_is_the_servers);
 	tcase_add_test(c, verdict_of_another_message);
 	tcase_add_test(c, encoding_at_startup);
 	tcase_add_loop_test(c, large_messages_over_tls, 0, 2);
