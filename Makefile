@@ -43,7 +43,7 @@ BINS =		$(addprefix $(O)/bin/,$(PROGRAMS))
 UNITS =		$(addprefix $(O)/,$(UNIT_TESTS))
 
 .DEFAULT_GOAL :=	all
-.PHONY: all check check-idp check-long check-pgversions check-twins \
+.PHONY: all check check-idp check-long check-pg check-pgversions check-twins \
 	demo bench lint analyze fuzz install uninstall dist clean \
 	distclean unit build-tests
 .SUFFIXES:
@@ -119,6 +119,11 @@ check-pgversions:
 	@sh tests/deps $(CLANG)
 	@$(MAKE) --no-print-directory -j$$(nproc) build-tests
 	@$(TEST_ENV) tests/pgversions
+# PostgreSQL's own regression suite, directly and through Postern.
+check-pg:
+	@sh tests/deps $(CLANG)
+	@$(MAKE) --no-print-directory -j$$(nproc) build-tests
+	@$(TEST_ENV) tests/regress/run $(TESTS)
 # Random queries against two databases that differ in protected values only.
 check-twins:
 	@sh tests/deps $(CLANG)
