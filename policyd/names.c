@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "rules.h"
 #include "sqlnames.h"
 
 static bool
@@ -28,7 +29,12 @@ user_function(const struct analysis *a, const char *name)
 	return false;
 }
 
-/* set_config() is SET by another name. */
+/*
+ * set_config() is SET by another name.  One that is not known (pg_dump reads it
+ * from pg_settings) is let pass where everything is: to read the statements
+ * behind it wrongly makes no difference there, and the worker ends a session
+ * that has changed how they are read.
+ */
 static void
 set_config(struct analysis *a, const PgQuery__FuncCall *f)
 {
@@ -38,7 +44,9 @@ set_config(struct analysis *a, const PgQuery__FuncCall *f)
 	if (arg != NULL && arg->node_case == PG_QUERY__NODE__NODE_A_CONST &&
 	    arg->a_const->val_case == PG_QUERY__A__CONST__VAL_SVAL)
 		name = arg->a_const->sval->sval;
-	if (name == NULL ||
+	if (name == NULL && rules_open(a->scene->profile))
+		;
+	else if (name == NULL ||
 	    strcasecmp(name, "standard_conforming_strings") == 0 ||
 	    strcasecmp(name, "client_encoding") == 0)
 		analysis_refuse(a, "42501", "set_config() is refused here: "

@@ -100,6 +100,13 @@ static const struct expect table[] = {
 	    "(masks)", "do" },
 	{ "dba", "ALTER ROLE app_dba CONNECTION LIMIT 3", "allow", "role" },
 	{ "dba", "ALTER ROLE \"App_dba\" PASSWORD 'x'", "allow", "role" },
+	/* pg_dump's */
+	{ "dba", "SELECT set_config(name, 'view', false) FROM pg_settings",
+	    "allow", "select" },
+	{ "writer", "SELECT set_config(lower('x'), 'view', false)",
+	    "(default)", "select" },
+	{ "analyst", "SELECT set_config(name, 'view', false) FROM pg_settings",
+	    "(masks)", "select" },
 	/* what does not parse */
 	{ "writer", "SELEC 1", "(parser)", NULL },
 	{ "writer", "SELECT 'abc", "(parser)", NULL },
