@@ -43,8 +43,8 @@ BINS =		$(addprefix $(O)/bin/,$(PROGRAMS))
 UNITS =		$(addprefix $(O)/,$(UNIT_TESTS))
 
 .DEFAULT_GOAL :=	all
-.PHONY: all check check-idp check-long check-pg check-pgversions check-twins \
-	demo bench lint analyze fuzz install uninstall dist clean \
+.PHONY: all check check-idp check-clients check-long check-pg \
+	check-pgversions check-twins demo bench lint analyze fuzz install uninstall dist clean \
 	distclean unit build-tests
 .SUFFIXES:
 .DELETE_ON_ERROR:
@@ -124,6 +124,11 @@ check-pg:
 	@sh tests/deps $(CLANG)
 	@$(MAKE) --no-print-directory -j$$(nproc) build-tests
 	@$(TEST_ENV) tests/regress/run $(TESTS)
+# The same work by real clients and drivers, directly and through Postern.
+check-clients:
+	@sh tests/deps $(CLANG)
+	@$(MAKE) --no-print-directory -j$$(nproc) build-tests
+	@$(TEST_ENV) tests/clients/run $(TESTS)
 # Random queries against two databases that differ in protected values only.
 check-twins:
 	@sh tests/deps $(CLANG)
