@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "analysis.h"
 #include "prescan.h"
@@ -556,6 +557,22 @@ judge_empty(struct judgement *j, enum kind k)
 }
 
 /*
+ * The keyword cannot be written in another way.  A session's role keeps its
+ * password in every profile (utility.c), which nobody could see to here.
+ */
+static bool
+names_password(const char *text, size_t len)
+{
+	static const char	word[] = "password";
+	size_t			n = sizeof(word) - 1, i;
+
+	for (i = 0; i + n <= len; i++)
+		if (strncasecmp(text + i, word, n) == 0)
+			return true;
+	return false;
+}
+
+/*
  * A text that is not understood passes where everything does: then what it is
  * makes no difference to the verdict, and the server says itself what it thinks
  * of it.  It may be anything, so everything is to be expected of it.  Not so
@@ -565,7 +582,8 @@ static bool
 judge_unread(struct judgement *j)
 {
 	if (!rules_open(j->scene->profile) ||
-	    memchr(j->ask->text, '\0', j->ask->len) != NULL)
+	    memchr(j->ask->text, '\0', j->ask->len) != NULL ||
+	    names_password(j->ask->text, j->ask->len))
 		return false;
 	judge_empty(j, KIND_OTHER);
 	j->readonly = false;

@@ -114,6 +114,7 @@ static const struct expect table[] = {
 	{ "dba", "SELEC 1", "allow", "other" },
 	{ "dba", "SELECT 'abc", "allow", "other" },
 	{ "analyst", "SELEC 1", "(parser)", NULL },
+	{ "dba", "ALTER ROLE app_dba PassWord 'x'; SELEC 1", "(parser)", NULL },
 	{ "masked", "SELECT 'abc", "(parser)", NULL },
 	/* rules */
 	{ "writer", "SELECT * FROM orders", "allow", "select" },
