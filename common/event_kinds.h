@@ -11,6 +11,8 @@
  * part of the documented schema, postern-audit(5).
  */
 
+#define LEN_PARAMS	(32 * 1024)	/* of a Bind, as JSON */
+
 /* --- written by policyd's parent, about identities and control ----------- */
 
 #define EV_FIELDS_policy_start(F)					\
@@ -209,7 +211,8 @@
 	F(BYTES, sent, LEN_TEXT)					\
 	F(STR, masked, 4096)						\
 	F(U64, generation, 0)						\
-	F(U32, approval, 0)	/* by this request; 0: none was needed */
+	F(U32, approval, 0)	/* by this request; 0: none was needed */ \
+	F(STR, params, LEN_PARAMS)	/* a JSON array; "": it has none */
 /* What rules want to be found by: before the intent (or the prepare of a
  * refused statement) of the same stmt, when there is something. */
 #define EV_FIELDS_mark(F)						\

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bound.h"
 #include "deny.h"
 
 static int
@@ -215,21 +216,25 @@ send_bind(struct session *s, struct pipe_entry *e, const struct front_msg *m,
 	return front_forward(s, m);
 }
 
-/* What a portal stands for: an approval is its own.  NULL: out of memory. */
+/*
+ * What a portal stands for: an approval and parameters are its own.  NULL: out
+ * of memory.
+ */
 static struct stmt *
-portal_new(struct session *s, struct stmt *st)
+portal_new(struct session *s, struct stmt *st, const struct pg_reader *params)
 {
-	struct stmt *portal;
+	struct stmt *portal = NULL;
+	struct buf json;
 
-	if (s->front.approval == 0)
-		return stmt_ref(st);
-	portal = stmt_new(st->number, st->text, st->len, st->verdict,
-	    &s->statement_bytes);
-	if (portal == NULL)
-		return NULL;
-	portal->pos = st->pos;
-	portal->approval = s->front.approval;
-	portal->approved_under = s->front.verdict->generation;
+	buf_init(&json, BOUND_ALL);
+	if (bound_json(&json, params->p, params->left) == 0)
+		portal = s->front.approval == 0 && json.len == 0 ?
+		    stmt_ref(st) : stmt_bind(st, buf_head(&json), json.len);
+	buf_clear(&json);
+	if (portal != NULL && s->front.approval != 0) {
+		portal->approval = s->front.approval;
+		portal->approved_under = s->front.verdict->generation;
+	}
 	return portal;
 }
 
@@ -238,6 +243,9 @@ static enum front_result
 front_approve_bind(struct session *s, struct stmt *st,
     const struct pg_reader *params)
 {
+	struct buf json;
+	uint64_t pos = 0;
+
 	if (s->front.verdict->action == VERDICT_DENY)
 		return FRONT_DONE;
 	if (front_approve(s, st->text, st->len, params->p, params->left) ==
@@ -246,16 +254,20 @@ front_approve_bind(struct session *s, struct stmt *st,
 	if (s->front.verdict->action != VERDICT_DENY)
 		return FRONT_DONE;
 	s->front.stmt = ++s->statement_count;
-	return front_recorded(s, record_intent(s, s->front.stmt, st->number,
-	    "bind", NULL, 0, s->front.verdict));
+	buf_init(&json, BOUND_ALL);
+	if (bound_json(&json, params->p, params->left) == 0)
+		pos = record_intent(s, s->front.stmt, st->number, "bind", NULL,
+		    0, s->front.verdict, slice_of(buf_head(&json), json.len));
+	buf_clear(&json);
+	return front_recorded(s, pos);
 }
 
 static int
 bind_push(struct session *s, const struct front_msg *m, const char *portal,
-    struct stmt *st)
+    struct stmt *st, const struct pg_reader *params)
 {
 	struct pipe_entry *e = pipe_push(&s->pipe, 'B', s->front.verdict);
-	struct stmt *bound = portal_new(s, st);
+	struct stmt *bound = portal_new(s, st, params);
 	int rc = -1;
 
 	if (e != NULL && bound != NULL) {
@@ -296,7 +308,7 @@ front_bind(struct session *s, const struct front_msg *m)
 		s->front.pos = st->pos;
 	if (!front_clear(s))
 		return FRONT_WAIT;
-	if (bind_push(s, m, portal, st) == -1)
+	if (bind_push(s, m, portal, st, &r) == -1)
 		return front_no_memory(s);
 	/* Used. */
 	if (s->front.approval != 0)
@@ -380,8 +392,8 @@ front_execute(struct session *s, const struct front_msg *m)
 			return front_no_memory(s);
 		s->front.stmt = ++s->statement_count;
 		if (front_recorded(s, record_intent(s, s->front.stmt,
-		    st->number, "execute", NULL, 0, s->front.verdict)) ==
-		    FRONT_WAIT)
+		    st->number, "execute", NULL, 0, s->front.verdict,
+		    slice_of(st->params, st->params_len))) == FRONT_WAIT)
 			return FRONT_WAIT;
 	}
 	if (!front_clear(s))

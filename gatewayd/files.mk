@@ -37,7 +37,7 @@ WORKER_OBJS =	gatewayd/worker.o gatewayd/session.o gatewayd/killing.o \
 		gatewayd/backend.o gatewayd/record.o gatewayd/pipeline.o \
 		gatewayd/names.o gatewayd/verdicts.o gatewayd/stream.o \
 		gatewayd/bearer.o gatewayd/options.o \
-		gatewayd/peer.o
+		gatewayd/peer.o gatewayd/bound.o
 gatewayd_OBJS =	$(MASTER_OBJS) $(WORKER_OBJS) $(COMMON_OBJS)
 gatewayd_LIBS =	$(COMMON_LIBS)
 
@@ -58,3 +58,6 @@ tests/unit/gatewayd/test_hold_OBJS =	gatewayd/hold.o gatewayd/pgmsg.o \
 		common/buf.o common/codec.o common/ev.o common/log.o \
 		common/crypto.o
 tests/unit/gatewayd/test_hold_LIBS =	$(COMMON_LIBS)
+UNIT_TESTS +=	tests/unit/gatewayd/test_bound
+tests/unit/gatewayd/test_bound_OBJS =	gatewayd/bound.o gatewayd/pgmsg.o \
+		common/buf.o

@@ -209,8 +209,8 @@ front_query(struct session *s, const struct front_msg *m)
 			return FRONT_WAIT;
 		s->front.stmt = ++s->statement_count;
 		if (front_recorded(s, record_intent(s, s->front.stmt, 0,
-		    "query", m->body, m->len - 1, s->front.verdict)) ==
-		    FRONT_WAIT)
+		    "query", m->body, m->len - 1, s->front.verdict,
+		    slice_of(NULL, 0))) == FRONT_WAIT)
 			return FRONT_WAIT;
 	}
 	if (!front_clear(s))
@@ -239,7 +239,8 @@ front_function(struct session *s, const struct front_msg *m)
 	if (s->front.step == FRONT_JUDGED) {
 		s->front.stmt = ++s->statement_count;
 		if (front_recorded(s, record_intent(s, s->front.stmt, 0,
-		    "function", NULL, 0, s->front.verdict)) == FRONT_WAIT)
+		    "function", NULL, 0, s->front.verdict,
+		    slice_of(NULL, 0))) == FRONT_WAIT)
 			return FRONT_WAIT;
 	}
 	if (!front_clear(s))

@@ -50,6 +50,33 @@ stmt_new(uint64_t number, const uint8_t *text, size_t len, struct verdict *v,
 }
 
 struct stmt *
+stmt_bind(struct stmt *base, const uint8_t *params, size_t len)
+{
+	struct stmt *st;
+
+	if (len > STMT_BYTES - *base->total ||
+	    (st = calloc(1, sizeof(*st))) == NULL)
+		return NULL;
+	if (len > 0 && (st->params = malloc(len)) == NULL) {
+		free(st);
+		return NULL;
+	}
+	if (len > 0)
+		memcpy(st->params, params, len);
+	st->params_len = len;
+	st->refs = 1;
+	st->number = base->number;
+	st->pos = base->pos;
+	st->text = base->text;
+	st->len = base->len;
+	st->verdict = verdict_ref(base->verdict);
+	st->total = base->total;
+	*st->total += len;
+	st->base = stmt_ref(base);
+	return st;
+}
+
+struct stmt *
 stmt_ref(struct stmt *st)
 {
 	if (st != NULL)
@@ -65,9 +92,14 @@ stmt_unref(struct stmt **stp)
 	*stp = NULL;
 	if (st == NULL || --st->refs > 0)
 		return;
-	*st->total -= st->len;
 	verdict_unref(&st->verdict);
-	free(st->text);
+	*st->total -= st->params_len;
+	free(st->params);
+	if (st->base == NULL) {
+		*st->total -= st->len;
+		free(st->text);
+	} else
+		stmt_unref(&st->base);
 	free(st);
 }
 

@@ -24,6 +24,9 @@ struct stmt {
 	uint32_t	 approval;
 	uint64_t	 approved_under;
 	size_t		*total;		/* the session's bytes of text */
+	struct stmt	*base;		/* whose text it has; NULL: its own */
+	uint8_t		*params;	/* of a portal (bound.h); NULL: none */
+	size_t		 params_len;
 	struct verdict	*verdict;
 	uint8_t		*text;
 	size_t		 len;
@@ -36,6 +39,12 @@ struct stmt {
  */
 struct stmt	*stmt_new(uint64_t number, const uint8_t *text, size_t len,
 		    struct verdict *, size_t *total);
+/*
+ * `base` as a portal, with parameters of its own: shares the text, copies the
+ * rest and `params`.  NULL as above; the parameters count into *total.
+ */
+struct stmt	*stmt_bind(struct stmt *base, const uint8_t *params,
+		    size_t len);
 struct stmt	*stmt_ref(struct stmt *);
 void		 stmt_unref(struct stmt **);
 

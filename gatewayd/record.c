@@ -4,6 +4,7 @@
  */
 #include "session.h"
 
+#include "bound.h"
 #include "log.h"
 
 static const char *
@@ -60,9 +61,12 @@ record_prepare(struct session *s, uint64_t stmt, const char *name,
 	return spool_append(s->spool, EVENT_prepare, &e);
 }
 
+_Static_assert(BOUND_ALL <= LEN_PARAMS, "what bound_json() makes is recorded");
+
 uint64_t
 record_intent(struct session *s, uint64_t stmt, uint64_t prepared,
-    const char *form, const uint8_t *text, size_t len, const struct verdict *v)
+    const char *form, const uint8_t *text, size_t len, const struct verdict *v,
+    struct slice params)
 {
 	struct event_intent e = {
 		.stmt = stmt,
@@ -76,6 +80,7 @@ record_intent(struct session *s, uint64_t stmt, uint64_t prepared,
 		.masked = slice_str(v->masked),
 		.generation = v->generation,
 		.approval = s->front.approval,
+		.params = params,
 	};
 
 	if (!record_mark(s, stmt, v))

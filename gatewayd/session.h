@@ -31,6 +31,7 @@
  *	hold.c		what waits for a person
  *	backend.c	the server's messages
  *	record.c	the audit events of all that
+ *	bound.c		for them: the parameters of a Bind
  */
 #define SESSION_STATES(S)						\
 	S(HELLO)	/* first bytes: TLS or not */			\
@@ -296,7 +297,7 @@ uint64_t record_prepare(struct session *, uint64_t stmt, const char *name,
 	    const uint8_t *text, size_t len, const struct verdict *);
 uint64_t record_intent(struct session *, uint64_t stmt, uint64_t prepared,
 	    const char *form, const uint8_t *text, size_t len,
-	    const struct verdict *);
+	    const struct verdict *, struct slice params);
 void	record_outcome(struct session *, const struct pipe_entry *,
 	    const char *status);
 void	record_end(struct session *);

@@ -20,6 +20,36 @@ run_params(PGconn *c, const char *sql, const char *value)
 	return PQexecParams(c, sql, 1, NULL, values, NULL, NULL, 0);
 }
 
+/* Of each execution its own: a statement is prepared once, a portal is bound
+ * and executed in parts. */
+START_TEST(parameters_recorded)
+{
+	static const char first[] = "from-first", second[] = "\0\xff";
+	const char *a[] = { "ext-param-one", NULL }, *b[] = { first, second };
+	const int lengths[] = { 0, 2 }, formats[] = { 0, 1 };
+	PGconn *c = e2e_session("dba", "ext-params");
+	PGresult *r;
+
+	PQclear(PQprepare(c, "par", "SELECT $1::text, $2::bytea", 0, NULL));
+	r = PQexecPrepared(c, "par", 2, a, NULL, NULL, 0);
+	ck_assert_int_eq(PQresultStatus(r), PGRES_TUPLES_OK);
+	PQclear(r);
+	r = PQexecPrepared(c, "par", 2, b, lengths, formats, 0);
+	ck_assert_int_eq(PQresultStatus(r), PGRES_TUPLES_OK);
+	PQclear(r);
+	free(e2e_value(c, "SELECT 'ext-no-params'"));
+	PQfinish(c);
+	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM sessions "
+	    "WHERE subject = 'ext-params' AND closed IS NOT NULL") == 1));
+	/* In order, and none without parameters. */
+	ck_assert_int_eq(e2e_audit_n("SELECT (SELECT group_concat(p, ' ') FROM "
+	    "(SELECT json_extract(body, '$.params') AS p FROM events WHERE "
+	    "kind = 'intent' AND session = (SELECT session FROM sessions WHERE "
+	    "subject = 'ext-params') ORDER BY id)) = '[\"ext-param-one\",null] "
+	    "[\"from-first\",{\"hex\":\"00ff\"}] '"), 1);
+}
+END_TEST
+
 START_TEST(prepared)
 {
 	PGconn *c = e2e_session("nightly-bot", "ext-prepared");
@@ -399,6 +429,7 @@ main(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, prepared);
+	tcase_add_test(tc, parameters_recorded);
 	tcase_add_test(tc, pipeline_with_refusal);
 	tcase_add_test(tc, long_pipeline);
 	tcase_add_test(tc, copy_out_and_in);
