@@ -492,7 +492,6 @@ control_init(struct parent *p, int listen)
 	TAILQ_INIT(&ct->conns);
 	ct->listen = listen;
 	p->control = ct;
-	asking_init(p);
 	ct->pause = ev_timer_new(p->loop, on_pause, p);
 	ct->io = ev_io_new(p->loop, listen, EV_IN, on_listen, p);
 }

@@ -198,10 +198,9 @@ attempt_choose(struct attempt *a)
 void
 attempt_go_on(struct attempt *a)
 {
-	if (reload_holds(a->p) || a->generation != a->p->policy->generation)
-		attempt_again(a);
-	else
-		attempt_choose(a);
+	/* People took their time: is the token still good? */
+	a->again = 0;
+	attempt_again(a);
 }
 
 /* --- spool and backend ------------------------------------------------------------- */
