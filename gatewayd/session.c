@@ -152,8 +152,9 @@ session_goto(struct session *s, enum session_state st)
 	log_debug("attempt=%u session=%s state=%s", s->attempt, s->id,
 	    session_state_name(st));
 	s->state = st;
-	if (s->waiting && (st == SESSION_GRANT || st == SESSION_DB_HELLO || st == SESSION_DB_LOGIN ||
-	    st == SESSION_LINGER || st == SESSION_OVER)) {
+	if (s->waiting && (st == SESSION_GRANT || st == SESSION_DB_HELLO ||
+	    st == SESSION_DB_LOGIN || st == SESSION_LINGER ||
+	    st == SESSION_OVER)) {
 		settled.attempt = s->attempt;
 		ipc_send(s->w->master, IPC_client_settled, &settled, NULL, 0);
 		s->waiting = false;

@@ -113,6 +113,9 @@ startup_cancel(struct session *s, const uint8_t *p, size_t len)
 		session_drop(s, "malformed CancelRequest");
 		return;
 	}
+	/* A worker that is just born: again when policyd has its channel. */
+	if (s->w->parent == NULL)
+		return;
 	m.pid = pg_be32(p + 8);
 	m.key = slice_of(p + 12, len - 12);
 	ipc_send(s->w->parent, IPC_cancel_request, &m, NULL, 0);

@@ -396,7 +396,7 @@ static int
 on_worker_channel(void *ctx, const void *vm, int *fds)
 {
 	struct worker *w = ctx;
-	struct session *s;
+	struct session *s, *next;
 
 	(void)vm;
 	if (w->parent != NULL) {
@@ -408,6 +408,12 @@ on_worker_channel(void *ctx, const void *vm, int *fds)
 	    parent_permits, sizeof(parent_permits) / sizeof(parent_permits[0]),
 	    on_parent_closed, w);
 	fds[0] = -1;
+	/* A cancel request may wait for it. */
+	for (s = w->sessions; s != NULL; s = next) {
+		next = s->next;
+		if (s->state == SESSION_STARTUP)
+			session_event(s, EVT_CLIENT, NULL);
+	}
 	return 0;
 }
 

@@ -127,17 +127,23 @@ stop_auditd(void)
 	free(e2e_stack("stop --dir %s auditd", e2e_env("STACK_DIR")));
 }
 
-/* The old session and a new one work again. */
+/* The old session and a new one work again, when policyd has come back to it. */
 static void
 start_auditd(PGconn *c)
 {
-	PGconn *other;
+	char *token = e2e_token("store-after", "dba");
+	PGconn *other = NULL;
 
 	free(e2e_stack("start --dir %s auditd", e2e_env("STACK_DIR")));
 	free(e2e_value(c, "SELECT 1"));
-	other = e2e_session("dba", "store-after");
+	ck_assert(E2E_UNTIL(10000, ({
+		PQfinish(other);
+		other = e2e_try("dba", token, false);
+		PQstatus(other) == CONNECTION_OK;
+	})));
 	free(e2e_value(other, "SELECT 1"));
 	PQfinish(other);
+	free(token);
 	ck_assert_int_eq(verify(), 0);
 }
 
