@@ -364,8 +364,8 @@ START_TEST(held)
 	static const char	*const holds[] = {
 		"UPDATE orders SET status = 'x'",
 		"EXPLAIN ANALYZE UPDATE orders SET status = 'x'",
-		"WITH w AS (UPDATE orders SET status = 'x' RETURNING id) "
-		"SELECT * FROM w",
+		("WITH w AS (UPDATE orders SET status = 'x' RETURNING id) "
+		"SELECT * FROM w"),
 		"SELECT 1; UPDATE public.orders SET status = 'x'",
 		"UPDATE orders SET status = 'x'; SELECT 1",
 		"COPY (UPDATE orders SET status = 'x' RETURNING id) TO STDOUT",
