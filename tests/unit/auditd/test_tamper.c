@@ -139,7 +139,7 @@ setup_all(void)
 	snprintf(foreign, sizeof(foreign), "%s.foreign", fx.path);
 	snprintf(whole, sizeof(whole), "%s.whole", fx.path);
 	snprintf(older, sizeof(older), "%s.older", fx.path);
-	shell("cp -a %s %s; rm -f %s/audit*", fx.path, foreign, fx.path);
+	shell("cp -af %s %s; rm -f %s/audit*", fx.path, foreign, fx.path);
 	spooldir_close(&fx.dir);
 	fixture_reopen(&fx);
 	put_some(1);
@@ -149,14 +149,14 @@ setup_all(void)
 	ck_assert_int_eq(store_seal(fx.store, "test"), 0);
 	anchor(17);
 	store_close(&fx.store);
-	shell("cp -a %s %s", fx.path, older);
+	shell("cp -af %s %s", fx.path, older);
 	fixture_reopen(&fx);
 	put_some(201);
 	ck_assert_int_eq(store_checkpoint(fx.store, "stop"), 0);
 	ck_assert_int_eq(store_commit(fx.store), 0);
 	anchor(33);
 	store_close(&fx.store);
-	shell("cp -a %s %s", fx.path, whole);
+	shell("cp -af %s %s", fx.path, whole);
 }
 
 static void
@@ -457,7 +457,7 @@ rolled_back(void)
 static void
 rolled_back_segment(void)
 {
-	shell("cp -a %s/audit-33.db %s", older, fx.path);
+	shell("cp -af %s/audit-33.db %s", older, fx.path);
 }
 
 static void
@@ -507,13 +507,13 @@ link_is_a_file(void)
 static void
 foreign_segment(void)
 {
-	shell("cp -a %s/audit-17.db %s", foreign, fx.path);
+	shell("cp -af %s/audit-17.db %s", foreign, fx.path);
 }
 
 static void
 foreign_last_segment(void)
 {
-	shell("cp -a %s/audit-33.db %s", foreign, fx.path);
+	shell("cp -af %s/audit-33.db %s", foreign, fx.path);
 }
 
 static void
