@@ -13,7 +13,7 @@
 
 /* --- what people do -------------------------------------------------------- */
 
-/* policyctl, as root; its exit code.  tool_said(): what it printed. */
+/* policyctl, as ops-root; its exit code.  tool_said(): what it printed. */
 static int
 tool(const char *args)
 {

@@ -801,9 +801,10 @@ START_TEST(only_the_keeper_knows)
 	char *token, *verifier = NULL, sql[512];
 	int looked, status;
 
-	if (geteuid() != 0) {
+	if (geteuid() != 0 || getenv("POSTERN_SLOW") != NULL) {
 		printf("only_the_keeper_knows: SKIPPED, for root only: no "
-		    "process may read another's memory here\n");
+		    "process may read another's memory here; and not where "
+		    "sanitizers map terabytes of it\n");
 		PQfinish(warm);
 		PQfinish(d);
 		return;
