@@ -272,7 +272,7 @@ START_TEST(storm)
 }
 END_TEST
 
-/* Two of two groups, two seconds, and not inside a transaction. */
+/* Two of two groups, five seconds, and not inside a transaction. */
 START_TEST(minimum_and_expiry)
 {
 	PGconn *c = careful("hold-m");
