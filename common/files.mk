@@ -3,7 +3,8 @@ COMMON_OBJS =	common/buf.o common/codec.o common/conf.o \
 		common/conf_print.o common/conf_tree.o common/crypto.o \
 		common/ctl.o common/ev.o common/event_kinds.o common/ipc.o \
 		common/ipc_msgs.o common/log.o common/page.o common/proc.o \
-		common/sign.o common/spool.o common/unixsock.o
+		common/sign.o common/spool.o common/unixsock.o \
+		common/visible.o
 COMMON_LIBS =	$(EVENT_LIBS) $(SSL_LIBS) $(YAML_LIBS) $(JANSSON_LIBS) \
 		$(ZLIB_LIBS)
 
@@ -14,6 +15,9 @@ IPC_OBJS =	common/buf.o common/codec.o common/ev.o common/ipc.o \
 UNIT_TESTS += tests/unit/common/test_ipc
 tests/unit/common/test_ipc_OBJS =	$(IPC_OBJS) common/proc.o
 tests/unit/common/test_ipc_LIBS =	$(EVENT_LIBS)
+
+UNIT_TESTS += tests/unit/common/test_visible
+tests/unit/common/test_visible_OBJS =	common/buf.o common/visible.o
 
 UNIT_TESTS += tests/unit/common/test_conf tests/unit/common/test_ctl
 tests/unit/common/test_conf_OBJS =	common/conf.o common/conf_print.o \
