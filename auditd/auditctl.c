@@ -19,6 +19,7 @@
 #include "ipc_msgs.h"
 #include "keyfile.h"
 #include "prove.h"
+#include "replay.h"
 #include "showlog.h"
 #include "summary.h"
 
@@ -30,6 +31,7 @@ struct options {
 	uint64_t	 limit;
 	bool		 limited, json, csv, follow;
 	struct prove	 prove;
+	struct replay_options replay;
 	const char	*argument;	/* of the command */
 	struct au_conf	*loaded;	/* when it was needed */
 };
@@ -47,6 +49,9 @@ usage(void)
 	    "           [--text pattern] [--kind kind] [--limit n] [--json]\n"
 	    "           [--follow] [--format jsonl | csv]\n"
 	    "       auditctl [-d store] [-f file] show event [--json]\n"
+	    "       auditctl [-d store] [-f file] replay session [--speed n] "
+	    "[--from seconds]\n"
+	    "           [--step] [--sql file]\n"
 	    "       auditctl [-d store] [-f file] verify [--key file] "
 	    "[--anchor file] [--json]\n"
 	    "       auditctl [-d store] [-f file] checkpoint | attach\n"
@@ -122,6 +127,15 @@ cmd_export(struct options *o, struct reader *r)
 	if (o->limit != 0 && reader_last_n(r, &o->filter, o->limit) == -1)
 		return 2;
 	return showlog_export(r, &o->filter, o->csv);
+}
+
+static int
+cmd_replay(struct options *o, struct reader *r)
+{
+	/* A script takes no time. */
+	if (o->replay.sql != NULL && (o->replay.step || o->replay.speed_given))
+		usage();
+	return replay(r, o->argument, &o->replay);
 }
 
 static int
@@ -217,7 +231,7 @@ cmd_seal(struct options *o, struct reader *r)
 /* --- the command line --------------------------------------------------- */
 
 enum { O_FILTER = 1, O_LIMIT = 2, O_JSON = 4, O_FOLLOW = 8, O_FORMAT = 16,
-	O_PROVE = 32, O_SCOPE = 64 };
+	O_PROVE = 32, O_SCOPE = 64, O_REPLAY = 128 };
 
 static const struct command {
 	const char	*name;
@@ -235,6 +249,7 @@ static const struct command {
 	{ "report", cmd_report, true, 0, 0, O_SCOPE | O_JSON },
 	{ "export", cmd_export, true, 0, 0,
 	    O_FILTER | O_SCOPE | O_LIMIT | O_FORMAT },
+	{ "replay", cmd_replay, true, 1, 1, O_REPLAY },
 	{ "verify", cmd_verify, false, 0, 0, O_PROVE | O_JSON },
 	{ "checkpoint", cmd_checkpoint, true, 0, 0, 0 },
 	{ "attach", cmd_attach, false, 0, 0, 0 },
@@ -269,7 +284,11 @@ static const struct known known[] = {
 	{ "follow", 0, 'f', O_FOLLOW, 0 },
 	{ "format", 1, 'F', O_FORMAT, 0 },
 	{ "key", 1, 'K', O_PROVE, 0 },
-	{ "anchor", 1, 'A', O_PROVE, 0 }
+	{ "anchor", 1, 'A', O_PROVE, 0 },
+	{ "speed", 1, 's', O_REPLAY, 0 },
+	{ "from", 1, 'o', O_REPLAY, 0 },
+	{ "step", 0, 'e', O_REPLAY, 0 },
+	{ "sql", 1, 'q', O_REPLAY, 0 }
 };
 #define NKNOWN	(sizeof(known) / sizeof(known[0]))
 
@@ -282,6 +301,20 @@ number(const char *s)
 	if (*s < '0' || *s > '9' || *end != '\0' || n > INT64_MAX)
 		usage();
 	return n;
+}
+
+/* 0, 12, 0.5; at most nine digits before the point. */
+static double
+decimal(const char *s)
+{
+	size_t whole = strspn(s, "0123456789"), part = 0;
+
+	if (s[whole] == '.')
+		part = 1 + strspn(s + whole + 1, "0123456789");
+	if (whole == 0 || whole > 9 || part == 1 || part > 9 ||
+	    s[whole + part] != '\0')
+		usage();
+	return strtod(s, NULL);
 }
 
 static void
@@ -330,6 +363,19 @@ take_option(struct options *o, const struct known *k, const char *arg)
 	case 'A':
 		if (prove_anchor(&o->prove, arg) == -1)
 			exit(2);
+		break;
+	case 's':
+		o->replay.speed = decimal(arg);
+		o->replay.speed_given = true;
+		break;
+	case 'o':
+		o->replay.from = decimal(arg);
+		break;
+	case 'e':
+		o->replay.step = true;
+		break;
+	case 'q':
+		o->replay.sql = arg;
 		break;
 	}
 }

@@ -16,14 +16,19 @@ auditd_LIBS =	$(SQLITE_LIBS) $(COMMON_LIBS)
 auditctl_OBJS =	auditd/auditctl.o auditd/auconf.o auditd/chain.o \
 		auditd/checkpoint.o auditd/filter.o auditd/json.o \
 		auditd/keyfile.o auditd/progress.o auditd/prove.o \
-		auditd/reader.o auditd/schema.o auditd/segments.o \
-		auditd/showlog.o auditd/summary.o $(AUDIT_VERIFY_OBJS) \
-		$(COMMON_OBJS)
+		auditd/reader.o auditd/replay.o auditd/replaysql.o \
+		auditd/replayterm.o auditd/schema.o auditd/segments.o \
+		auditd/showlog.o auditd/sqltext.o auditd/summary.o \
+		$(AUDIT_VERIFY_OBJS) $(COMMON_OBJS)
 auditctl_LIBS =	$(SQLITE_LIBS) $(COMMON_LIBS)
 
 UNIT_TESTS +=	tests/unit/auditd/test_json
 tests/unit/auditd/test_json_OBJS = auditd/json.o auditd/chain.o $(COMMON_OBJS)
 tests/unit/auditd/test_json_LIBS = $(COMMON_LIBS)
+
+UNIT_TESTS +=	tests/unit/auditd/test_sqltext
+tests/unit/auditd/test_sqltext_OBJS = auditd/sqltext.o $(COMMON_OBJS)
+tests/unit/auditd/test_sqltext_LIBS = $(COMMON_LIBS)
 
 UNIT_TESTS +=	tests/unit/auditd/test_drain
 tests/unit/auditd/test_drain_OBJS = tests/unit/auditd/fixture.o \

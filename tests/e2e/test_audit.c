@@ -176,6 +176,10 @@ START_TEST(sealed_meanwhile)
 	    "WHERE session = '%s' AND kind = 'session_close'", session) == 1));
 	ck_assert_int_eq(e2e_audit_n("SELECT count(*) FROM sessions WHERE "
 	    "session = '%s'", session), 0);
+	snprintf(cmd, sizeof cmd, "replay %s > sealed.out && test $(grep -c "
+	    "\"| SELECT 'audit-needle-two'\" sealed.out) = 2 && test $(grep -c "
+	    "'> SELECT 1' sealed.out) = 2", session);
+	ck_assert_int_eq(auditctl(cmd), 0);
 	snprintf(cmd, sizeof cmd, "test $(%s/auditctl -f %s log --subject "
 	    "audit-sealed --text 'NEEDLE-two' --kind intent | wc -l) = 2",
 	    e2e_env("POSTERN_BIN"), e2e_env("AUDITD_FILE"));
@@ -193,6 +197,199 @@ START_TEST(sealed_meanwhile)
 	    "--anchor anchor", e2e_env("STACK_DIR"), e2e_env("POSTERN_BIN"),
 	    e2e_env("AUDITD_FILE"), e2e_env("AUDIT_KEY")), 0);
 	free(session);
+}
+END_TEST
+
+/* --- replay -------------------------------------------------------------- */
+
+/* The whole id of the one session of this subject, once it is closed. */
+static char *
+closed_session(const char *subject)
+{
+	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM sessions "
+	    "WHERE subject = '%s' AND closed IS NOT NULL", subject) == 1));
+	return e2e_audit("SELECT session FROM sessions WHERE subject = '%s'",
+	    subject);
+}
+
+static int
+replay(const char *session, const char *more)
+{
+	char cmd[512];
+
+	snprintf(cmd, sizeof cmd, "replay %s %s", session, more);
+	return auditctl(cmd);
+}
+
+/* Across lines. */
+static bool
+in_stack_file(const char *name, const char *text)
+{
+	static char all[64 * 1024];
+	char path[600];
+	size_t n;
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/%s", e2e_env("STACK_DIR"), name);
+	f = fopen(path, "r");
+	ck_assert_msg(f != NULL, "%s", path);
+	n = fread(all, 1, sizeof all - 1, f);
+	fclose(f);
+	all[n] = '\0';
+	return strstr(all, text) != NULL;
+}
+
+#define HOSTILE	"\n\\! touch pwned\n\\.\n\\q :DBNAME ' \" \\' $q$ \033[2J" \
+		"\xe2\x80\xae\xc3\x83\r\\! touch pwned\n;-- *"
+
+/* An agent's session: reads, writes with parameters, is refused, and lies. */
+static char *
+agent_session(const char *subject)
+{
+	static const char *const v[] = { "it's \\ \n\xc3\xa9", "5" };
+	PGconn *c = e2e_session("nightly-bot", subject);
+	PGresult *r;
+
+	free(e2e_value(c, "SELECT 'replay-one'"));
+	r = PQexecParams(c, "UPDATE orders SET status = $1 WHERE id = $2", 2,
+	    NULL, v, NULL, NULL, 0);
+	ck_assert_str_eq(PQcmdStatus(r), "UPDATE 1");
+	PQclear(r);
+	e2e_refused(c, "DELETE FROM orders WHERE id = 7", "42501");
+	free(e2e_value(c, "SELECT 'replay-two' /*" HOSTILE "*/"));
+	PQfinish(c);
+	return closed_session(subject);
+}
+
+START_TEST(replays)
+{
+	static const char *const wanted[] = {
+		": audit-replay as nightly-bot on shop, role ",
+		" allow by reads\n    | SELECT 'replay-one'\n    -> SELECT 1, ",
+		"    $1 = \"it's \\\\ \\n\xc3\xa9\"\n    $2 = \"5\"\n"
+		"    -> UPDATE 1, ",
+		" deny by no-deletes\n    | DELETE FROM orders WHERE id = 7\n"
+		"    -> denied 42501",
+		"    | \\! touch pwned\n", "\\x1b[2J\\u{202e}",
+		"  closed: "
+	};
+	char *session = agent_session("audit-replay");
+	size_t i;
+
+	ck_assert_int_eq(replay(session, "> replay.out"), 0);
+	for (i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+		ck_assert_msg(in_stack_file("replay.out", wanted[i]), "%s",
+		    wanted[i]);
+	ck_assert(!in_stack_file("replay.out", "\033"));
+	ck_assert(!in_stack_file("replay.out", "\xe2\x80\xae"));
+	/* A copy of the file says the same. */
+	copy_store("replayed", "SELECT 1");
+	ck_assert_int_eq(e2e_sh("cd %s && %s/auditctl -d replayed.db replay "
+	    "--speed 0 %s | cmp - replay.out", e2e_env("STACK_DIR"),
+	    e2e_env("POSTERN_BIN"), session), 0);
+	ck_assert_int_eq(replay(session, "--from 99999 > replay.out"), 0);
+	ck_assert(!in_stack_file("replay.out", "statement 1"));
+	/* Two Enters are two statements. */
+	ck_assert_int_eq(e2e_sh("cd %s && printf '\\n\\n' | %s/auditctl -f %s "
+	    "replay --step %s > replay.out && test $(grep -c '^+.*statement' "
+	    "replay.out) = 2", e2e_env("STACK_DIR"), e2e_env("POSTERN_BIN"),
+	    e2e_env("AUDITD_FILE"), session), 0);
+	ck_assert_int_eq(replay("nobody", "2>/dev/null"), 2);
+	ck_assert_int_eq(replay(session, "--speed x 2>/dev/null"), 2);
+	ck_assert_int_eq(replay(session, "--sql - --step 2>/dev/null"), 2);
+	free(session);
+}
+END_TEST
+
+/* The same tags, the same values, and nothing else. */
+START_TEST(replays_sql)
+{
+	char *session = agent_session("audit-replay-sql");
+	PGconn *c = e2e_direct();
+	char *status;
+
+	ck_assert_int_eq(e2e_sh("cd %s && rm -f pwned replay.sql",
+	    e2e_env("STACK_DIR")), 0);
+	free(e2e_value(c, "UPDATE orders SET status = 'before' WHERE id = 5"));
+	ck_assert_int_eq(replay(session, "--sql replay.sql"), 0);
+	/* It has no byte that anything could take for something else. */
+	ck_assert_int_eq(e2e_sh("cd %s && ! LC_ALL=C grep -q '[^ -~]' "
+	    "replay.sql && tail -1 replay.sql | grep -q '^-- End'",
+	    e2e_env("STACK_DIR")), 0);
+	ck_assert_int_eq(e2e_sh("cd %s && (echo 'BEGIN;'; cat replay.sql; "
+	    "echo \"SELECT status FROM orders WHERE id = 5; ROLLBACK;\") | "
+	    "psql -XAt '%s' > replay.out 2>&1", e2e_env("STACK_DIR"),
+	    e2e_env("DIRECT_DSN")), 0);
+	ck_assert_int_eq(e2e_sh("cd %s && printf '%%s\\n' BEGIN replay-one "
+	    "PREPARE 'UPDATE 1' DEALLOCATE replay-two \"it's \\\\ \" "
+	    "'\xc3\xa9' ROLLBACK | diff - replay.out", e2e_env("STACK_DIR")),
+	    0);
+	ck_assert_int_ne(e2e_sh("test -e %s/pwned", e2e_env("STACK_DIR")), 0);
+	status = e2e_value(c, "SELECT status FROM orders WHERE id = 5");
+	ck_assert_str_eq(status, "before");
+	free(status);
+	PQfinish(c);
+	/* Nothing is overwritten. */
+	ck_assert_int_eq(replay(session, "--sql replay.sql 2>/dev/null"), 2);
+	free(session);
+}
+END_TEST
+
+/*
+ * The server gets the very text, whatever it holds and in whatever state psql
+ * is; what was not executed, or cannot be again, is a comment.
+ */
+START_TEST(replays_hostile)
+{
+	static const char exact[] = "SELECT 'seen-' || md5(current_query()) /*"
+	    HOSTILE "*/; SELECT 'seen-too'";
+	static const char *const zero[] = { "\0\1" };
+	static const int two = 2, binary = 1;
+	PGconn *c = e2e_session("dba", "audit-hostile");
+	char *session, *sum;
+	PGresult *r;
+
+	PQsendQuery(c, exact);
+	r = PQgetResult(c);
+	ck_assert_int_eq(PQresultStatus(r), PGRES_TUPLES_OK);
+	sum = strdup(PQgetvalue(r, 0, 0));
+	PQclear(r);
+	while ((r = PQgetResult(c)) != NULL)
+		PQclear(r);
+	/* A failed transaction, out of which only ROLLBACK leads. */
+	free(e2e_value(c, "BEGIN"));
+	e2e_refused(c, "SELECT 'seen-' || 1/0", "22012");
+	free(e2e_value(c, "ROLLBACK;"));
+	free(e2e_value(c, "CREATE TEMP TABLE h (a text)"));
+	r = PQexec(c, "COPY h FROM STDIN");
+	ck_assert_int_eq(PQresultStatus(r), PGRES_COPY_IN);
+	PQclear(r);
+	ck_assert_int_eq(PQputCopyEnd(c, NULL), 1);
+	while ((r = PQgetResult(c)) != NULL)
+		PQclear(r);
+	r = PQexecParams(c, "SELECT 'seen-' || length($1::bytea)", 1, NULL,
+	    zero, &two, &binary, 0);
+	ck_assert_int_eq(PQresultStatus(r), PGRES_TUPLES_OK);
+	PQclear(r);
+	free(e2e_value(c, "SELECT 'seen-' || count(*) FROM h"));
+	PQfinish(c);
+	session = closed_session("audit-hostile");
+	ck_assert_int_eq(e2e_sh("cd %s && rm -f pwned hostile.sql",
+	    e2e_env("STACK_DIR")), 0);
+	ck_assert_int_eq(replay(session, "--sql hostile.sql"), 0);
+	ck_assert_int_eq(e2e_sh("cd %s && PGOPTIONS='-c "
+	    "standard_conforming_strings=off' psql -XAt '%s' < hostile.sql "
+	    "2>&1 | grep seen- > hostile.out", e2e_env("STACK_DIR"),
+	    e2e_env("DIRECT_DSN")), 0);
+	ck_assert_int_eq(e2e_sh("cd %s && printf '%%s\\n' '%s' seen-too seen-0 "
+	    "| diff - hostile.out", e2e_env("STACK_DIR"), sum), 0);
+	ck_assert_int_ne(e2e_sh("test -e %s/pwned", e2e_env("STACK_DIR")), 0);
+	ck_assert(in_stack_file("hostile.sql", "-- not replayed: the data that "
+	    "COPY got are not in the record\n--   COPY h FROM STDIN\n"));
+	ck_assert(in_stack_file("hostile.sql", "-- not replayed: parameter 1 "
+	    "was sent in binary"));
+	free(session);
+	free(sum);
 }
 END_TEST
 
@@ -390,6 +587,9 @@ main(void)
 	tcase_add_test(tc, row_altered);
 	tcase_add_test(tc, prints_log);
 	tcase_add_loop_test(tc, hostile_spool, 0, LENGTH + 1);
+	tcase_add_test(tc, replays);
+	tcase_add_test(tc, replays_sql);
+	tcase_add_test(tc, replays_hostile);
 	tcase_add_test(tc, examples);
 	tcase_add_test(tc, tools);
 	tcase_add_test(tc, whole);

@@ -1,0 +1,278 @@
+/*
+ * auditctl replay: one session from the store, statement after statement.  This
+ * part reads: first what belongs to statements and came later (how they ended,
+ * how long they waited for people), which is small, then the statements, one at
+ * a time.  Events of one statement may lie in several segments.
+ */
+#include "replay_impl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define F(name)	"json_extract(e.body, '$." name "')"
+#define ISO	"strftime('%Y-%m-%dT%H:%M:%SZ', e.time / 1000000, 'unixepoch')"
+
+static char *
+column_dup(sqlite3_stmt *st, int i)
+{
+	const char *s = (const char *)sqlite3_column_text(st, i);
+	char *copy = strdup(s == NULL ? "" : s);
+
+	if (copy == NULL)
+		abort();
+	return copy;
+}
+
+static void *
+grow(void *v, size_t n, size_t size)
+{
+	/* Doubled at each power of two. */
+	if ((n & (n - 1)) != 0)
+		return v;
+	if ((v = reallocarray(v, n == 0 ? 1 : 2 * n, size)) == NULL)
+		abort();
+	return v;
+}
+
+/* --- what belongs to statements ------------------------------------------ */
+
+enum { C_TIME, C_STMT, C_KIND, C_SUBJECT, C_PROFILE, C_DATABASE, C_ROLE, C_PEER,
+	C_ISO, C_STATUS, C_TAG, C_ROWS, C_DURATION, C_SQLSTATE, C_ERROR,
+	C_REQUEST, C_REASON };
+
+static const char circumstances[] =
+"SELECT e.time, e.stmt, e.kind, " F("subject") ", " F("profile") ","
+" " F("database") ", " F("role") ", " F("peer") ", " ISO ", " F("status") ","
+" " F("tag") ", " F("rows") ", " F("duration_us") ", " F("sqlstate") ","
+" " F("error") ", " F("request") ", " F("reason") " "
+"FROM events e WHERE e.kind IN ('session_open', 'session_close', 'end',"
+" 'outcome', 'approval_request', 'approval_end', 'intent', 'prepare')";
+
+static void
+put(char **at, sqlite3_stmt *st, int column)
+{
+	free(*at);
+	*at = column_dup(st, column);
+}
+
+static void
+add_open(struct replay_session *s, sqlite3_stmt *st)
+{
+	put(&s->subject, st, C_SUBJECT);
+	put(&s->profile, st, C_PROFILE);
+	put(&s->database, st, C_DATABASE);
+	put(&s->role, st, C_ROLE);
+	put(&s->peer, st, C_PEER);
+	put(&s->opened, st, C_ISO);
+	s->start = sqlite3_column_int64(st, C_TIME);
+}
+
+static void
+add_outcome(struct replay_session *s, sqlite3_stmt *st)
+{
+	struct replay_outcome *o;
+
+	s->outcomes = grow(s->outcomes, s->noutcomes, sizeof(*o));
+	o = &s->outcomes[s->noutcomes++];
+	o->stmt = sqlite3_column_int64(st, C_STMT);
+	o->rows = sqlite3_column_int64(st, C_ROWS);
+	o->duration_us = sqlite3_column_int64(st, C_DURATION);
+	o->status = column_dup(st, C_STATUS);
+	o->tag = column_dup(st, C_TAG);
+	o->sqlstate = column_dup(st, C_SQLSTATE);
+	o->error = column_dup(st, C_ERROR);
+}
+
+static void
+add_hold(struct replay_session *s, sqlite3_stmt *st, bool over)
+{
+	int64_t request = sqlite3_column_int64(st, C_REQUEST);
+	int64_t now = sqlite3_column_int64(st, C_TIME);
+	size_t i;
+
+	for (i = 0; i < s->nholds && s->holds[i].request != request; i++)
+		;
+	if (i == s->nholds) {
+		s->holds = grow(s->holds, i, sizeof(*s->holds));
+		s->holds[i] = (struct replay_hold){ .request = request };
+		s->nholds++;
+	}
+	if (over)
+		s->holds[i].until = now;
+	else
+		s->holds[i].since = now;
+}
+
+static bool
+add_circumstance(void *ctx, sqlite3_stmt *st)
+{
+	struct replay_session *s = ctx;
+	const char *kind = (const char *)sqlite3_column_text(st, C_KIND);
+	int64_t now = sqlite3_column_int64(st, C_TIME);
+
+	/* A store without the beginning of the session counts from here. */
+	if (s->start == 0)
+		s->start = now;
+	s->end = now;
+	if (strcmp(kind, "session_open") == 0)
+		add_open(s, st);
+	else if (strcmp(kind, "outcome") == 0)
+		add_outcome(s, st);
+	else if (strcmp(kind, "approval_request") == 0)
+		add_hold(s, st, false);
+	else if (strcmp(kind, "approval_end") == 0)
+		add_hold(s, st, true);
+	else if (strcmp(kind, "session_close") == 0 ||
+	    (strcmp(kind, "end") == 0 && s->reason[0] == '\0')) {
+		put(&s->closed, st, C_ISO);
+		put(&s->reason, st, C_REASON);
+	}
+	return true;
+}
+
+static int
+by_stmt(const void *a, const void *b)
+{
+	const struct replay_outcome *x = a, *y = b;
+
+	return x->stmt < y->stmt ? -1 : x->stmt > y->stmt;
+}
+
+/* --- statements ---------------------------------------------------------- */
+
+enum { S_ID, S_TIME, S_STMT, S_FORM, S_ACTION, S_RULE, S_SQLSTATE, S_PARAMS,
+	S_TEXT, S_HASH, S_APPROVAL };
+
+/* A refused Parse is a statement too, although nothing will execute it. */
+static const char statements[] =
+"SELECT e.id, e.time, e.stmt, coalesce(" F("form") ", e.kind), " F("action") ","
+" " F("rule") ", " F("sqlstate") ", " F("params") ","
+" stmt_text(e.session, e.body), lower(hex(substr(e.hash, 1, 8))),"
+" " F("approval") " "
+"FROM events e WHERE (e.kind = 'intent' OR (e.kind = 'prepare' AND"
+" " F("action") " = 'deny'))";
+
+struct each {
+	const struct replay_session *session;
+	replay_each_fn	*fn;
+	void		*ctx;
+};
+
+static const char *
+text(sqlite3_stmt *st, int i)
+{
+	const char *s = (const char *)sqlite3_column_text(st, i);
+
+	return s == NULL ? "" : s;
+}
+
+static bool
+each_row(void *ctx, sqlite3_stmt *st)
+{
+	struct each *e = ctx;
+	const struct replay_session *s = e->session;
+	int64_t approval = sqlite3_column_int64(st, S_APPROVAL);
+	struct replay_outcome key = {
+		.stmt = sqlite3_column_int64(st, S_STMT)
+	};
+	struct replay_statement r = {
+		.id = sqlite3_column_int64(st, S_ID),
+		.offset = sqlite3_column_int64(st, S_TIME) - s->start,
+		.stmt = key.stmt,
+		.form = text(st, S_FORM),
+		.action = text(st, S_ACTION),
+		.rule = text(st, S_RULE),
+		.sqlstate = text(st, S_SQLSTATE),
+		.params = text(st, S_PARAMS),
+		.hash = text(st, S_HASH)
+	};
+	size_t i;
+
+	/* Two clocks of one machine, and one that was set back. */
+	if (r.offset < 0)
+		r.offset = 0;
+	if ((r.text = (const char *)sqlite3_column_text(st, S_TEXT)) != NULL)
+		r.text_len = (size_t)sqlite3_column_bytes(st, S_TEXT);
+	if (s->noutcomes > 0)
+		r.outcome = bsearch(&key, s->outcomes, s->noutcomes,
+		    sizeof(key), by_stmt);
+	for (i = 0; approval != 0 && i < s->nholds; i++)
+		if (s->holds[i].request == approval)
+			r.hold = &s->holds[i];
+	return e->fn(e->ctx, &r);
+}
+
+int
+replay_each(struct reader *r, const struct replay_session *s,
+    replay_each_fn *fn, void *ctx)
+{
+	struct filter f = { .session = s->id };
+	struct each e = { s, fn, ctx };
+
+	return reader_each(r, &f, statements, " ORDER BY e.id", each_row, &e);
+}
+
+const char *
+replay_status(const struct replay_statement *r)
+{
+	if (r->outcome != NULL)
+		return r->outcome->status;
+	return strcmp(r->action, "deny") == 0 ? "denied" : "unknown";
+}
+
+/* --- the command --------------------------------------------------------- */
+
+static void
+session_clear(struct replay_session *s)
+{
+	char **texts[] = { &s->subject, &s->profile, &s->database, &s->role,
+	    &s->peer, &s->opened, &s->closed, &s->reason };
+	size_t i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		free(*texts[i]);
+	for (i = 0; i < s->noutcomes; i++) {
+		free(s->outcomes[i].status);
+		free(s->outcomes[i].tag);
+		free(s->outcomes[i].sqlstate);
+		free(s->outcomes[i].error);
+	}
+	free(s->outcomes);
+	free(s->holds);
+}
+
+static bool
+session_init(struct replay_session *s)
+{
+	char **texts[] = { &s->subject, &s->profile, &s->database, &s->role,
+	    &s->peer, &s->opened, &s->closed, &s->reason };
+	size_t i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if ((*texts[i] = strdup("")) == NULL)
+			return false;
+	return true;
+}
+
+int
+replay(struct reader *r, const char *session, const struct replay_options *o)
+{
+	struct replay_session s = { .id = session };
+	struct filter f = { .session = session };
+	int code = 2;
+
+	if (!session_init(&s) || reader_each(r, &f, circumstances,
+	    " ORDER BY e.id", add_circumstance, &s) == -1)
+		goto out;
+	if (s.start == 0) {
+		fprintf(stderr, "auditctl: there is no such session\n");
+		goto out;
+	}
+	if (s.noutcomes > 0)
+		qsort(s.outcomes, s.noutcomes, sizeof(s.outcomes[0]), by_stmt);
+	code = o->sql != NULL ? replay_sql(r, &s, o) : replay_term(r, &s, o);
+out:
+	session_clear(&s);
+	return code;
+}
