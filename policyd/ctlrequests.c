@@ -14,6 +14,7 @@
 #include "ctl.h"
 #include "ctlgrants.h"
 #include "ipc_msgs.h"
+#include "visible.h"
 
 #define WATCH_SECONDS	2
 
@@ -24,57 +25,21 @@ struct listing {
 	size_t	n;
 };
 
-/* Controls, and what changes how the rest is seen (UAX 9) or is not seen. */
-static bool
-deceives(uint32_t c)
-{
-	static const struct {
-		uint32_t	from, to;
-	} range[] = { { 0, 0x1f }, { 0x7f, 0x9f }, { 0xad, 0xad },
-	    { 0x34f, 0x34f }, { 0x61c, 0x61c }, { 0x115f, 0x1160 },
-	    { 0x17b4, 0x17b5 }, { 0x180b, 0x180f }, { 0x200b, 0x200f },
-	    { 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0x3164, 0x3164 },
-	    { 0xfe00, 0xfe0f }, { 0xfeff, 0xfeff }, { 0xffa0, 0xffa0 },
-	    { 0xfff0, 0xfffb }, { 0xe0000, 0xe0fff } };
-	size_t	 i;
-
-	for (i = 0; i < sizeof(range) / sizeof(range[0]); i++)
-		if (c >= range[i].from && c <= range[i].to)
-			return true;
-	return false;
-}
-
-/* The character at s, and its bytes.  jansson lets only UTF-8 through. */
-static size_t
-character(const char *s, uint32_t *c)
-{
-	unsigned char	 b = (unsigned char)*s;
-	size_t		 n = b < 0xc0 ? 1 : b < 0xe0 ? 2 : b < 0xf0 ? 3 : 4, i;
-
-	*c = n == 1 ? b : b & (0x7fu >> n);
-	for (i = 1; i < n; i++) {
-		if (s[i] == '\0')
-			return i;
-		*c = *c << 6 | ((unsigned char)s[i] & 0x3f);
-	}
-	return n;
-}
-
 static void
 print_text(const char *s)
 {
-	uint32_t	 c;
-	size_t		 n;
+	size_t		 len = s == NULL ? 0 : strlen(s);
+	struct buf	 b;
 
-	for (; s != NULL && *s != '\0'; s += n) {
-		n = character(s, &c);
-		if (!deceives(c))
-			printf("%.*s", (int)n, s);
-		else if (c < 0x80)
-			printf("\\x%02x", (unsigned int)c);
-		else
-			printf("\\u{%x}", (unsigned int)c);
-	}
+	if (len == 0)
+		return;
+	/* No character becomes longer than this; nothing is left out. */
+	buf_init(&b, 8 * len);
+	if (visible_text(&b, s, len, false) == 0)
+		fwrite(buf_head(&b), 1, b.len, stdout);
+	else
+		fputs("(cannot be shown: out of memory)", stdout);
+	buf_clear(&b);
 }
 
 void
