@@ -111,8 +111,10 @@ tests/unit/policyd/test_attempts_LIBS = $(JANSSON_LIBS) $(SSL_LIBS) \
 JUDGE_OBJS =	policyd/analysis.o policyd/arena.o policyd/catalog.o \
 		policyd/claims.o policyd/code.o policyd/facts.o \
 		policyd/keyed.o policyd/views.o policyd/writes.o \
-		policyd/spread.o policyd/matviews.o policyd/masklist.o policyd/masktype.o \
-		policyd/exprs.o policyd/judge.o policyd/mask.o \
+		policyd/spread.o policyd/matviews.o policyd/masklist.o \
+		policyd/masktype.o \
+		policyd/exprs.o policyd/judge.o policyd/judge_rules.o \
+		policyd/mask.o \
 		policyd/names.o policyd/prescan.o policyd/protect.o \
 		policyd/rewrite.o policyd/rules.o policyd/scene.o \
 		policyd/scope.o policyd/sqltree.o \

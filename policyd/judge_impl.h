@@ -1,0 +1,38 @@
+#ifndef POSTERN_JUDGE_IMPL_H
+#define POSTERN_JUDGE_IMPL_H
+
+#include "analysis.h"
+#include "judge.h"
+#include "rewrite.h"
+#include "rules.h"
+
+/* One text that is being judged.  Shared by judge.c and judge_rules.c. */
+struct judgement {
+	const struct scene	*scene;
+	const struct judge_ask	*ask;
+	struct verdict		*out;
+	struct arena		 arena;
+	struct splice		*splices;
+	size_t			 nsplices, capsplices;
+	size_t			 statements;	/* in the text */
+	bool			 readonly;
+	bool			 unsure;	/* not to be cached */
+	struct rules_seen	 seen;
+};
+
+/* The verdict is a denial, by this rule, and says so; what is cut is whole. */
+void	 judge_deny(struct verdict *, const char *rule, const char *sqlstate,
+	    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* To a list "a, b": ", " and the rest, or nothing when it does not fit. */
+void	 judge_append(char *list, size_t size, const char *fmt, ...)
+	    __attribute__((format(printf, 3, 4)));
+/* This rule would have refused it, and lets it pass. */
+void	 judge_observed(struct verdict *, const char *rule);
+/*
+ * Ask the profile's rules about every unit of a statement.  false: it is
+ * denied, and the verdict says why.
+ */
+bool	 judge_rules(struct judgement *, const struct analysis *,
+	    const PgQuery__Node *stmt);
+
+#endif
