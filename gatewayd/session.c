@@ -41,6 +41,7 @@ static handler *const table[SESSION_NSTATES][SESSION_NEVENTS] = {
 	},
 	[SESSION_STARTUP] = {
 		[EVT_CLIENT] = startup_on_startup,
+		[EVT_WAKE] = startup_on_wake,
 		[EVT_TIMER] = startup_on_timeout,
 	},
 	[SESSION_TOKEN] = {

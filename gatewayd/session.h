@@ -221,6 +221,7 @@ void	session_killing_free(struct session *);
 void	startup_on_hello(struct session *, const void *);
 void	startup_on_tls(struct session *, const void *);
 void	startup_on_startup(struct session *, const void *);
+void	startup_on_wake(struct session *, const void *);
 void	startup_on_token(struct session *, const void *);
 void	startup_on_login_wait(struct session *, const void *);
 void	startup_on_refused(struct session *, const void *);

@@ -15,6 +15,8 @@
 #include "options.h"
 
 #define TLS_HANDSHAKE	0x16	/* a record's type (RFC 8446, 5.1) */
+/* policyd and the master reconnect within half a second. */
+#define CHANNEL_WAIT_MS	2000
 /* As for a statement that waits (hold.c). */
 #define GRANT_NOTICE_MS	10000
 
@@ -113,9 +115,6 @@ startup_cancel(struct session *s, const uint8_t *p, size_t len)
 		session_drop(s, "malformed CancelRequest");
 		return;
 	}
-	/* A worker that is just born: again when policyd has its channel. */
-	if (s->w->parent == NULL)
-		return;
 	m.pid = pg_be32(p + 8);
 	m.key = slice_of(p + 12, len - 12);
 	ipc_send(s->w->parent, IPC_cancel_request, &m, NULL, 0);
@@ -468,6 +467,13 @@ startup_on_startup(struct session *s, const void *arg)
 	(void)arg;
 	if (!startup_read(s) || (len = startup_packet(s)) <= 0)
 		return;
+	/* A worker just born, or policyd restarts: again with its channel. */
+	if (s->w->parent == NULL) {
+		if (!ev_timer_pending(s->retry))
+			ev_timer_set(s->retry, CHANNEL_WAIT_MS);
+		return;
+	}
+	ev_timer_stop(s->retry);
 	p = buf_head(&s->client.in);
 	code = pg_be32(p + 4);
 	if (code == PG_CANCELREQUEST) {
@@ -489,6 +495,14 @@ startup_on_startup(struct session *s, const void *arg)
 		return;
 	buf_drain(&s->client.in, (size_t)len);
 	session_event(s, EVT_CLIENT, NULL);
+}
+
+/* The channel did not come. */
+void
+startup_on_wake(struct session *s, const void *arg)
+{
+	if (s->w->parent == NULL)
+		startup_on_parent_gone(s, arg);
 }
 
 /* --- the token -------------------------------------------------------------------- */

@@ -408,7 +408,7 @@ on_worker_channel(void *ctx, const void *vm, int *fds)
 	    parent_permits, sizeof(parent_permits) / sizeof(parent_permits[0]),
 	    on_parent_closed, w);
 	fds[0] = -1;
-	/* A cancel request may wait for it. */
+	/* Startup packets may wait for it. */
 	for (s = w->sessions; s != NULL; s = next) {
 		next = s->next;
 		if (s->state == SESSION_STARTUP)

@@ -234,18 +234,37 @@ START_TEST(no_descriptors)
 }
 END_TEST
 
+/* A login of its own process, which ends with 0 when it was let in. */
+static pid_t
+login_start(const char *token)
+{
+	PGconn *c;
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid > 0)
+		return pid;
+	c = e2e_try("dba", token, false);
+	if (PQstatus(c) != CONNECTION_OK)
+		fprintf(stderr, "%s", PQerrorMessage(c));
+	_exit(PQstatus(c) == CONNECTION_OK ? 0 : 1);
+}
+
 /* policyd is back, and the master cannot give its workers new channels. */
 START_TEST(policyd_restarts)
 {
 	pid_t master = e2e_process("gatewayd");
 	PGconn *c = e2e_session("dba", "master-channel");
+	char *token = e2e_token("master-channel", "dba");
 	struct rlimit none, old;
-	int limit, lines;
+	int limit, lines, status;
+	pid_t login;
 
 	limit = limit_for(master, 1);
 	if (limit == -1) {
 		printf("SKIPPED: only root can do this\n");
 		PQfinish(c);
+		free(token);
 		return;
 	}
 	ck_assert(E2E_UNTIL(10000, e2e_sh("%s/gatewayctl -s %s --json status | "
@@ -262,8 +281,13 @@ START_TEST(policyd_restarts)
 	    "event=policyd_connected") > lines));
 	ck_assert(E2E_UNTIL(10000, lines_with("gatewayd.log",
 	    "event=worker_attach_failed") > 0));
+	/* Who comes now waits for his worker's channel. */
+	login = login_start(token);
 	e2e_pause(500);
 	ck_assert_int_eq(prlimit(master, RLIMIT_NOFILE, &old, NULL), 0);
+	ck_assert_int_eq(waitpid(login, &status, 0), login);
+	ck_assert_int_eq(status, 0);
+	free(token);
 	/* Nobody took the session's worker for dead. */
 	free(e2e_value(c, "SELECT 1"));
 	PQfinish(c);
