@@ -215,7 +215,8 @@ sqltext_arguments(struct buf *b, const char *params, char *why, size_t size)
 	if (params[0] == '\0')
 		return 0;
 	snprintf(why, size, "its parameters cannot be read");
-	if (!json_is_array(list = json_loads(params, 0, NULL))) {
+	list = json_loads(params, 0, NULL);
+	if (!json_is_array(list)) {
 		json_decref(list);
 		return -1;
 	}
