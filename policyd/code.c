@@ -18,6 +18,7 @@
 #include <jansson.h>
 
 #include "prescan.h"
+#include "sqllex.h"
 #include "utility.h"
 
 #define NESTED_MAX	8	/* procedures that call procedures */

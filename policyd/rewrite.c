@@ -14,7 +14,7 @@
 
 #include "ipc_msgs.h"
 #include "mask.h"
-#include "prescan.h"
+#include "sqllex.h"
 
 struct compare {
 	const struct splice	*v;

@@ -1,55 +1,11 @@
 /*
- * The lexer and the look over a text before it is parsed.
+ * The look over a text before it is parsed.
  */
 #include "prescan.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const struct {
-	const char	*text;
-	const char	*kinds;	/* one letter a token */
-} lexed[] = {
-	{ "select 1", "wn" },
-	{ "a.b", "wpw" },
-	{ "'it''s' \"a\"\"b\"", "sq" },
-	{ "E'a\\'b' x", "sw" },
-	{ "'a\\' x", "sw" },
-	{ "U&'x' u&\"y\" B'1' x'ff'", "suss" },
-	{ "$$a$$ $t$ $$ $t$ $1", "ssn" },
-	{ "a$b$c", "w" },
-	{ "1.5e-3+2", "non" },
-	{ "a::int", "wow" },
-	{ "a<=b--c\nd", "woww" },
-	{ "a-/* x /* y */ */-b", "woow" },
-	{ "{", "p" },
-	{ "'x", "!" },
-	{ "\"x", "!" },
-	{ "/* x", "!" },
-	{ "$a$ x", "!" },
-};
-
-START_TEST(tokens)
-{
-	static const char	 letters[] = ".wqusnop!";
-	char			 got[64];
-	struct lex		 l;
-	enum lex_kind		 k;
-	size_t			 n = 0;
-
-	memset(&l, 0, sizeof(l));
-	l.text = l.pos = lexed[_i].text;
-	l.end = l.text + strlen(l.text);
-	while ((k = lex_next(&l)) != LEX_END && n < 60) {
-		got[n++] = letters[k];
-		if (k == LEX_BAD)
-			break;
-	}
-	got[n] = '\0';
-	ck_assert_str_eq(got, lexed[_i].kinds);
-}
-END_TEST
 
 static const char *const bad[] = {
 	"\xff", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
@@ -102,7 +58,6 @@ main(void)
 	SRunner	*r;
 	int	 failed;
 
-	LOOP(t, tokens, lexed);
 	LOOP(t, refused, bad);
 	LOOP(t, passed, good);
 	tcase_add_test(t, limits);
