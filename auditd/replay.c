@@ -39,13 +39,14 @@ grow(void *v, size_t n, size_t size)
 
 enum { C_TIME, C_STMT, C_KIND, C_SUBJECT, C_PROFILE, C_DATABASE, C_ROLE, C_PEER,
 	C_ISO, C_STATUS, C_TAG, C_ROWS, C_DURATION, C_SQLSTATE, C_ERROR,
-	C_REQUEST, C_REASON };
+	C_REQUEST, C_REASON, C_LITERALS };
 
 static const char circumstances[] =
 "SELECT e.time, e.stmt, e.kind, " F("subject") ", " F("profile") ","
 " " F("database") ", " F("role") ", " F("peer") ", " ISO ", " F("status") ","
 " " F("tag") ", " F("rows") ", " F("duration_us") ", " F("sqlstate") ","
-" " F("error") ", " F("request") ", " F("reason") " "
+" " F("error") ", " F("request") ", " F("reason") ","
+" " F("literals") " "
 "FROM events e WHERE e.kind IN ('session_open', 'session_close', 'end',"
 " 'outcome', 'approval_request', 'approval_end', 'intent', 'prepare')";
 
@@ -65,6 +66,7 @@ add_open(struct replay_session *s, sqlite3_stmt *st)
 	put(&s->role, st, C_ROLE);
 	put(&s->peer, st, C_PEER);
 	put(&s->opened, st, C_ISO);
+	put(&s->literals, st, C_LITERALS);
 	s->start = sqlite3_column_int64(st, C_TIME);
 }
 
@@ -227,7 +229,7 @@ static void
 session_clear(struct replay_session *s)
 {
 	char **texts[] = { &s->subject, &s->profile, &s->database, &s->role,
-	    &s->peer, &s->opened, &s->closed, &s->reason };
+	    &s->peer, &s->opened, &s->closed, &s->reason, &s->literals };
 	size_t i;
 
 	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -246,7 +248,7 @@ static bool
 session_init(struct replay_session *s)
 {
 	char **texts[] = { &s->subject, &s->profile, &s->database, &s->role,
-	    &s->peer, &s->opened, &s->closed, &s->reason };
+	    &s->peer, &s->opened, &s->closed, &s->reason, &s->literals };
 	size_t i;
 
 	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)

@@ -28,6 +28,7 @@ struct replay_session {
 	const char	*id;
 	char		*subject, *profile, *database, *role, *peer;
 	char		*opened, *closed, *reason;
+	char		*literals;	/* what was recorded of them */
 	int64_t		 start;		/* us; of its first event */
 	int64_t		 end;
 	struct replay_outcome *outcomes;	/* sorted by stmt */

@@ -25,6 +25,7 @@
 struct script {
 	FILE		*fp;
 	int64_t		 from;		/* us */
+	bool		 complete;	/* texts have their literals */
 	struct buf	 b, args;
 	bool		 failed;	/* memory */
 };
@@ -71,9 +72,17 @@ not_executed(const struct replay_statement *r)
 	return "it is not known whether it was executed";
 }
 
+/* A symbol, or a sentence, may stand for a value (common/redact.h). */
+static bool
+is_redacted(const char *text, size_t len)
+{
+	return memchr(text, '$', len) != NULL ||
+	    memmem(text, len, "not recorded */", 15) != NULL;
+}
+
 /* Why it cannot be sent again as it was, or NULL. */
 static const char *
-not_replayable(const struct replay_statement *r)
+not_replayable(const struct script *s, const struct replay_statement *r)
 {
 	if (strcmp(r->form, "function") == 0)
 		return "it was a function call of the protocol";
@@ -81,6 +90,8 @@ not_replayable(const struct replay_statement *r)
 		return "its form is not known";
 	if (r->text == NULL)
 		return "its text is in a segment that is not here";
+	if (!s->complete && is_redacted(r->text, r->text_len))
+		return "its values were not to be recorded";
 	/* U+FFFD: what the record has for it. */
 	if (memmem(r->text, r->text_len, "\xef\xbf\xbd", 3) != NULL)
 		return "its text was not UTF-8, or has U+FFFD in it";
@@ -132,7 +143,7 @@ add_statement(struct script *s, const struct replay_statement *r, char *why,
 	int n;
 
 	if (reason == NULL)
-		reason = not_replayable(r);
+		reason = not_replayable(s, r);
 	if (reason != NULL)
 		return reason;
 	buf_drain(&s->args, s->args.len);
@@ -245,7 +256,11 @@ int
 replay_sql(struct reader *r, const struct replay_session *of,
     const struct replay_options *o)
 {
-	struct script s = { .from = (int64_t)(o->from * 1000000) };
+	struct script s = {
+		.from = (int64_t)(o->from * 1000000),
+		.complete = of->literals[0] == '\0' ||
+		    strcmp(of->literals, "keep") == 0
+	};
 	bool bad;
 
 	if ((s.fp = script_open(o->sql)) == NULL)

@@ -190,7 +190,12 @@ argument(struct buf *b, const json_t *v, size_t i, char *why, size_t size)
 		    json_string_value(v), json_string_length(v)) == 0)
 			return buf_add_u8(b, '\'');
 		snprintf(why, size, "parameter %zu has no form in SQL", i + 1);
-	} else if (json_is_integer(length))
+	} else if (json_is_integer(length) && !json_is_string(
+	    json_object_get(v, "text")) && !json_is_string(json_object_get(v,
+	    "hex")))
+		snprintf(why, size, "parameter %zu was not to be recorded",
+		    i + 1);
+	else if (json_is_integer(length))
 		snprintf(why, size, "parameter %zu was cut: it had %lld bytes",
 		    i + 1, (long long)json_integer_value(length));
 	else if (json_is_integer(json_object_get(v, "omitted")))

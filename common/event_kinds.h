@@ -55,7 +55,9 @@
 	F(STR, jti, 64)		/* SHA-256 of the claim, hex */		\
 	F(U64, token_expires, 0)					\
 	F(U64, ends, 0)		/* wall time in us; 0: no limit */	\
-	F(U32, grant, 0)	/* under which; 0: none was needed */
+	F(U32, grant, 0)	/* under which; 0: none was needed */	\
+	F(STR, literals, 8)	/* keep, redact, hash */		\
+	F(STR, parameters, 8)
 #define EV_FIELDS_session_close(F)					\
 	F(STR, session, LEN_SESSION)					\
 	F(STR, reason, LEN_REASON)

@@ -3,7 +3,8 @@ COMMON_OBJS =	common/buf.o common/codec.o common/conf.o \
 		common/conf_print.o common/conf_tree.o common/crypto.o \
 		common/ctl.o common/ev.o common/event_kinds.o common/ipc.o \
 		common/ipc_msgs.o common/log.o common/page.o common/proc.o \
-		common/sign.o common/spool.o common/unixsock.o \
+		common/redact.o common/sign.o common/spool.o \
+		common/sqllex.o common/unixsock.o \
 		common/visible.o
 COMMON_LIBS =	$(EVENT_LIBS) $(SSL_LIBS) $(YAML_LIBS) $(JANSSON_LIBS) \
 		$(ZLIB_LIBS)
@@ -18,6 +19,12 @@ tests/unit/common/test_ipc_LIBS =	$(EVENT_LIBS)
 
 UNIT_TESTS += tests/unit/common/test_visible
 tests/unit/common/test_visible_OBJS =	common/buf.o common/visible.o
+
+UNIT_TESTS += tests/unit/common/test_sqllex tests/unit/common/test_redact
+tests/unit/common/test_sqllex_OBJS =	common/sqllex.o
+tests/unit/common/test_redact_OBJS =	common/redact.o common/sqllex.o \
+		common/visible.o common/buf.o common/crypto.o common/log.o
+tests/unit/common/test_redact_LIBS =	$(SSL_LIBS) $(ZLIB_LIBS)
 
 UNIT_TESTS += tests/unit/common/test_conf tests/unit/common/test_ctl
 tests/unit/common/test_conf_OBJS =	common/conf.o common/conf_print.o \

@@ -145,7 +145,10 @@ enum ipc_role {
 	F(BYTES, ca, LEN_CA)		/* PEM */			\
 	F(U64, deadline, 0)		/* CLOCK_BOOTTIME ms; 0: none */ \
 	F(U64, idle, 0)			/* ms; 0: none */		\
-	F(U8, masked, 0)		/* the profile has masks */
+	F(U8, masked, 0)		/* the profile has masks */	\
+	F(U8, literals, 0)		/* enum redact_mode */		\
+	F(U8, parameters, 0)						\
+	F(BYTES, record_key, 32)	/* RECORD_HASH, or empty */
 /* A new engine channel for a session: the engine, or policyd, was restarted. */
 #define IPC_FIELDS_policy_channel(F)					\
 	F(STR, session, LEN_SESSION)

@@ -61,6 +61,14 @@ grant_copy(struct session *s, const struct ipc_login_ok *m)
 	s->dbtls = m->dbtls;
 	s->idle = m->idle;
 	s->masked = m->masked != 0;
+	if (m->literals >= RECORD_NMODES || m->parameters >= RECORD_NMODES ||
+	    (m->record_key.len != 0 &&
+	    m->record_key.len != sizeof(s->redact.key)))
+		return -1;
+	s->redact.literals = m->literals;
+	s->redact.parameters = m->parameters;
+	if (m->record_key.len != 0)
+		memcpy(s->redact.key, m->record_key.p, m->record_key.len);
 	s->cache = worker_cache(s->w, profile, s->database);
 	return s->cache == NULL ? -1 : 0;
 }

@@ -102,6 +102,20 @@ put_hex(uint8_t *o, const uint8_t *p, size_t len)
 }
 
 static uint8_t *
+put_redacted(uint8_t *o, const struct redact *r, const uint8_t *p, size_t len)
+{
+	char hash[REDACT_HASH], text[REDACT_HASH + 48];
+
+	if (r->parameters == RECORD_HASH) {
+		redact_hash(r, p, len, hash);
+		snprintf(text, sizeof(text), "{\"hash\":\"%s\",\"length\":%zu}",
+		    hash, len);
+	} else
+		snprintf(text, sizeof(text), "{\"length\":%zu}", len);
+	return put(o, text);
+}
+
+static uint8_t *
 put_value(uint8_t *o, const uint8_t *p, size_t len, bool binary)
 {
 	char end[32];
@@ -133,7 +147,8 @@ is_binary(const uint8_t *formats, unsigned int nformats, unsigned int i)
 }
 
 int
-bound_json(struct buf *out, const uint8_t *bytes, size_t len)
+bound_json(struct buf *out, const struct redact *redact, const uint8_t *bytes,
+    size_t len)
 {
 	const uint8_t *formats;
 	struct pg_reader r;
@@ -163,8 +178,11 @@ bound_json(struct buf *out, const uint8_t *bytes, size_t len)
 		if (size == UINT32_MAX)
 			o = put(o, "null");
 		else {
-			o = put_value(o, r.p, size, is_binary(formats,
-			    nformats, i));
+			if (redact->parameters != RECORD_KEEP)
+				o = put_redacted(o, redact, r.p, size);
+			else
+				o = put_value(o, r.p, size, is_binary(formats,
+				    nformats, i));
 			r.p += size;
 			r.left -= size;
 		}

@@ -227,7 +227,7 @@ portal_new(struct session *s, struct stmt *st, const struct pg_reader *params)
 	struct buf json;
 
 	buf_init(&json, BOUND_ALL);
-	if (bound_json(&json, params->p, params->left) == 0)
+	if (bound_json(&json, &s->redact, params->p, params->left) == 0)
 		portal = s->front.approval == 0 && json.len == 0 ?
 		    stmt_ref(st) : stmt_bind(st, buf_head(&json), json.len);
 	buf_clear(&json);
@@ -255,7 +255,7 @@ front_approve_bind(struct session *s, struct stmt *st,
 		return FRONT_DONE;
 	s->front.stmt = ++s->statement_count;
 	buf_init(&json, BOUND_ALL);
-	if (bound_json(&json, params->p, params->left) == 0)
+	if (bound_json(&json, &s->redact, params->p, params->left) == 0)
 		pos = record_intent(s, s->front.stmt, st->number, "bind", NULL,
 		    0, s->front.verdict, slice_of(buf_head(&json), json.len));
 	buf_clear(&json);

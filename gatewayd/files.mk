@@ -60,4 +60,6 @@ tests/unit/gatewayd/test_hold_OBJS =	gatewayd/hold.o gatewayd/pgmsg.o \
 tests/unit/gatewayd/test_hold_LIBS =	$(COMMON_LIBS)
 UNIT_TESTS +=	tests/unit/gatewayd/test_bound
 tests/unit/gatewayd/test_bound_OBJS =	gatewayd/bound.o gatewayd/pgmsg.o \
-		common/buf.o
+		common/buf.o common/redact.o common/sqllex.o common/visible.o \
+		common/crypto.o common/log.o
+tests/unit/gatewayd/test_bound_LIBS =	$(SSL_LIBS) $(ZLIB_LIBS)

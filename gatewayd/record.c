@@ -36,6 +36,24 @@ record_mark(struct session *s, uint64_t stmt, const struct verdict *v)
 	return spool_append(s->spool, EVENT_mark, &e) != 0;
 }
 
+/*
+ * The text as the record may have it, in `b` if it is another.  What has no
+ * room without its values (it is longer with symbols) is left out.
+ */
+static struct slice
+record_text(const struct session *s, struct buf *b, const void *text,
+    size_t len)
+{
+	static const char none[] = "/* not recorded */";
+
+	buf_init(b, LEN_TEXT);
+	if (s->redact.literals == RECORD_KEEP || len == 0)
+		return slice_of(text, len);
+	if (redact_text(b, &s->redact, text, len) == -1)
+		return slice_str(none);
+	return slice_of(buf_head(b), b->len);
+}
+
 uint64_t
 record_prepare(struct session *s, uint64_t stmt, const char *name,
     const uint8_t *text, size_t len, const struct verdict *v)
@@ -47,18 +65,23 @@ record_prepare(struct session *s, uint64_t stmt, const char *name,
 		.rule = slice_str(v->rule),
 		.kind = slice_str(v->kind),
 		.sqlstate = slice_str(v->sqlstate),
-		.text = slice_of(text, len),
-		.sent = slice_of(v->rewritten, v->rewritten_len),
 		.masked = slice_str(v->masked),
 		.generation = v->generation,
 	};
+	struct buf t, sent;
+	uint64_t pos;
 
 	/* The server cuts names at NAMEDATALEN anyway. */
 	if (e.name.len > LEN_REASON)
 		e.name.len = LEN_REASON;
 	if (!record_mark(s, stmt, v))
 		return 0;
-	return spool_append(s->spool, EVENT_prepare, &e);
+	e.text = record_text(s, &t, text, len);
+	e.sent = record_text(s, &sent, v->rewritten, v->rewritten_len);
+	pos = spool_append(s->spool, EVENT_prepare, &e);
+	buf_clear(&t);
+	buf_clear(&sent);
+	return pos;
 }
 
 _Static_assert(BOUND_ALL <= LEN_PARAMS, "what bound_json() makes is recorded");
@@ -76,18 +99,23 @@ record_intent(struct session *s, uint64_t stmt, uint64_t prepared,
 		.rule = slice_str(v->rule),
 		.kind = slice_str(v->kind),
 		.sqlstate = slice_str(v->sqlstate),
-		.text = slice_of(text, len),
 		.masked = slice_str(v->masked),
 		.generation = v->generation,
 		.approval = s->front.approval,
 		.params = params,
 	};
+	struct buf t, sent;
+	uint64_t pos;
 
 	if (!record_mark(s, stmt, v))
 		return 0;
-	if (prepared == 0)
-		e.sent = slice_of(v->rewritten, v->rewritten_len);
-	return spool_append(s->spool, EVENT_intent, &e);
+	e.text = record_text(s, &t, text, len);
+	e.sent = record_text(s, &sent, v->rewritten,
+	    prepared == 0 ? v->rewritten_len : 0);
+	pos = spool_append(s->spool, EVENT_intent, &e);
+	buf_clear(&t);
+	buf_clear(&sent);
+	return pos;
 }
 
 static const char *
@@ -124,6 +152,10 @@ record_outcome(struct session *s, const struct pipe_entry *e,
 		return;
 	if (o.error.len > LEN_REASON)
 		o.error.len = LEN_REASON;
+	/* The server's sentences quote values; ours do not. */
+	if (!e->denied && (s->redact.literals != RECORD_KEEP ||
+	    s->redact.parameters != RECORD_KEEP))
+		o.error.len = 0;
 	if (spool_append(s->spool, EVENT_outcome, &o) == 0)
 		log_warnx("session=%s error=\"outcome not recorded\"", s->id);
 }

@@ -10,6 +10,7 @@
 #include "page.h"
 #include "pgmsg.h"
 #include "pipeline.h"
+#include "redact.h"
 #include "spool.h"
 #include "stream.h"
 #include "verdicts.h"
@@ -131,6 +132,7 @@ struct session {
 	char		 dbhost[LEN_ADDR + 1];
 	int		 dbtls;
 	bool		 masked;
+	struct redact	 redact;	/* what is recorded of values */
 	uint64_t	 idle;		/* ms; 0: none */
 	struct buf	 settings, ca;
 	struct spool	*spool;

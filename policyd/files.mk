@@ -66,7 +66,7 @@ PARENT_OBJS =	policyd/main.o policyd/spawner.o policyd/parent.o \
 		policyd/notices.o policyd/requestnotice.o \
 		policyd/actors.o policyd/grants.o policyd/requestload.o \
 		policyd/explains.o policyd/leases.o \
-		policyd/requestask.o
+		policyd/requestask.o policyd/recordkey.o
 
 PROGRAMS +=	policyd policyctl
 policyd_OBJS =	$(sort $(PARENT_OBJS) $(POLICY_OBJS) $(VERIFIER_OBJS) \
@@ -102,7 +102,8 @@ tests/unit/policyd/test_sessionfile_LIBS = $(JANSSON_LIBS) $(SSL_LIBS) \
 		$(ZLIB_LIBS)
 tests/unit/policyd/test_attempts_OBJS = policyd/attempts.o policyd/prepare.o \
 		policyd/handover.o policyd/throttle.o policyd/jtis.o \
-		policyd/hours.o common/codec.o \
+		policyd/hours.o common/codec.o common/redact.o common/sqllex.o \
+		common/visible.o \
 		common/buf.o common/crypto.o common/ev.o common/log.o
 tests/unit/policyd/test_attempts_LIBS = $(JANSSON_LIBS) $(SSL_LIBS) \
 		$(ZLIB_LIBS) $(EVENT_LIBS)
@@ -124,7 +125,8 @@ ENGINE_OBJS =	policyd/engine.o policyd/catalog_recs.o $(JUDGE_OBJS)
 ENGINE_LIBS =	-lpg_query $(PROTOBUFC_LIBS) $(JANSSON_LIBS) -lpthread
 
 JUDGE_TEST_OBJS = $(JUDGE_OBJS) $(POLICY_OBJS) policyd/catalog_recs.o \
-		tests/unit/policyd/shop.o common/buf.o common/codec.o
+		tests/unit/policyd/shop.o common/buf.o common/codec.o \
+		common/sqllex.o
 JUDGE_TEST_LIBS = $(ENGINE_LIBS) $(POLICY_LIBS)
 UNIT_TESTS +=	tests/unit/policyd/test_judge tests/unit/policyd/test_masking \
 		tests/unit/policyd/test_prescan \
@@ -136,7 +138,7 @@ tests/unit/policyd/test_judge_OBJS =	$(JUDGE_TEST_OBJS)
 tests/unit/policyd/test_judge_LIBS =	$(JUDGE_TEST_LIBS)
 tests/unit/policyd/test_masking_OBJS =	$(JUDGE_TEST_OBJS)
 tests/unit/policyd/test_masking_LIBS =	$(JUDGE_TEST_LIBS)
-tests/unit/policyd/test_prescan_OBJS =	policyd/prescan.o
+tests/unit/policyd/test_prescan_OBJS =	policyd/prescan.o common/sqllex.o
 tests/unit/policyd/test_catalog_OBJS =	$(JUDGE_TEST_OBJS)
 tests/unit/policyd/test_catalog_LIBS =	$(JUDGE_TEST_LIBS)
 UNIT_TESTS +=	tests/unit/policyd/test_engine

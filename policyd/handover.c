@@ -20,6 +20,7 @@
 #include "grants.h"
 #include "jtis.h"
 #include "log.h"
+#include "recordkey.h"
 #include "sessions.h"
 #include "workers.h"
 
@@ -134,6 +135,8 @@ attempt_commit(struct attempt *a)
 	ev.token_expires = a->expires;
 	ev.ends = session_ends(s);
 	ev.grant = s->grant;
+	ev.literals = slice_str(redact_mode_name(profile->literals));
+	ev.parameters = slice_str(redact_mode_name(profile->parameters));
 	attempt_enter(a, ATTEMPT_COMMITTING);
 	a->commit = auditlink_event(a->p, EVENT_session_open, &ev);
 	if (a->commit == 0) {
@@ -189,6 +192,7 @@ attempt_send_ok(struct attempt *a, const struct profile *profile, int engine,
     int page)
 {
 	struct ipc_login_ok	m;
+	struct redact		redact;
 	uint8_t			settings[LEN_SETTINGS];
 	size_t			len;
 	int			fds[7], i;
@@ -212,6 +216,11 @@ attempt_send_ok(struct attempt *a, const struct profile *profile, int engine,
 	m.deadline = a->s->deadline;
 	m.idle = profile->idle;
 	m.masked = profile->nmasks > 0;
+	recordkey_redact(a->p, profile, &redact);
+	m.literals = redact.literals;
+	m.parameters = redact.parameters;
+	m.record_key = slice_of(redact.key, redact.literals == RECORD_HASH ||
+	    redact.parameters == RECORD_HASH ? sizeof(redact.key) : 0);
 	fds[0] = a->backend;
 	fds[1] = engine;
 	for (i = 0; i < 4; i++) {

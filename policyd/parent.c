@@ -31,6 +31,7 @@
 #include "log.h"
 #include "minted.h"
 #include "notices.h"
+#include "recordkey.h"
 #include "reload.h"
 #include "requests.h"
 #include "sessions.h"
@@ -193,6 +194,7 @@ parent_main(const struct parent_opts *opts)
 	if (p.spawner == NULL)
 		fatal("step=spawner");
 	reload_init(&p);
+	recordkey_init(&p);
 	auditlink_init(&p);
 	parent_record_start(&p);
 	catalogs_init(&p);

@@ -45,6 +45,7 @@ struct parent {
 	struct explains		*explains;
 	struct leases		*leases;
 	struct notices		*notices;
+	uint8_t			*record_key;	/* recordkey.h */
 };
 
 struct parent_opts {

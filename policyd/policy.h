@@ -263,6 +263,7 @@ struct profile {
 	struct approval		 grant_approval;	/* who gives one */
 	uint64_t		 grant_for;	/* ms: the longest */
 	int			 observe;	/* 1: rules deny nothing */
+	int			 literals, parameters; /* enum redact_mode */
 	uint64_t		 deny_over;	/* risk; 0: not given */
 	struct rule		*rules;
 	size_t			 nrules;

@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "policy_impl.h"
+#include "redact.h"
 
 #define MATCH_MAX	1024
 #define CONCURRENT_MAX	100000
@@ -40,6 +41,8 @@ static const struct conf_key profile_keys[] = {
 	  .parse = policy_later },
 	{ .name = "mode", .type = CONF_ENUM, .offset = PROFILE(observe),
 	  .dflt = "", .choices = policy_modes },
+	{ .name = "record", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later },
 	{ .name = "risk", .type = CONF_CUSTOM, .dflt = "",
 	  .parse = policy_later },
 	{ .name = "rules", .type = CONF_CUSTOM, .parse = policy_later }
@@ -47,6 +50,16 @@ static const struct conf_key profile_keys[] = {
 static const struct conf_key risk_keys[] = {
 	{ .name = "deny_over", .type = CONF_INT,
 	  .offset = PROFILE(deny_over), .min = 1, .max = POLICY_SCORE_MAX }
+};
+#define REDACT_M_NAME(id, name)	name,
+static const char *const record_modes[] = { REDACT_MODES(REDACT_M_NAME) NULL };
+#undef REDACT_M_NAME
+static const struct conf_key record_keys[] = {
+	{ .name = "literals", .type = CONF_ENUM, .offset = PROFILE(literals),
+	  .dflt = "keep", .choices = record_modes },
+	{ .name = "parameters", .type = CONF_ENUM,
+	  .offset = PROFILE(parameters), .dflt = "keep",
+	  .choices = record_modes }
 };
 static const struct conf_key role_keys[] = {
 	{ .name = "user", .type = CONF_STRING,
@@ -254,6 +267,22 @@ parse_predicates(const struct conf *c, const struct conf_node *node,
 	    "%s.predicates: expected deny or masked", where);
 }
 
+/* What is in a literal can as well come as a parameter. */
+static int
+parse_record(const struct conf *c, const struct conf_node *node,
+    const char *profile, struct profile *pr, struct conf_error *err)
+{
+	char	 where[POLICY_WHERE];
+
+	policy_where(where, "%s.record", profile);
+	if (conf_fill(c, node, where, record_keys, POLICY_NELEM(record_keys),
+	    pr, err) == -1)
+		return -1;
+	if (conf_get(node, "parameters") == NULL)
+		pr->parameters = pr->literals;
+	return 0;
+}
+
 static int
 parse_backend_role(const struct conf *c, const struct conf_node *node,
     const char *profile, struct profile *pr, struct conf_error *err)
@@ -345,6 +374,9 @@ parse_profile(const struct conf *c, const struct conf_node *map,
 		return -1;
 	if ((node = conf_get(map, "predicates")) != NULL &&
 	    parse_predicates(c, node, where, pr, err) == -1)
+		return -1;
+	if ((node = conf_get(map, "record")) != NULL &&
+	    parse_record(c, node, where, pr, err) == -1)
 		return -1;
 	if ((node = conf_get(map, "risk")) != NULL &&
 	    parse_risk(c, node, where, pr, err) == -1)
@@ -486,6 +518,8 @@ print_profile(const struct profile *pr, FILE *fp)
 	}
 	fprintf(fp, "    predicates: %s\n",
 	    pr->predicates_masked ? "masked" : "deny");
+	fputs("    record:\n", fp);
+	conf_print(fp, 6, record_keys, POLICY_NELEM(record_keys), pr);
 	if (pr->deny_over != 0)
 		fprintf(fp, "    risk:\n      deny_over: %" PRIu64 "\n",
 		    pr->deny_over);

@@ -17,6 +17,7 @@
 
 #include "auditlink.h"
 #include "log.h"
+#include "recordkey.h"
 #include "request.h"
 #include "sessions.h"
 #include "workers.h"
@@ -306,10 +307,27 @@ request_act(const struct request *r)
 	return text;
 }
 
+/* People see what they decide about; the record does as the session's. */
+static void
+recorded_values(const struct request *r, struct redact *redact)
+{
+	const struct profile	*profile;
+
+	profile = policy_profile(r->p->policy, r->profile);
+	if (profile != NULL) {
+		recordkey_redact(r->p, profile, redact);
+		return;
+	}
+	memset(redact, 0, sizeof(*redact));
+	redact->literals = redact->parameters = RECORD_REDACT;
+}
+
 static uint64_t
 record_request(const struct request *r, const struct approval *a)
 {
 	struct event_approval_request	 ev = { 0 };
+	struct redact			 redact;
+	struct buf			 text;
 	char				 groups[LEN_REASON] = "";
 	char				*params;
 	uint64_t			 pos;
@@ -320,15 +338,21 @@ record_request(const struct request *r, const struct approval *a)
 		snprintf(groups + n, sizeof(groups) - n, "%s%s",
 		    i > 0 ? "," : "", a->groups.v[i]);
 	}
-	if ((params = json_dumps(r->params, JSON_COMPACT)) == NULL)
+	recorded_values(r, &redact);
+	params = redact.parameters == RECORD_KEEP ?
+	    json_dumps(r->params, JSON_COMPACT) : strdup("");
+	if (params == NULL)
 		return 0;
+	buf_init(&text, LEN_HOLD);
+	if (redact_text(&text, &redact, r->text, strlen(r->text)) == -1)
+		buf_drain(&text, text.len);
 	ev.request = r->number;
 	ev.session = slice_str(r->session);
 	ev.subject = slice_str(r->subject);
 	ev.profile = slice_str(r->profile);
 	ev.rule = slice_str(r->rule);
 	ev.kind = slice_str(r->kind);
-	ev.text = slice_str(r->text);
+	ev.text = slice_of(buf_head(&text), text.len);
 	ev.params = slice_str(params);
 	ev.in_transaction = r->in_transaction;
 	ev.groups = slice_str(groups);
@@ -337,6 +361,7 @@ record_request(const struct request *r, const struct approval *a)
 	ev.issuer = slice_str(r->issuer);
 	ev.act = slice_str(request_act(r));
 	pos = auditlink_event(r->p, EVENT_approval_request, &ev);
+	buf_clear(&text);
 	free(params);
 	return pos;
 }

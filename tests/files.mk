@@ -28,7 +28,8 @@ policyd_liar_LIBS = $(policyd_LIBS)
 FUZZ =		pgmsg codec prescan conf token
 pgmsg_FUZZED =	gatewayd/pgmsg.o common/buf.o
 codec_FUZZED =	$(IPC_OBJS)
-prescan_FUZZED = policyd/prescan.o
+prescan_FUZZED = policyd/prescan.o common/sqllex.o common/redact.o \
+		common/visible.o common/buf.o common/crypto.o common/log.o
 conf_FUZZED =	common/conf.o common/conf_print.o common/conf_tree.o
 token_FUZZED =	policyd/token.o policyd/jwks.o policyd/claims.o \
 		$(POLICY_OBJS) common/crypto.o common/log.o common/buf.o

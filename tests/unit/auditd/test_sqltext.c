@@ -170,6 +170,10 @@ START_TEST(arguments)
 	    "parameter 1 was cut: it had 5000 bytes");
 	expect_arguments("[\"a\",{\"omitted\":7}]", -1,
 	    "the last 7 parameters are not in the record");
+	expect_arguments("[{\"length\":5}]", -1,
+	    "parameter 1 was not to be recorded");
+	expect_arguments("[{\"hash\":\"00\",\"length\":5}]", -1,
+	    "parameter 1 was not to be recorded");
 	expect_arguments("[1]", -1, "parameter 1 cannot be read");
 	expect_arguments("[\"a\"", -1, "its parameters cannot be read");
 	expect_arguments("{}", -1, "its parameters cannot be read");

@@ -10,6 +10,7 @@
 #include <string.h>
 
 static struct buf msg;
+static struct redact redact;
 
 static void
 begin(unsigned int nformats, unsigned int format, unsigned int n)
@@ -40,7 +41,7 @@ json(void)
 
 	buf_init(&out, BOUND_ALL);
 	buf_add_be16(&msg, 0);		/* formats of the answer */
-	if (bound_json(&out, buf_head(&msg), msg.len) == 0)
+	if (bound_json(&out, &redact, buf_head(&msg), msg.len) == 0)
 		s = strndup(out.len == 0 ? "" : (char *)buf_head(&out),
 		    out.len);
 	buf_clear(&out);
@@ -73,6 +74,26 @@ START_TEST(values)
 	value("\0\xff", 2);
 	value("ab", 2);
 	check_json("[{\"hex\":\"00ff\"},{\"hex\":\"6162\"}]");
+}
+END_TEST
+
+START_TEST(without)
+{
+	char hash[REDACT_HASH], want[128];
+
+	redact.parameters = RECORD_REDACT;
+	begin(1, 1, 3);
+	value("secret", 6);
+	buf_add_be32(&msg, UINT32_MAX);
+	value("", 0);
+	check_json("[{\"length\":6},null,{\"length\":0}]");
+	redact.parameters = RECORD_HASH;
+	redact_hash(&redact, "secret", 6, hash);
+	snprintf(want, sizeof(want), "[{\"hash\":\"%s\",\"length\":6}]", hash);
+	begin(0, 0, 1);
+	value("secret", 6);
+	check_json(want);
+	redact.parameters = RECORD_KEEP;
 }
 END_TEST
 
@@ -165,7 +186,7 @@ START_TEST(malformed)
 		copy = malloc(n + 1);
 		memcpy(copy, buf_head(&msg), n);
 		buf_init(&out, BOUND_ALL);
-		ck_assert_int_eq(bound_json(&out, copy, n), -1);
+		ck_assert_int_eq(bound_json(&out, &redact, copy, n), -1);
 		buf_clear(&out);
 		free(copy);
 	}
@@ -183,6 +204,7 @@ main(void)
 	s = suite_create("bound");
 	tc = tcase_create("bound");
 	tcase_add_test(tc, values);
+	tcase_add_test(tc, without);
 	tcase_add_test(tc, no_text);
 	tcase_add_test(tc, cut);
 	tcase_add_test(tc, too_many);
