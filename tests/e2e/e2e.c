@@ -416,6 +416,19 @@ e2e_private_kb(pid_t pid)
 	return kb;
 }
 
+int
+e2e_patience(int ms)
+{
+	double load;
+
+	if (getenv("POSTERN_SLOW") != NULL)
+		ms *= 4;
+	if (getloadavg(&load, 1) == 1 &&
+	    load > (double)sysconf(_SC_NPROCESSORS_ONLN))
+		ms *= 8;
+	return ms;
+}
+
 long
 e2e_growth(long kb)
 {

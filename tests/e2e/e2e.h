@@ -74,6 +74,11 @@ pid_t		 e2e_process(const char *what);
 pid_t		 e2e_worker_of(PGconn *);
 /* Proportional and private memory of a process, in kB; 0: it is gone. */
 long		 e2e_private_kb(pid_t);
+/*
+ * A promised time, in ms, as long as it may take here: a sanitizer is slow, and
+ * so is a machine that others use as well.
+ */
+int		 e2e_patience(int ms);
 /* The growth in kB to put up with: a sanitizer keeps what was freed. */
 long		 e2e_growth(long kb);
 bool		 e2e_alive(pid_t);

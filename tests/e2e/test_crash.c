@@ -14,13 +14,6 @@
 
 #include "load.h"
 
-/* Sanitizers and two cores make everything slower. */
-static int
-patience(int ms)
-{
-	return getenv("POSTERN_SLOW") != NULL ? ms * 4 : ms;
-}
-
 /* What is gone and has nobody to bring it back is started again here. */
 static void
 restart_daemons(void)
@@ -50,12 +43,12 @@ kill_one(const char *what, long lost_allowed)
 	ck_assert(E2E_UNTIL(2000, !e2e_alive(pid)));
 	e2e_pause(100);
 	restart_daemons();
-	ck_assert_msg(load_moves(l, patience(2000)),
+	ck_assert_msg(load_moves(l, e2e_patience(2000)),
 	    "not back within two seconds after %s died", what);
 	ck_assert_msg(load_lost(l) <= lost_allowed, "%ld sessions lost",
 	    load_lost(l));
 	/* New sessions too. */
-	ck_assert_msg(E2E_UNTIL(patience(2000), ({
+	ck_assert_msg(E2E_UNTIL(e2e_patience(2000), ({
 		char *t = e2e_token(tag, "dba");
 		PGconn *c = e2e_try("dba", t, false);
 		bool ok = PQstatus(c) == CONNECTION_OK;
@@ -136,7 +129,7 @@ START_TEST(kill_worker)
 	ck_assert_str_eq(v, "2");
 	free(v);
 	PQfinish(witness);
-	ck_assert(load_moves(l, patience(2000)));
+	ck_assert(load_moves(l, e2e_patience(2000)));
 	ck_assert_int_eq(load_lost(l), 0);
 	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM sessions "
 	    "WHERE subject = 'kill-victim' AND closed IS NOT NULL") == 1));
@@ -159,7 +152,7 @@ START_TEST(kill_shared_worker)
 
 	ck_assert_int_gt(worker, 0);
 	ck_assert_int_eq(kill(worker, SIGKILL), 0);
-	ck_assert_msg(load_moves(l, patience(2000)),
+	ck_assert_msg(load_moves(l, e2e_patience(2000)),
 	    "not back within two seconds after a shared worker died");
 	ck_assert_int_le(load_lost(l), LOAD_CLIENTS / 2);
 	free(e2e_value(witness, "SELECT 1"));
@@ -225,7 +218,7 @@ stop_one(const char *what, bool waits)
 	}
 	kill(pid, SIGCONT);
 	restart_daemons();
-	ck_assert_msg(load_moves(l, patience(2000)),
+	ck_assert_msg(load_moves(l, e2e_patience(2000)),
 	    "not back within two seconds after %s went on", what);
 	ck_assert_msg(load_lost(l) == 0, "%ld sessions lost", load_lost(l));
 	ck_assert_msg(load_stop(l), "a client hangs");
@@ -319,7 +312,7 @@ START_TEST(everything_down)
 	    e2e_process("policyd") == 0 && e2e_process("auditd") == 0));
 	e2e_pause(300);
 	restart_daemons();
-	ck_assert(load_moves(l, patience(5000)));
+	ck_assert(load_moves(l, e2e_patience(5000)));
 	ck_assert(load_stop(l));
 	load_check(l);
 	load_free(&l);

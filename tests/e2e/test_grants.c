@@ -170,12 +170,6 @@ ends(PGconn *c, int ms, const char *text)
 	PQfinish(c);
 }
 
-static int
-patience(int ms)
-{
-	return getenv("SAN") != NULL ? 5 * ms : ms;
-}
-
 /* --- a grant's life ------------------------------------------------------------ */
 
 START_TEST(asked_and_let_in)
@@ -211,9 +205,9 @@ START_TEST(asked_and_let_in)
 	ck_assert(decide_said("not yours to revoke"));
 	ck_assert_int_eq(decide("revoke", n, "boss", "approvers",
 	    "--reason 'that is enough'"), 0);
-	ends(l.c, patience(1000), "the grant of this session was revoked by "
+	ends(l.c, e2e_patience(1000), "the grant of this session was revoked by "
 	    "boss: that is enough");
-	ends(m.c, patience(1000), "revoked by boss");
+	ends(m.c, e2e_patience(1000), "revoked by boss");
 	ck_assert_int_eq(grants_of("ada"), 0);
 	ck_assert_int_eq(decide("revoke", n, "boss", "approvers", ""), 1);
 	ask(&l, "breakglass", "ada");
@@ -427,7 +421,7 @@ START_TEST(given_beforehand)
 	gets_in(&l);
 	ck_assert_str_eq(l.notices, "");
 	/* The smallest of the three limits: the grant's. */
-	ends(l.c, patience(4000), "the grant of this session has expired");
+	ends(l.c, e2e_patience(4000), "the grant of this session has expired");
 	ck_assert(E2E_UNTIL(5000, events("grant_end", n) == 1));
 	ck_assert_int_eq(e2e_audit_n("SELECT count(*) FROM events e JOIN "
 	    "sessions s ON s.subject = 'ian' AND s.session = "
@@ -448,14 +442,14 @@ START_TEST(other_limits)
 	ck_assert_int_gt(grant("joy", "short-ttl", ""), 0);
 	ask(&l, "short-ttl", "joy");
 	gets_in(&l);
-	ends(l.c, patience(3000), "session time limit reached");
+	ends(l.c, e2e_patience(3000), "session time limit reached");
 	/* Its leeway does not count: what is left of it does. */
 	ck_assert_int_gt(grant("joy", "with-token", ""), 0);
 	token = e2e_stack("token --dir %s --sub joy --group oncall --ttl 3",
 	    e2e_env("STACK_DIR"));
 	ask_by(&l, "with-token", token, false);
 	gets_in(&l);
-	ends(l.c, patience(4000), "the token of this session has expired");
+	ends(l.c, e2e_patience(4000), "the token of this session has expired");
 	free(token);
 }
 END_TEST
@@ -533,7 +527,7 @@ START_TEST(killed_at_each_step)
 	snprintf(cmd, sizeof(cmd), "revoke --reason over %ld", n);
 	ck_assert_int_eq(tool(cmd), 0);
 	kill_parent();
-	ends(l.c, patience(2000), "revoked by ops-root: over");
+	ends(l.c, e2e_patience(2000), "revoked by ops-root: over");
 	ck_assert_int_eq(grants_of("kim"), 0);
 	ck_assert(E2E_UNTIL(10000, events("grant_end", n) >= 1));
 	ck_assert_int_eq(events("grant", n), 1);
@@ -562,7 +556,7 @@ START_TEST(killed_with_a_grant)
 	kill(parent, SIGKILL);
 	e2e_pause(3500);
 	kill(spawner, SIGCONT);
-	ends(l.c, patience(15000), "grant of this session");
+	ends(l.c, e2e_patience(15000), "grant of this session");
 	ck_assert(E2E_UNTIL(15000, tool("status") == 0));
 	ck_assert_int_eq(grants_of("mia"), 0);
 	(void)n;
@@ -586,7 +580,7 @@ START_TEST(killed_in_the_revocation)
 	    "\"state\":\"revoked\"/' %s/state/requests/%ld.json",
 	    e2e_env("STACK_DIR"), n), 0);
 	kill(spawner, SIGCONT);
-	ends(l.c, patience(15000), "the grant of this session is over");
+	ends(l.c, e2e_patience(15000), "the grant of this session is over");
 	ck_assert(E2E_UNTIL(10000, events("grant_end", n) == 1));
 	ck_assert_int_ne(e2e_sh("test -e %s/state/requests/%ld.json",
 	    e2e_env("STACK_DIR"), n), 0);
@@ -627,7 +621,7 @@ START_TEST(reloaded)
 	PQfinish(l.c);
 	/* A profile that needs one from now on. */
 	reload("/^  plain:/a \\    requires: {grant: true}");
-	ends(m.c, patience(2000), "the access policy now asks for a grant");
+	ends(m.c, e2e_patience(2000), "the access policy now asks for a grant");
 	ask(&l, "plain", "oda");
 	n = waits(&l);
 	/* And none any more: who waits is let in. */

@@ -22,12 +22,6 @@
 
 #define ROLES	"rolname LIKE 'pst\\_' || '%s' || '\\_%%'"
 
-static int
-patience(int ms)
-{
-	return getenv("POSTERN_SLOW") != NULL ? ms * 4 : ms;
-}
-
 static const char *
 instance(void)
 {
@@ -90,7 +84,7 @@ minted_left(void)
 static void
 sweep(void)
 {
-	ck_assert(E2E_UNTIL(patience(10000), e2e_sh("%s/policyctl -s %s sweep "
+	ck_assert(E2E_UNTIL(e2e_patience(10000), e2e_sh("%s/policyctl -s %s sweep "
 	    ">/dev/null 2>&1", e2e_env("POSTERN_BIN"),
 	    e2e_env("POLICYD_SOCK")) == 0));
 }
@@ -99,7 +93,7 @@ static void
 none_left(const char *after)
 {
 	sweep();
-	ck_assert_msg(E2E_UNTIL(patience(15000), minted_left() == 0),
+	ck_assert_msg(E2E_UNTIL(e2e_patience(15000), minted_left() == 0),
 	    "%ld roles or backends left after %s", minted_left(), after);
 }
 
@@ -134,7 +128,7 @@ START_TEST(role_is_bound)
 	snprintf(want, sizeof want, "pst_%s_", instance());
 	ck_assert_msg(strncmp(role, want, strlen(want)) == 0, "%s", role);
 	/* No second login, from the moment that there was the first. */
-	ck_assert(E2E_UNTIL(patience(3000), ({
+	ck_assert(E2E_UNTIL(e2e_patience(3000), ({
 		v = direct_value("SELECT rolcanlogin FROM pg_roles WHERE "
 		    "rolname = '%s'", role);
 		bool off = strcmp(v, "f") == 0;
@@ -165,7 +159,7 @@ START_TEST(role_is_bound)
 	e2e_refused(c, "SET log_statement = 'none'", "42501");
 	free(e2e_value(c, "UPDATE orders SET status = 'm' WHERE id = 3"));
 	PQfinish(c);
-	ck_assert(E2E_UNTIL(patience(5000), minted_left() == 0));
+	ck_assert(E2E_UNTIL(e2e_patience(5000), minted_left() == 0));
 	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM events e "
 	    "JOIN sessions s ON s.subject = 'mint-bound' WHERE e.kind IN "
 	    "('mint', 'drop') AND json_extract(e.body, '$.session') = "
@@ -197,7 +191,7 @@ START_TEST(a_warning_is_a_failure)
 	    "postern_broker"));
 	refused_login("hollow", "no privileges were granted");
 	refused_login("peeping", "can log in");
-	ck_assert(E2E_UNTIL(patience(5000), minted_left() == 0));
+	ck_assert(E2E_UNTIL(e2e_patience(5000), minted_left() == 0));
 }
 END_TEST
 
@@ -238,7 +232,7 @@ patient_session(const char *sub)
 	char *token = e2e_token(sub, "ai-agents");
 	PGconn *c = NULL;
 
-	ck_assert_msg(E2E_UNTIL(patience(30000), ({
+	ck_assert_msg(E2E_UNTIL(e2e_patience(30000), ({
 		PQfinish(c);
 		c = e2e_try("nightly-bot", token, false);
 		PQstatus(c) == CONNECTION_OK;
@@ -345,7 +339,7 @@ START_TEST(left_behind)
 	    "PUBLIC"));
 	free(e2e_value(c, "SELECT lo_create(4711)"));
 	PQfinish(c);
-	ck_assert(E2E_UNTIL(patience(5000), minted_left() == 0));
+	ck_assert(E2E_UNTIL(e2e_patience(5000), minted_left() == 0));
 
 	v = e2e_value(d, "SELECT proowner::regrole || '|' || prosecdef FROM "
 	    "pg_proc WHERE proname = 'litter'");
@@ -407,7 +401,7 @@ START_TEST(stuck_elsewhere)
 	    "SELECT ON elsewhere TO %s", role);
 	free(e2e_value(o, sql));
 	PQfinish(c);
-	ck_assert_msg(E2E_UNTIL(patience(10000), e2e_audit_n("SELECT count(*) "
+	ck_assert_msg(E2E_UNTIL(e2e_patience(10000), e2e_audit_n("SELECT count(*) "
 	    "FROM events WHERE kind = 'leftover' AND json_extract(body, "
 	    "'$.role') = '%s' AND json_extract(body, '$.what') = 'role'",
 	    role) == 1), "%s is not told", role);
@@ -463,7 +457,7 @@ stopped_worker(const char *profile)
 	e2e_pause(300);
 	ck_assert_int_eq(kill(worker, SIGSTOP), 0);
 	/* Three seconds of life, and one for the end. */
-	ck_assert_msg(E2E_UNTIL(patience(4000), !backend_there(pid)),
+	ck_assert_msg(E2E_UNTIL(e2e_patience(4000), !backend_there(pid)),
 	    "%s: the backend lives on", profile);
 	kill(worker, SIGCONT);
 	PQfinish(c);
@@ -491,14 +485,14 @@ END_TEST
 static void
 ends_in_time(struct raw *r, long long start, const char *sentence)
 {
-	const char *state = raw_ending(r, patience(8000));
+	const char *state = raw_ending(r, e2e_patience(8000));
 	long long took = e2e_now() - start;
 
 	ck_assert_ptr_nonnull(state);
 	ck_assert_str_eq(state, "57P01");
 	ck_assert_msg(strstr(raw_message(r), sentence) != NULL, "%s",
 	    raw_message(r));
-	ck_assert_msg(took < patience(4500), "%lld ms", took);
+	ck_assert_msg(took < e2e_patience(4500), "%lld ms", took);
 }
 
 START_TEST(deadline_in_mid_result)
@@ -525,14 +519,14 @@ START_TEST(deadline_in_mid_copy)
 
 	ck_assert(raw_query(r, "COPY tickets FROM STDIN"));
 	ck_assert(raw_until(r, 'G', 5000));
-	while (alive && e2e_now() - start < patience(6000)) {
+	while (alive && e2e_now() - start < e2e_patience(6000)) {
 		alive = raw_msg(r, 'd', row, strlen(row));
 		if (alive && raw_read(r, 20, &body, &len) != -1)
 			break;
 	}
 	ck_assert_str_eq(raw_sqlstate(r), "57P01");
 	ck_assert(strstr(raw_message(r), "time limit") != NULL);
-	ck_assert_msg(e2e_now() - start < patience(4500), "%lld ms",
+	ck_assert_msg(e2e_now() - start < e2e_patience(4500), "%lld ms",
 	    e2e_now() - start);
 	raw_free(&r);
 	/* It was not finished, so nothing of it is there. */
@@ -555,7 +549,7 @@ START_TEST(deadline_of_the_token)
 	r = PQgetResult(c);
 	ck_assert_str_eq(e2e_sqlstate(r), "57P01");
 	ck_assert(strstr(PQresultErrorMessage(r), "token") != NULL);
-	ck_assert_msg(e2e_now() - start < patience(4500), "%lld ms",
+	ck_assert_msg(e2e_now() - start < e2e_patience(4500), "%lld ms",
 	    e2e_now() - start);
 	PQclear(r);
 	PQfinish(c);
@@ -591,7 +585,7 @@ killed(const char *profile)
 	ck_assert(strstr(PQresultErrorMessage(r), "administrator") != NULL);
 	PQclear(r);
 	/* The statement does not run on behind the closed door. */
-	ck_assert(E2E_UNTIL(patience(1000), !backend_there(pid)));
+	ck_assert(E2E_UNTIL(e2e_patience(1000), !backend_there(pid)));
 	PQfinish(c);
 	free(session);
 }
@@ -820,7 +814,7 @@ START_TEST(only_the_keeper_knows)
 
 		_exit(PQstatus(c) == CONNECTION_OK ? 0 : 1);
 	}
-	if (!E2E_UNTIL(patience(8000), ({
+	if (!E2E_UNTIL(e2e_patience(8000), ({
 		free(verifier);
 		verifier = e2e_value(d, sql);
 		*verifier != '\0';
