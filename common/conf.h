@@ -72,6 +72,8 @@ struct conf_strings {
 	size_t	  n;
 };
 
+struct conf_sub;
+
 struct conf_key {
 	const char		*name;
 	enum conf_type		 type;
@@ -79,12 +81,38 @@ struct conf_key {
 	/* As it would stand in the file; NULL: must be given; "": left zero. */
 	const char		*dflt;
 	uint64_t		 min, max;
-	const char *const	*choices;	/* ends with NULL */
+	/* Ends with NULL.  Of CONF_STRINGS for conf_sub's sake: not checked. */
+	const char *const	*choices;
 	bool			 reloadable;
 	/* CONF_CUSTOM; `node` is NULL when the key is absent (and dflt is ""). */
 	int			(*parse)(const struct conf *,
 				    const struct conf_node *node, void *out,
 				    struct conf_error *);
+	const struct conf_sub	*sub;	/* CONF_CUSTOM: what is in it */
+};
+
+/*
+ * What stands under a key whose value has a parser of its own, told by the very
+ * tables that the parser fills from: the file as a whole can be described from
+ * the table of its top.
+ */
+enum conf_form {
+	CONF_FORM_VALUE,	/* of `type`, with `choices` */
+	CONF_FORM_MAP,		/* by `keys` */
+	CONF_FORM_LIST,		/* of `of`: one or more */
+	CONF_FORM_NAMES,	/* a map from names of the file's own to `of` */
+	CONF_FORM_OR		/* `of`, or `other` */
+};
+
+struct conf_sub {
+	enum conf_form		 form;
+	enum conf_type		 type;
+	const char *const	*choices;	/* ends with NULL */
+	const struct conf_key	*keys;		/* n of them */
+	size_t			 n;
+	const struct conf_sub	*of, *other;
+	const char		*pattern;	/* of the names; or NULL: any */
+	const char		*name;	/* of one that holds itself; or NULL */
 };
 
 /*

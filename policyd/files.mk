@@ -76,9 +76,11 @@ policyd_LIBS =	$(COMMON_LIBS) $(PCRE2_LIBS) $(VERIFIER_LIBS) $(KEEPER_LIBS) \
 		$(ENGINE_LIBS)
 policyctl_OBJS = $(sort policyd/policyctl.o policyd/ctlrequests.o \
 		policyd/ctlgrants.o policyd/ctlmasks.o \
+		policyd/ctlfiles.o policyd/schema.o \
 		policyd/policyfile.o \
 		policyd/setupsql.o policyd/rolesql.o \
 		policyd/testcases.o policyd/testreport.o policyd/catdesc.o \
+		policyd/described.o \
 		policyd/catalog_recs.o $(JUDGE_OBJS) $(POLICY_OBJS) \
 		$(COMMON_OBJS))
 policyctl_LIBS = $(COMMON_LIBS) $(PCRE2_LIBS) $(ENGINE_LIBS)

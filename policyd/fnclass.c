@@ -130,16 +130,21 @@ static const char *const trusted[] = {
 	"plcoffee", "plls", "plperl", "plpgsql", "pltcl", "plv8", "sql",
 };
 
+#define CLASSES(M)							\
+	M("volatile", FN_C_VOLATILE)					\
+	M("security_definer", FN_C_DEFINER)				\
+	M("runs_sql", FN_C_RUNS_SQL)					\
+	M("files", FN_C_FILES)						\
+	M("untrusted", FN_C_UNTRUSTED)
+#define CLASS_M_ROW(word, bit)	{ word, bit },
 static const struct {
 	const char	*word;
 	unsigned int	 bit;
-} classes[] = {
-	{ "volatile", FN_C_VOLATILE },
-	{ "security_definer", FN_C_DEFINER },
-	{ "runs_sql", FN_C_RUNS_SQL },
-	{ "files", FN_C_FILES },
-	{ "untrusted", FN_C_UNTRUSTED },
-};
+} classes[] = { CLASSES(CLASS_M_ROW) };
+#undef CLASS_M_ROW
+#define CLASS_M_WORD(word, bit)	word,
+const char *const fnclass_words[] = { CLASSES(CLASS_M_WORD) NULL };
+#undef CLASS_M_WORD
 
 static int
 cmp(const void *key, const void *elem)

@@ -8,6 +8,8 @@
  * runs_sql, files, untrusted.  FN_C_* of policy.h.
  */
 
+/* All of them; ends with NULL. */
+extern const char *const fnclass_words[];
 /* 0: there is no class of that name. */
 unsigned int	 fnclass_bit(const char *word);
 /* The server's own function of that name; false: it is not known, and may be

@@ -28,6 +28,16 @@ static const struct {
 #undef KIND_M_GROUP
 };
 
+const char *const kind_words[] = {
+#define KIND_M_WORD(id, name, groups)	name,
+	KINDS(KIND_M_WORD)
+#undef KIND_M_WORD
+#define KIND_M_WORD(name, bit)		name,
+	KIND_GROUPS(KIND_M_WORD)
+#undef KIND_M_WORD
+	NULL
+};
+
 const char *
 kind_name(enum kind k)
 {

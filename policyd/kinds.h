@@ -188,6 +188,9 @@ struct kind_set {
 void		 kind_set_add(struct kind_set *, const char *word);
 bool		 kind_set_has(const struct kind_set *, enum kind);
 
+/* All kinds and groups; ends with NULL. */
+extern const char *const kind_words[];
+
 const char	*kind_name(enum kind);
 unsigned int	 kind_groups(enum kind);
 /* Is `word` the kind's name or a group that it is in? */

@@ -26,25 +26,6 @@ struct top {
 	uint64_t	 version;
 };
 
-static const struct conf_key top_keys[] = {
-	{ .name = "version", .type = CONF_INT,
-	  .offset = offsetof(struct top, version) },
-	{ .name = "runtime", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later },
-	{ .name = "issuers", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later },
-	{ .name = "databases", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later },
-	{ .name = "masks", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later },
-	{ .name = "profiles", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later },
-	{ .name = "approvers", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later },
-	{ .name = "notify", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later }
-};
-
 #define RUNTIME(member)	offsetof(struct policy_runtime, member)
 static const struct conf_key runtime_keys[] = {
 	{ .name = "socket", .type = CONF_PATH, .offset = RUNTIME(socket),
@@ -66,17 +47,6 @@ static const struct conf_key runtime_keys[] = {
 };
 
 #define DATABASE(member) offsetof(struct database, member)
-static const struct conf_key database_keys[] = {
-	{ .name = "host", .type = CONF_STRING, .offset = DATABASE(host) },
-	{ .name = "port", .type = CONF_INT, .offset = DATABASE(port),
-	  .dflt = "5432", .min = 1, .max = 65535 },
-	{ .name = "dbname", .type = CONF_STRING, .offset = DATABASE(dbname),
-	  .dflt = "" },
-	{ .name = "tls", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later },
-	{ .name = "broker", .type = CONF_CUSTOM, .parse = policy_later }
-};
-
 /* In the order of enum db_tls. */
 static const char *const tls_modes[] = {
 	"disable", "require", "verify-ca", "verify-full", NULL
@@ -93,6 +63,44 @@ static const struct conf_key broker_keys[] = {
 	{ .name = "password_file", .type = CONF_PATH,
 	  .offset = DATABASE(broker_password_file), .dflt = "" }
 };
+
+static const struct conf_sub tls_sub = POLICY_MAP(tls_keys);
+static const struct conf_sub broker_sub = POLICY_MAP(broker_keys);
+static const struct conf_key database_keys[] = {
+	{ .name = "host", .type = CONF_STRING, .offset = DATABASE(host) },
+	{ .name = "port", .type = CONF_INT, .offset = DATABASE(port),
+	  .dflt = "5432", .min = 1, .max = 65535 },
+	{ .name = "dbname", .type = CONF_STRING, .offset = DATABASE(dbname),
+	  .dflt = "" },
+	{ .name = "tls", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later, .sub = &tls_sub },
+	{ .name = "broker", .type = CONF_CUSTOM, .parse = policy_later,
+	  .sub = &broker_sub }
+};
+static const struct conf_sub runtime_sub = POLICY_MAP(runtime_keys);
+static const struct conf_sub database_sub = POLICY_MAP(database_keys);
+static const struct conf_sub databases_sub = POLICY_NAMES(database_sub,
+    POLICY_FIT);
+
+static const struct conf_key top_keys[] = {
+	{ .name = "version", .type = CONF_INT,
+	  .offset = offsetof(struct top, version) },
+	{ .name = "runtime", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later, .sub = &runtime_sub },
+	{ .name = "issuers", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later, .sub = &policy_issuers_sub },
+	{ .name = "databases", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later, .sub = &databases_sub },
+	{ .name = "masks", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later, .sub = &policy_masks_sub },
+	{ .name = "profiles", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later, .sub = &policy_profiles_sub },
+	{ .name = "approvers", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later, .sub = &policy_approvers_sub },
+	{ .name = "notify", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later, .sub = &policy_notify_sub }
+};
+const struct conf_sub policy_sub = POLICY_MAP(top_keys);
 
 /* --- what the parts share ---------------------------------------------------- */
 

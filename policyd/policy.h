@@ -293,6 +293,8 @@ struct policy {
 struct policy	*policy_parse(const char *path, const char *text, size_t len,
 		    struct conf_error *);
 void		 policy_free(struct policy **);
+/* What may stand in policy.yaml (conf.h). */
+extern const struct conf_sub policy_sub;
 /* As YAML, normalised (-nv). */
 void		 policy_print(const struct policy *, FILE *);
 

@@ -29,21 +29,31 @@ static const struct conf_key approval_keys[] = {
 	  .offset = APPROVAL(similar), .dflt = "", .min = 1000,
 	  .max = 86400000 }
 };
+const struct conf_sub policy_approval_sub = POLICY_MAP(approval_keys);
 /* The last two of them are not for a login. */
 #define OF_LOGIN	(POLICY_NELEM(approval_keys) - 2)
+static const struct conf_sub login_sub = { .form = CONF_FORM_MAP,
+	.keys = approval_keys, .n = OF_LOGIN };
 
 #define PROFILE(member)	offsetof(struct profile, member)
 static const struct conf_key requires_keys[] = {
 	{ .name = "grant", .type = CONF_BOOL, .offset = PROFILE(needs_grant) },
 	{ .name = "approval", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later },
+	  .parse = policy_later, .sub = &login_sub },
 	{ .name = "for", .type = CONF_DURATION, .offset = PROFILE(grant_for),
 	  .dflt = "1h", .min = 1000, .max = 7ull * 86400000 }
 };
 
+const struct conf_sub policy_requires_sub = POLICY_MAP(requires_keys);
+
+static const struct conf_sub name_sub = { .form = CONF_FORM_VALUE,
+	.type = CONF_STRING };
+static const struct conf_sub unix_sub = POLICY_NAMES(name_sub, POLICY_FIT);
 static const struct conf_key approvers_keys[] = {
-	{ .name = "unix", .type = CONF_CUSTOM, .parse = policy_later }
+	{ .name = "unix", .type = CONF_CUSTOM, .parse = policy_later,
+	  .sub = &unix_sub }
 };
+const struct conf_sub policy_approvers_sub = POLICY_MAP(approvers_keys);
 
 int
 policy_approval_parse(const struct conf *c, const struct conf_node *map,

@@ -10,6 +10,10 @@
 
 #define VALUE_MAX	1024
 
+static const struct conf_sub values_sub = { .form = CONF_FORM_VALUE,
+	.type = CONF_STRINGS };
+const struct conf_sub policy_claims_sub = POLICY_NAMES(values_sub, "^/");
+
 int
 policy_claims_parse(const struct conf *c, const struct conf_node *map,
     const char *at, const char *key, struct claim_match **claims, size_t *n,

@@ -13,6 +13,20 @@
  */
 #define POLICY_NELEM(a)	(sizeof(a) / sizeof((a)[0]))
 
+/* What is in the sections and in other files' maps, for policy_top. */
+#define POLICY_MAP(table)						\
+	{ .form = CONF_FORM_MAP, .keys = (table), .n = POLICY_NELEM(table) }
+#define POLICY_LIST(sub)	{ .form = CONF_FORM_LIST, .of = &(sub) }
+#define POLICY_NAMES(sub, fit)						\
+	{ .form = CONF_FORM_NAMES, .of = &(sub), .pattern = (fit) }
+/* As policy_entry() has them. */
+#define POLICY_FIT	"^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,62}$"
+extern const struct conf_sub policy_issuers_sub, policy_masks_sub,
+	policy_profiles_sub, policy_role_sub, policy_rules_sub,
+	policy_when_sub, policy_hours_sub, policy_claims_sub,
+	policy_approval_sub, policy_requires_sub, policy_approvers_sub,
+	policy_notify_sub;
+
 #define POLICY_SCORE_MAX	1000000
 /* The words of `mode`: enforce, observe. */
 extern const char *const policy_modes[];

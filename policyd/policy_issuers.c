@@ -21,6 +21,11 @@
 static const char *const token_types[] = { "any", "access", "id", NULL };
 static const char *const jti_uses[] = { "pool", "strict", "any", NULL };
 
+static const char *const algorithms[] = {
+	"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256",
+	"ES384", "ES512", "EdDSA", NULL
+};
+
 static const struct conf_key issuer_keys[] = {
 	{ .name = "issuer", .type = CONF_STRING, .offset = ISSUER(issuer) },
 	{ .name = "audience", .type = CONF_STRINGS,
@@ -31,11 +36,12 @@ static const struct conf_key issuer_keys[] = {
 	  .offset = ISSUER(token_type), .dflt = "any",
 	  .choices = token_types },
 	{ .name = "required_claims", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later },
+	  .parse = policy_later, .sub = &policy_claims_sub },
 	{ .name = "jti", .type = CONF_ENUM, .offset = ISSUER(jti),
 	  .dflt = "pool", .choices = jti_uses },
 	{ .name = "algorithms", .type = CONF_STRINGS,
-	  .offset = ISSUER(algorithms), .dflt = "RS256" },
+	  .offset = ISSUER(algorithms), .dflt = "RS256",
+	  .choices = algorithms },
 	{ .name = "max_lifetime", .type = CONF_DURATION,
 	  .offset = ISSUER(max_lifetime), .dflt = "1h", .min = 1000 },
 	{ .name = "leeway", .type = CONF_DURATION, .offset = ISSUER(leeway),
@@ -54,10 +60,9 @@ static const struct conf_key issuer_keys[] = {
 	  .offset = ISSUER(allow_http_loopback), .dflt = "false" }
 };
 
-static const char *const algorithms[] = {
-	"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256",
-	"ES384", "ES512", "EdDSA"
-};
+static const struct conf_sub issuer_sub = POLICY_MAP(issuer_keys);
+const struct conf_sub policy_issuers_sub = POLICY_NAMES(issuer_sub,
+    POLICY_FIT);
 
 static bool
 is_loopback(const char *host, size_t len)
@@ -113,10 +118,10 @@ check_algorithms(const struct conf *c, const struct conf_node *map,
 	size_t	 i, k;
 
 	for (i = 0; i < s->n; i++) {
-		for (k = 0; k < POLICY_NELEM(algorithms); k++)
+		for (k = 0; algorithms[k] != NULL; k++)
 			if (strcmp(s->v[i], algorithms[k]) == 0)
 				break;
-		if (k == POLICY_NELEM(algorithms))
+		if (algorithms[k] == NULL)
 			return conf_fail(c, policy_item(map, "algorithms", i),
 			    err, "%s.algorithms: unknown algorithm \"%.40s\"",
 			    where, s->v[i]);

@@ -27,6 +27,8 @@ static const struct conf_key hours_keys[] = {
 	{ .name = "zone", .type = CONF_STRING, .offset = RAW(zone),
 	  .dflt = "UTC" }
 };
+static const struct conf_sub hours_sub = POLICY_MAP(hours_keys);
+const struct conf_sub policy_hours_sub = POLICY_LIST(hours_sub);
 
 /* --- hours -------------------------------------------------------------------- */
 

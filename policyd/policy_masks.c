@@ -16,28 +16,6 @@
 #define WIDTH_MAX	1000000000000000ULL
 
 #define MASK(member)	offsetof(struct mask_rule, member)
-static const struct conf_key mask_keys[] = {
-	{ .name = "columns", .type = CONF_STRINGS, .offset = MASK(columns),
-	  .dflt = "" },
-	{ .name = "types", .type = CONF_STRINGS, .offset = MASK(types),
-	  .dflt = "" },
-	{ .name = "tagged", .type = CONF_STRINGS, .offset = MASK(tags),
-	  .dflt = "" },
-	{ .name = "with", .type = CONF_CUSTOM, .parse = policy_later }
-};
-static const struct conf_key with_keys[] = {
-	{ .name = "partial", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later },
-	{ .name = "bucket", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later }
-};
-static const char *const buckets[] = { "", "month", "year", NULL };
-static const struct conf_key bucket_keys[] = {
-	{ .name = "width", .type = CONF_INT, .offset = MASK(width),
-	  .dflt = "", .min = 1, .max = WIDTH_MAX },
-	{ .name = "to", .type = CONF_ENUM, .offset = MASK(to), .dflt = "",
-	  .choices = buckets }
-};
 static const struct conf_key partial_keys[] = {
 	{ .name = "keep_domain", .type = CONF_BOOL,
 	  .offset = MASK(keep_domain), .dflt = "" },
@@ -46,6 +24,42 @@ static const struct conf_key partial_keys[] = {
 	{ .name = "last", .type = CONF_INT, .offset = MASK(last), .dflt = "",
 	  .max = KEEP_MAX }
 };
+static const char *const buckets[] = { "", "month", "year", NULL };
+static const struct conf_key bucket_keys[] = {
+	{ .name = "width", .type = CONF_INT, .offset = MASK(width),
+	  .dflt = "", .min = 1, .max = WIDTH_MAX },
+	{ .name = "to", .type = CONF_ENUM, .offset = MASK(to), .dflt = "",
+	  .choices = buckets }
+};
+static const struct conf_sub partial_sub = POLICY_MAP(partial_keys);
+static const struct conf_sub bucket_sub = POLICY_MAP(bucket_keys);
+static const struct conf_key with_keys[] = {
+	{ .name = "partial", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later, .sub = &partial_sub },
+	{ .name = "bucket", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later, .sub = &bucket_sub }
+};
+/* `null` in YAML is null, quoted or not: nobody means the word. */
+static const char *const withs[] = { "null", "redact", NULL };
+static const struct conf_sub with_map = POLICY_MAP(with_keys);
+static const struct conf_sub with_sub = { .form = CONF_FORM_OR,
+	.of = &(const struct conf_sub){ .form = CONF_FORM_VALUE,
+	    .type = CONF_ENUM, .choices = withs },
+	.other = &with_map
+};
+static const struct conf_key mask_keys[] = {
+	{ .name = "columns", .type = CONF_STRINGS, .offset = MASK(columns),
+	  .dflt = "" },
+	{ .name = "types", .type = CONF_STRINGS, .offset = MASK(types),
+	  .dflt = "" },
+	{ .name = "tagged", .type = CONF_STRINGS, .offset = MASK(tags),
+	  .dflt = "" },
+	{ .name = "with", .type = CONF_CUSTOM, .parse = policy_later,
+	  .sub = &with_sub }
+};
+static const struct conf_sub mask_sub = POLICY_MAP(mask_keys);
+static const struct conf_sub set_sub = POLICY_LIST(mask_sub);
+const struct conf_sub policy_masks_sub = POLICY_NAMES(set_sub, POLICY_FIT);
 
 static int
 parse_partial(const struct conf *c, const struct conf_node *node,
@@ -88,12 +102,11 @@ parse_with(const struct conf *c, const struct conf_node *node,
 	const struct conf_node	*bucket, *partial;
 	char			 at[POLICY_WHERE];
 
-	/* `null` in YAML is null, quoted or not: nobody means the word. */
-	if (node->kind == CONF_SCALAR && strcmp(node->value, "null") == 0) {
+	if (node->kind == CONF_SCALAR && strcmp(node->value, withs[0]) == 0) {
 		r->kind = MASK_NULL;
 		return 0;
 	}
-	if (node->kind == CONF_SCALAR && strcmp(node->value, "redact") == 0) {
+	if (node->kind == CONF_SCALAR && strcmp(node->value, withs[1]) == 0) {
 		r->kind = MASK_REDACT;
 		return 0;
 	}

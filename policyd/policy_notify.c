@@ -31,6 +31,8 @@ static const struct conf_key hook_keys[] = {
 	{ .name = "parameters", .type = CONF_BOOL,
 	  .offset = HOOK(parameters), .dflt = "false" }
 };
+static const struct conf_sub hook_sub = POLICY_MAP(hook_keys);
+const struct conf_sub policy_notify_sub = POLICY_LIST(hook_sub);
 
 /* Keys that say how a web server is told. */
 static const char *const web_only[] = { "secret_file", "template", "ca_file",

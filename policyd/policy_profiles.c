@@ -17,36 +17,6 @@
 #define CONCURRENT_MAX	100000
 
 #define PROFILE(member)	offsetof(struct profile, member)
-static const struct conf_key profile_keys[] = {
-	{ .name = "databases", .type = CONF_STRINGS,
-	  .offset = PROFILE(databases) },
-	{ .name = "match", .type = CONF_CUSTOM, .parse = policy_later },
-	{ .name = "role", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later },
-	{ .name = "backend_role", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later },
-	{ .name = "hours", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later },
-	{ .name = "networks", .type = CONF_STRINGS,
-	  .offset = PROFILE(networks), .dflt = "" },
-	{ .name = "requires", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later },
-	{ .name = "session", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later },
-	{ .name = "settings", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later },
-	{ .name = "masks", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later },
-	{ .name = "predicates", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later },
-	{ .name = "mode", .type = CONF_ENUM, .offset = PROFILE(observe),
-	  .dflt = "", .choices = policy_modes },
-	{ .name = "record", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later },
-	{ .name = "risk", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later },
-	{ .name = "rules", .type = CONF_CUSTOM, .parse = policy_later }
-};
 static const struct conf_key risk_keys[] = {
 	{ .name = "deny_over", .type = CONF_INT,
 	  .offset = PROFILE(deny_over), .min = 1, .max = POLICY_SCORE_MAX }
@@ -91,8 +61,61 @@ static const struct conf_key match_keys[] = {
 	{ .name = "groups", .type = CONF_STRINGS, .offset = MATCH(groups),
 	  .dflt = "" },
 	{ .name = "claims", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later }
+	  .parse = policy_later, .sub = &policy_claims_sub }
 };
+
+/* In the order of false, true. */
+static const char *const predicates[] = { "deny", "masked", NULL };
+
+static const struct conf_sub record_sub = POLICY_MAP(record_keys);
+static const struct conf_sub risk_sub = POLICY_MAP(risk_keys);
+static const struct conf_sub fixed_sub = POLICY_MAP(role_keys);
+static const struct conf_sub session_sub = POLICY_MAP(session_keys);
+static const struct conf_sub match_sub = POLICY_MAP(match_keys);
+static const struct conf_sub matches_sub = POLICY_LIST(match_sub);
+static const struct conf_sub string_sub = { .form = CONF_FORM_VALUE,
+	.type = CONF_STRING };
+static const struct conf_sub strings_sub = { .form = CONF_FORM_VALUE,
+	.type = CONF_STRINGS };
+static const struct conf_sub settings_sub = POLICY_NAMES(string_sub,
+    "^[a-z_][a-z_.]*$");
+static const struct conf_sub predicates_sub = { .form = CONF_FORM_VALUE,
+	.type = CONF_ENUM, .choices = predicates };
+static const struct conf_key profile_keys[] = {
+	{ .name = "databases", .type = CONF_STRINGS,
+	  .offset = PROFILE(databases) },
+	{ .name = "match", .type = CONF_CUSTOM, .parse = policy_later,
+	  .sub = &matches_sub },
+	{ .name = "role", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later, .sub = &policy_role_sub },
+	{ .name = "backend_role", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later, .sub = &fixed_sub },
+	{ .name = "hours", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later, .sub = &policy_hours_sub },
+	{ .name = "networks", .type = CONF_STRINGS,
+	  .offset = PROFILE(networks), .dflt = "" },
+	{ .name = "requires", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later, .sub = &policy_requires_sub },
+	{ .name = "session", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later, .sub = &session_sub },
+	{ .name = "settings", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later, .sub = &settings_sub },
+	{ .name = "masks", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later, .sub = &strings_sub },
+	{ .name = "predicates", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later, .sub = &predicates_sub },
+	{ .name = "mode", .type = CONF_ENUM, .offset = PROFILE(observe),
+	  .dflt = "", .choices = policy_modes },
+	{ .name = "record", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later, .sub = &record_sub },
+	{ .name = "risk", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later, .sub = &risk_sub },
+	{ .name = "rules", .type = CONF_CUSTOM, .parse = policy_later,
+	  .sub = &policy_rules_sub }
+};
+static const struct conf_sub profile_sub = POLICY_MAP(profile_keys);
+const struct conf_sub policy_profiles_sub = POLICY_NAMES(profile_sub,
+    POLICY_FIT);
 
 /*
  * Parameters of the startup message that are not settings, would change who
@@ -259,8 +282,10 @@ parse_predicates(const struct conf *c, const struct conf_node *node,
     const char *where, struct profile *pr, struct conf_error *err)
 {
 	if (node->kind == CONF_SCALAR) {
-		pr->predicates_masked = strcmp(node->value, "masked") == 0;
-		if (pr->predicates_masked || strcmp(node->value, "deny") == 0)
+		pr->predicates_masked = strcmp(node->value,
+		    predicates[true]) == 0;
+		if (pr->predicates_masked || strcmp(node->value,
+		    predicates[false]) == 0)
 			return 0;
 	}
 	return conf_fail(c, node, err,
@@ -517,7 +542,7 @@ print_profile(const struct profile *pr, FILE *fp)
 		fputs(i + 1 == pr->nmasks ? "]\n" : "", fp);
 	}
 	fprintf(fp, "    predicates: %s\n",
-	    pr->predicates_masked ? "masked" : "deny");
+	    predicates[pr->predicates_masked]);
 	fputs("    record:\n", fp);
 	conf_print(fp, 6, record_keys, POLICY_NELEM(record_keys), pr);
 	if (pr->deny_over != 0)

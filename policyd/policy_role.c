@@ -16,16 +16,6 @@
 /* schema "." object, both quoted, every byte a doubled quote. */
 #define ON_MAX		(64 + 4 * LEN_NAME + 8)
 
-#define ROLE(member)	offsetof(struct role_spec, member)
-static const struct conf_key role_keys[] = {
-	{ .name = "member_of", .type = CONF_STRINGS,
-	  .offset = ROLE(member_of), .dflt = "" },
-	{ .name = "grant", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later },
-	{ .name = "owner", .type = CONF_STRING, .offset = ROLE(owner),
-	  .dflt = "" }
-};
-
 #define GRANT(member)	offsetof(struct role_grant, member)
 static const struct conf_key grant_keys[] = {
 	{ .name = "privileges", .type = CONF_STRINGS,
@@ -34,6 +24,19 @@ static const struct conf_key grant_keys[] = {
 	{ .name = "columns", .type = CONF_STRINGS, .offset = GRANT(columns),
 	  .dflt = "" }
 };
+static const struct conf_sub grant_sub = POLICY_MAP(grant_keys);
+static const struct conf_sub grants_sub = POLICY_LIST(grant_sub);
+
+#define ROLE(member)	offsetof(struct role_spec, member)
+static const struct conf_key role_keys[] = {
+	{ .name = "member_of", .type = CONF_STRINGS,
+	  .offset = ROLE(member_of), .dflt = "" },
+	{ .name = "grant", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later, .sub = &grants_sub },
+	{ .name = "owner", .type = CONF_STRING, .offset = ROLE(owner),
+	  .dflt = "" }
+};
+const struct conf_sub policy_role_sub = POLICY_MAP(role_keys);
 
 static const struct {
 	const char	*on, *sql;

@@ -23,11 +23,12 @@ const char *const policy_modes[] = { "enforce", "observe", NULL };
 /* `name` first: printing begins with it. */
 static const struct conf_key rule_keys[] = {
 	{ .name = "name", .type = CONF_STRING, .offset = RULE(name) },
-	{ .name = "when", .type = CONF_CUSTOM, .parse = policy_later },
+	{ .name = "when", .type = CONF_CUSTOM, .parse = policy_later,
+	  .sub = &policy_when_sub },
 	{ .name = "then", .type = CONF_ENUM, .offset = RULE(action),
 	  .choices = actions },
 	{ .name = "approval", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later },
+	  .parse = policy_later, .sub = &policy_approval_sub },
 	{ .name = "message", .type = CONF_STRING, .offset = RULE(message),
 	  .dflt = "" },
 	{ .name = "hint", .type = CONF_STRING, .offset = RULE(hint),
@@ -41,6 +42,8 @@ static const struct conf_key rule_keys[] = {
 	{ .name = "mode", .type = CONF_ENUM, .offset = RULE(observe),
 	  .dflt = "", .choices = policy_modes }
 };
+static const struct conf_sub rule_sub = POLICY_MAP(rule_keys);
+const struct conf_sub policy_rules_sub = POLICY_LIST(rule_sub);
 
 /* Tags go into records, in a list: words. */
 static int

@@ -20,10 +20,12 @@
 
 static const char *const tri[] = { "any", "false", "true", NULL };
 
+static const struct conf_sub list_sub = POLICY_LIST(policy_when_sub);
+
 #define COND(member)	offsetof(struct cond, member)
 static const struct conf_key when_keys[] = {
 	{ .name = "kind", .type = CONF_STRINGS, .offset = COND(kinds),
-	  .dflt = "" },
+	  .dflt = "", .choices = kind_words },
 	{ .name = "reads", .type = CONF_STRINGS, .offset = COND(reads),
 	  .dflt = "" },
 	{ .name = "writes", .type = CONF_STRINGS, .offset = COND(writes),
@@ -37,7 +39,8 @@ static const struct conf_key when_keys[] = {
 	{ .name = "functions", .type = CONF_STRINGS,
 	  .offset = COND(functions), .dflt = "" },
 	{ .name = "function_class", .type = CONF_STRINGS,
-	  .offset = COND(function_class), .dflt = "" },
+	  .offset = COND(function_class), .dflt = "",
+	  .choices = fnclass_words },
 	{ .name = "keyed", .type = CONF_ENUM, .offset = COND(keyed),
 	  .dflt = "", .choices = tri },
 	{ .name = "in_transaction", .type = CONF_ENUM,
@@ -48,20 +51,22 @@ static const struct conf_key when_keys[] = {
 	{ .name = "text", .type = CONF_STRING, .offset = COND(text),
 	  .dflt = "" },
 	{ .name = "claims", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later },
+	  .parse = policy_later, .sub = &policy_claims_sub },
 	{ .name = "application", .type = CONF_STRINGS,
 	  .offset = COND(application), .dflt = "" },
 	{ .name = "client", .type = CONF_STRINGS, .offset = COND(client),
 	  .dflt = "" },
 	{ .name = "hours", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later },
+	  .parse = policy_later, .sub = &policy_hours_sub },
 	{ .name = "any", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later },
+	  .parse = policy_later, .sub = &list_sub },
 	{ .name = "all", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later },
+	  .parse = policy_later, .sub = &list_sub },
 	{ .name = "not", .type = CONF_CUSTOM, .dflt = "",
-	  .parse = policy_later }
+	  .parse = policy_later, .sub = &policy_when_sub }
 };
+const struct conf_sub policy_when_sub = { .form = CONF_FORM_MAP,
+	.keys = when_keys, .n = POLICY_NELEM(when_keys), .name = "when" };
 
 static int	when_parse(const struct conf *, const struct conf_node *,
 		    const char *, unsigned int, struct cond *,

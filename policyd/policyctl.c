@@ -15,15 +15,13 @@
 
 #include "claims.h"
 #include "ctl.h"
+#include "ctlfiles.h"
 #include "ctlgrants.h"
 #include "ctlmasks.h"
 #include "ctlrequests.h"
 #include "hours.h"
 #include "ipc_msgs.h"
 #include "policy.h"
-#include "policyfile.h"
-#include "rulelint.h"
-#include "setupsql.h"
 #include "testcases.h"
 #include "sqltree.h"
 
@@ -50,6 +48,7 @@ usage(void)
 	    "       policyctl [-f file | -s socket] sweep\n"
 	    "       policyctl [-f file] setup-sql [database]\n"
 	    "       policyctl lint [file]\n"
+	    "       policyctl schema\n"
 	    "       policyctl [-f file | -s socket] [--json] explain "
 	    "--profile name\n"
 	    "                 --database name [--sql text | file | -]\n"
@@ -248,8 +247,6 @@ read_sql(const char *path)
 
 /* --- explaining ---------------------------------------------------------------------- */
 
-static struct policy	*conf_policy(const char *);
-
 /*
  * The profile that these claims open, by the policy of -f; to free().  NULL,
  * and it was said.
@@ -264,7 +261,7 @@ choose_profile(const struct options *o, const json_t *claims)
 				    "there is no such issuer" };
 	const struct issuer	*issuer;
 	const struct profile	*p = NULL;
-	struct policy		*policy = conf_policy(o->conf);
+	struct policy		*policy = ctl_policy(o->conf);
 	const char		*subject;
 	char			*key = NULL;
 
@@ -414,28 +411,11 @@ access_of(const struct options *o, const char *socket)
 	return code;
 }
 
-/* policy.yaml; NULL when that is told. */
-static struct policy *
-conf_policy(const char *path)
-{
-	struct conf_error	 err;
-	struct policy		*policy;
-	char			*text;
-	size_t			 len;
-
-	text = policyfile_read(path, &len, &err);
-	policy = text == NULL ? NULL : policy_parse(path, text, len, &err);
-	if (policy == NULL)
-		fprintf(stderr, "policyctl: %s\n", err.text);
-	free(text);
-	return policy;
-}
-
 /* The socket that it names; to free(). */
 static char *
 conf_socket(const char *path)
 {
-	struct policy	*policy = conf_policy(path);
+	struct policy	*policy = ctl_policy(path);
 	char		*socket = NULL;
 
 	if (policy != NULL)
@@ -476,49 +456,6 @@ test(const struct options *o, const char *file)
 		fprintf(stderr, "policyctl: no memory\n");
 	free(socket);
 	return t.code;
-}
-
-static int
-setup_sql(const struct options *o, const char *database)
-{
-	struct policy	*p = conf_policy(o->conf);
-	size_t		 i, n = 0;
-	int		 code = 0;
-
-	if (p == NULL)
-		return 1;
-	for (i = 0; i < p->ndatabases && code == 0; i++) {
-		if (database != NULL &&
-		    strcmp(p->databases[i].key, database) != 0)
-			continue;
-		if (n++ > 0)
-			putchar('\n');
-		if (setupsql_print(p, &p->databases[i], stdout) == -1) {
-			fprintf(stderr, "policyctl: out of memory\n");
-			code = 1;
-		}
-	}
-	if (n == 0) {
-		fprintf(stderr, "policyctl: there is no such database\n");
-		code = 1;
-	}
-	policy_free(&p);
-	return code;
-}
-
-static int
-lint(const char *path)
-{
-	struct policy	*p = conf_policy(path);
-	size_t		 n;
-
-	if (p == NULL)
-		return 1;
-	n = rulelint(path, p, stdout);
-	policy_free(&p);
-	if (n == SIZE_MAX)
-		fprintf(stderr, "policyctl: out of memory\n");
-	return n == 0 ? 0 : 1;
 }
 
 static int
@@ -711,10 +648,12 @@ main(int argc, char **argv)
 		return usage();
 	if (strcmp(argv[optind], "setup-sql") == 0)
 		return optind + 2 < argc ? usage() :
-		    setup_sql(&o, argv[optind + 1]);
+		    ctl_setup_sql(o.conf, argv[optind + 1]);
 	if (strcmp(argv[optind], "lint") == 0)
 		return optind + 2 < argc ? usage() :
-		    lint(optind + 2 == argc ? argv[optind + 1] : o.conf);
+		    ctl_lint(optind + 2 == argc ? argv[optind + 1] : o.conf);
+	if (strcmp(argv[optind], "schema") == 0)
+		return optind + 1 < argc ? usage() : ctl_schema();
 	if (strcmp(argv[optind], "test") == 0)
 		return optind + 2 == argc ? test(&o, argv[optind + 1]) :
 		    usage();

@@ -14,9 +14,9 @@
 #include <jansson.h>
 
 #include "buf.h"
-#include "catdesc.h"
 #include "claims.h"
 #include "ctl.h"
+#include "described.h"
 #include "hours.h"
 #include "judge.h"
 #include "policy_impl.h"
@@ -45,9 +45,7 @@ struct run {
 	struct policy		*policy;
 	struct report		*report;
 	struct conf_error	 err;
-	/* The last scene, and the catalogues described: by database. */
-	const struct conf_node	*databases;
-	struct catalog		**cats;
+	struct described	*databases;
 	struct verdict		 verdict;
 	json_t			*answer;	/* of a running policyd */
 };
@@ -177,17 +175,6 @@ choose(struct run *r, const struct conf_node *node, const struct tcase *t,
 
 /* --- asking ---------------------------------------------------------------- */
 
-static const struct catalog *
-described(struct run *r, const char *database)
-{
-	size_t	 i;
-
-	for (i = 0; r->databases != NULL && i < r->databases->n; i++)
-		if (strcmp(r->databases->keys[i], database) == 0)
-			return r->cats[i];
-	return NULL;
-}
-
 static json_t *
 ask_here(struct run *r, const struct tcase *t, const struct profile *p,
     const json_t *claims, const char *sql)
@@ -198,7 +185,7 @@ ask_here(struct run *r, const struct tcase *t, const struct profile *p,
 	struct buf		 b;
 	json_t			*o = NULL;
 
-	sc = scene_new(p, t->database, described(r, t->database));
+	sc = scene_new(p, t->database, described_get(r->databases, t->database));
 	if (sc == NULL)
 		return NULL;
 	memset(&ask, 0, sizeof(ask));
@@ -367,30 +354,6 @@ out:
 }
 
 static int
-load_databases(struct run *r)
-{
-	char	 where[POLICY_WHERE];
-	size_t	 i;
-
-	if ((r->databases = conf_get(r->c->root, "databases")) == NULL)
-		return 0;
-	if (r->databases->kind != CONF_MAP)
-		return conf_fail(r->c, r->databases, &r->err,
-		    "databases: expected a map");
-	if ((r->cats = calloc(r->databases->n + 1, sizeof(*r->cats))) == NULL)
-		return conf_fail(r->c, r->databases, &r->err,
-		    "out of memory");
-	for (i = 0; i < r->databases->n; i++) {
-		policy_where(where, "databases.%s", r->databases->keys[i]);
-		r->cats[i] = catdesc_build(r->c, r->databases->items[i],
-		    where, &r->err);
-		if (r->cats[i] == NULL)
-			return -1;
-	}
-	return 0;
-}
-
-static int
 load_policy(struct run *r, const char *named)
 {
 	const char	*path = named != NULL ? named : r->opts->policy;
@@ -424,7 +387,6 @@ testcases_run(const char *file, const struct testcases_opts *opts)
 {
 	struct run	*r = calloc(1, sizeof(*r));
 	struct top	 top = { 0, NULL };
-	size_t		 i;
 	int		 rc = -1;
 
 	if (r == NULL || (r->report = report_new(opts->junit)) == NULL) {
@@ -435,15 +397,13 @@ testcases_run(const char *file, const struct testcases_opts *opts)
 	if ((r->c = conf_load(file, &r->err)) != NULL &&
 	    conf_fill(r->c, r->c->root, "", top_keys, POLICY_NELEM(top_keys),
 	    &top, &r->err) == 0 && load_policy(r, top.policy) == 0 &&
-	    load_databases(r) == 0)
+	    (r->databases = described_new(r->c, r->c->root, &r->err)) != NULL)
 		rc = run_cases(r);
 	if (rc == -1)
 		fprintf(stderr, "policyctl: %s\n", r->err.text);
 	if (report_free(&r->report) > 0)
 		rc = -1;
-	for (i = 0; r->cats != NULL && i < r->databases->n; i++)
-		catalog_free(&r->cats[i]);
-	free(r->cats);
+	described_free(&r->databases);
 	conf_release(top_keys, POLICY_NELEM(top_keys), &top);
 	policy_free(&r->policy);
 	conf_free(&r->c);
