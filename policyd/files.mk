@@ -80,7 +80,9 @@ policyctl_OBJS = $(sort policyd/policyctl.o policyd/ctlrequests.o \
 		policyd/policyfile.o \
 		policyd/setupsql.o policyd/rolesql.o \
 		policyd/testcases.o policyd/testreport.o policyd/catdesc.o \
-		policyd/described.o \
+		policyd/described.o policyd/auditlines.o \
+		policyd/policydiff.o policyd/learn.o policyd/learnrules.o \
+		policyd/throttle.o \
 		policyd/catalog_recs.o $(JUDGE_OBJS) $(POLICY_OBJS) \
 		$(COMMON_OBJS))
 policyctl_LIBS = $(COMMON_LIBS) $(PCRE2_LIBS) $(ENGINE_LIBS)

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "facts.h"
 #include "prescan.h"
 
 /* --- one statement ----------------------------------------------------- */
@@ -164,6 +165,17 @@ note_names(struct judgement *j, const PgQuery__Node *n)
 	snprintf(v->name, sizeof(v->name), "%s", name);
 }
 
+static void
+note_facts(const struct judgement *j, const struct analysis *a,
+    const PgQuery__Node *stmt)
+{
+	struct facts	 f;
+
+	facts_collect(&f, a, stmt, LOOK_COLUMNS | LOOK_FUNCTIONS | LOOK_KEYED);
+	if (!f.nomem)
+		j->ask->note(j->ask->note_ctx, a, &f);
+}
+
 /* EXECUTE, EXPLAIN EXECUTE, CREATE TABLE AS EXECUTE: what was prepared, perhaps
  * before a reload brought the rule that holds it. */
 static bool
@@ -185,6 +197,8 @@ judge_analysed(struct judgement *j, const struct analysis *a,
 		note_detail(j, a);
 	note_flags(j, a);
 	note_names(j, stmt);
+	if (j->ask->note != NULL)
+		note_facts(j, a, stmt);
 	if (!judge_rules(j, a, stmt))
 		return false;
 	if (rules_hold(j->scene->profile) && runs_prepared(a)) {

@@ -20,6 +20,8 @@ struct buf;
 
 /* What a text is judged for; all zero: by nobody, at no time. */
 struct asker;
+struct analysis;
+struct facts;
 struct judge_ask {
 	enum judge_form		 form;
 	const char		*text;		/* need not end with a NUL */
@@ -28,6 +30,11 @@ struct judge_ask {
 	enum tri		 in_transaction; /* TRI_ANY: not known */
 	time_t			 now;		/* 0: not known */
 	bool			 detail;	/* kinds, reads and writes too */
+	/* May be NULL: told of each statement of the text, before the rules
+	 * are asked, with everything that facts.h knows. */
+	void			(*note)(void *ctx, const struct analysis *,
+				    const struct facts *);
+	void			*note_ctx;
 };
 
 /*

@@ -21,7 +21,9 @@
 #include "ctlrequests.h"
 #include "hours.h"
 #include "ipc_msgs.h"
+#include "learn.h"
 #include "policy.h"
+#include "policydiff.h"
 #include "testcases.h"
 #include "sqltree.h"
 
@@ -35,7 +37,7 @@ struct options {
 	const char	*token_file, *reason;
 	bool		 json, watch, junit, live;
 	const char	*address, *time, *subject, *actor, *lasting;
-	const char	*similar, *count;
+	const char	*similar, *count, *databases;
 };
 
 static int
@@ -49,6 +51,11 @@ usage(void)
 	    "       policyctl [-f file] setup-sql [database]\n"
 	    "       policyctl lint [file]\n"
 	    "       policyctl schema\n"
+	    "       policyctl [--json] diff [--databases file] old new "
+	    "[record]\n"
+	    "       policyctl [-f file] learn --profile name [--databases "
+	    "file]\n"
+	    "                 [record]\n"
 	    "       policyctl [-f file | -s socket] [--json] explain "
 	    "--profile name\n"
 	    "                 --database name [--sql text | file | -]\n"
@@ -458,6 +465,69 @@ test(const struct options *o, const char *file)
 	return t.code;
 }
 
+/* --- records ------------------------------------------------------------------------- */
+
+struct of_record {
+	struct policydiff	 diff;
+	struct learn		 learn;
+	int			 code;
+};
+
+static void
+run_diff(void *arg)
+{
+	struct of_record	*r = arg;
+
+	r->code = policydiff_run(&r->diff);
+}
+
+static void
+run_learn(void *arg)
+{
+	struct of_record	*r = arg;
+
+	r->code = learn_run(&r->learn);
+}
+
+/* The parser wants a large stack; `fail`: what comes when there is none. */
+static int
+of_record(void (*fn)(void *), struct of_record *r, int fail)
+{
+	r->code = fail;
+	if (bigstack_run(fn, r) == -1)
+		fprintf(stderr, "policyctl: no memory\n");
+	return r->code;
+}
+
+static int
+diff(const struct options *o, int argc, char **argv)
+{
+	struct of_record	r = { .diff = { .old = argv[1],
+				    .databases = o->databases,
+				    .json = o->json } };
+
+	if (argc != 3 && argc != 4)
+		return usage();
+	r.diff.new = argv[2];
+	r.diff.record = argc == 4 ? argv[3] : "-";
+	return of_record(run_diff, &r, EXIT_UNREACHABLE);
+}
+
+static int
+learn(const struct options *o, int argc, char **argv)
+{
+	struct of_record	r = { .learn = { .policy = o->conf,
+				    .profile = o->profile,
+				    .databases = o->databases,
+				    .record = "-" } };
+
+	if (argc > 2 || o->profile == NULL)
+		return usage();
+	if (argc == 2)
+		r.learn.record = argv[1];
+	return of_record(run_learn, &r, 1);
+}
+
 static int
 kill_session(const char *socket, const char *session)
 {
@@ -515,6 +585,7 @@ options(int argc, char **argv, struct options *o)
 		{ "for", required_argument, NULL, 'F' },
 		{ "similar", required_argument, NULL, 'l' },
 		{ "count", required_argument, NULL, 'n' },
+		{ "databases", required_argument, NULL, 'B' },
 		{ NULL, 0, NULL, 0 }
 	};
 	int	ch;
@@ -577,6 +648,9 @@ options(int argc, char **argv, struct options *o)
 			break;
 		case 'n':
 			o->count = optarg;
+			break;
+		case 'B':
+			o->databases = optarg;
 			break;
 		case 'S':
 			o->subject = optarg;
@@ -652,6 +726,10 @@ main(int argc, char **argv)
 	if (strcmp(argv[optind], "lint") == 0)
 		return optind + 2 < argc ? usage() :
 		    ctl_lint(optind + 2 == argc ? argv[optind + 1] : o.conf);
+	if (strcmp(argv[optind], "diff") == 0)
+		return diff(&o, argc - optind, argv + optind);
+	if (strcmp(argv[optind], "learn") == 0)
+		return learn(&o, argc - optind, argv + optind);
 	if (strcmp(argv[optind], "schema") == 0)
 		return optind + 1 < argc ? usage() : ctl_schema();
 	if (strcmp(argv[optind], "test") == 0)
