@@ -31,6 +31,8 @@
 #define DELAY_FIRST	100
 #define DELAY_MAX	1000
 #define SOUND_AFTER	10000	/* ms of life after which a child is sound */
+/* An engine dies of a client's text, not of itself: a fresh one at once. */
+#define SOUND_ENGINE	1000
 #define PATIENCE	2000	/* ms for an engine to take a catalogue */
 #define PATIENCE_MAX	60000	/* ... the next time that it was too long */
 #define WATCH		250	/* ms, while one is behind */
@@ -74,7 +76,8 @@ child_retry(struct child *c)
 {
 	uint64_t	now = now_boot_ms();
 
-	if (now - c->started > SOUND_AFTER)
+	if (now - c->started > (c->role == ROLE_ENGINE ? SOUND_ENGINE :
+	    SOUND_AFTER))
 		c->delay = 0;
 	ev_timer_set(c->timer, c->delay);
 	c->delay = c->delay == 0 ? DELAY_FIRST :
