@@ -50,4 +50,18 @@ bench_ingest_OBJS = tests/bench/ingest.o $(AUDIT_VERIFY_OBJS) \
 		$(AUDIT_DRAIN_OBJS) $(COMMON_OBJS)
 bench_ingest_LIBS = $(SQLITE_LIBS) $(COMMON_LIBS)
 $(O)/tests/bench/ingest.o: INCLUDES = -I. -Icommon -Iauditd
+
+# What a verdict costs: in an engine, in a worker that has it, to a client.
+TEST_PROGRAMS += bench_verdicts bench_cached bench_pair
+bench_verdicts_OBJS = $(sort tests/bench/verdicts.o policyd/policyfile.o \
+		policyd/described.o policyd/catdesc.o policyd/catalog_recs.o \
+		$(JUDGE_OBJS) $(POLICY_OBJS) $(COMMON_OBJS))
+bench_verdicts_LIBS = $(COMMON_LIBS) $(PCRE2_LIBS) $(ENGINE_LIBS)
+$(O)/tests/bench/verdicts.o: INCLUDES = -I. -Icommon -Ipolicyd
+bench_cached_OBJS = tests/bench/cached.o gatewayd/verdicts.o $(COMMON_OBJS)
+bench_cached_LIBS = $(COMMON_LIBS)
+$(O)/tests/bench/cached.o: INCLUDES = -I. -Icommon -Igatewayd
+bench_pair_OBJS = tests/bench/pair.o
+bench_pair_LIBS = $(PQ_LIBS)
+
 e2e_identity_OBJS += tests/e2e/cases.o tests/tools/forge.o
