@@ -49,6 +49,7 @@ struct catalog {
 	bool		  hidden_casts;
 	bool		  begun, ended;
 	uint32_t	  nrecords;
+	uint32_t	  server;	/* server_version_num */
 };
 
 static uint32_t
@@ -370,6 +371,7 @@ add_function(struct catalog *c, const struct cat_function *r)
 static int
 add_record(struct catalog *c, unsigned int kind, const void *rec)
 {
+	const struct cat_database	*d = rec;
 	const struct cat_operator	*o = rec;
 	const struct cat_schema		*s = rec;
 	const struct cat_calls		*l = rec;
@@ -379,6 +381,7 @@ add_record(struct catalog *c, unsigned int kind, const void *rec)
 		return -1;
 	switch (kind) {
 	case CAT_database:
+		c->server = d->server_version;
 		c->begun = true;
 		return 0;
 	case CAT_relation:
@@ -519,6 +522,12 @@ catalog_free(struct catalog **cp)
 	arena_clear(&c->arena);
 	free(c);
 	*cp = NULL;
+}
+
+unsigned int
+catalog_server(const struct catalog *c)
+{
+	return c->server / 10000;
 }
 
 size_t

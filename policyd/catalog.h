@@ -80,6 +80,8 @@ struct catalog	*catalog_load(int fd, const char **why);
 struct catalog	*catalog_parse(const uint8_t *, size_t, const char **why);
 void		 catalog_free(struct catalog **);
 
+/* The server's major version. */
+unsigned int	 catalog_server(const struct catalog *);
 size_t		 catalog_nrels(const struct catalog *);
 const struct cat_rel *catalog_rel(const struct catalog *, size_t index);
 const struct cat_rel *catalog_by_oid(const struct catalog *, uint32_t);

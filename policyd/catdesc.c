@@ -68,7 +68,14 @@ static const struct conf_key function_keys[] = {
 	  .dflt = "" }
 };
 
+struct database_desc {
+	uint64_t		 server;
+};
+
 static const struct conf_key database_keys[] = {
+	{ .name = "server", .type = CONF_INT,
+	  .offset = offsetof(struct database_desc, server), .dflt = "15",
+	  .min = 10, .max = 99 },
 	{ .name = "relations", .type = CONF_CUSTOM, .dflt = "",
 	  .parse = policy_later },
 	{ .name = "functions", .type = CONF_CUSTOM, .dflt = "",
@@ -329,12 +336,14 @@ catdesc_build(const struct conf *c, const struct conf_node *map,
 	struct cat_end		 end;
 	struct catalog		*cat = NULL;
 	const char		*why = "out of memory";
-	char			 none;
+	struct database_desc	 d;
 
 	buf_init(&b.out, SIZE_MAX_DESC);
 	if (conf_fill(c, map, where, database_keys,
-	    POLICY_NELEM(database_keys), &none, err) == -1 ||
-	    emit(&b, CAT_database, &db) == -1 ||
+	    POLICY_NELEM(database_keys), &d, err) == -1)
+		goto out;
+	db.server_version = (uint32_t)d.server * 10000;
+	if (emit(&b, CAT_database, &db) == -1 ||
 	    each(&b, map, where, "relations", relation) == -1 ||
 	    each(&b, map, where, "functions", function) == -1)
 		goto out;

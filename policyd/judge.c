@@ -359,6 +359,23 @@ judge_tree(struct judgement *j, const struct sqltree *t, const char *text,
 		j->out->action = VERDICT_MASK;
 }
 
+/* It may be right on a server that knows more than the parser does. */
+static void
+deny_syntax(struct judgement *j, const struct sql_error *err)
+{
+	const struct catalog	*cat = j->scene->cat;
+	char			 at[40] = "", newer[128] = "";
+
+	if (err->position > 0)
+		snprintf(at, sizeof(at), " (at character %d)", err->position);
+	if (cat != NULL && catalog_server(cat) > sqltree_major)
+		snprintf(newer, sizeof(newer), "; the server is PostgreSQL "
+		    "%u, and statements are read here by the grammar of %u",
+		    catalog_server(cat), sqltree_major);
+	judge_deny(j->out, "(parser)", "42601", "%s%s%s", err->message, at,
+	    newer);
+}
+
 static void
 judge_parse(struct judgement *j, const char *text, size_t len)
 {
@@ -369,13 +386,7 @@ judge_parse(struct judgement *j, const char *text, size_t len)
 		if (judge_unread(j))
 			return;
 		j->out->kind = KIND_OTHER;
-		if (err.position > 0)
-			judge_deny(j->out, "(parser)", "42601",
-			    "%s (at character %d)", err.message,
-			    err.position);
-		else
-			judge_deny(j->out, "(parser)", "42601",
-			    "%s", err.message);
+		deny_syntax(j, &err);
 		return;
 	}
 	judge_tree(j, &t, text, len);

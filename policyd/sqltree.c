@@ -16,6 +16,8 @@
 
 #define STACK_SIZE	((size_t)256 * 1024 * 1024)
 
+const unsigned int	 sqltree_major = PG_VERSION_NUM / 10000;
+
 static void *
 tree_alloc(void *arena, size_t n)
 {

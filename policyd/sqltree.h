@@ -17,6 +17,9 @@ struct sqltree {
 	PgQuery__ParseResult	*root;
 };
 
+/* The major version of PostgreSQL whose grammar it is. */
+extern const unsigned int sqltree_major;
+
 struct sql_error {
 	char	message[256];
 	int	position;	/* character, from 1; 0: unknown */
