@@ -129,6 +129,7 @@ check-clients:
 	@sh tests/deps $(CLANG)
 	@$(MAKE) --no-print-directory -j$$(nproc) build-tests
 	@$(TEST_ENV) tests/clients/run $(TESTS)
+	@$(TEST_ENV) tests/clients/waiting $(TESTS)
 # Random queries against two databases that differ in protected values only.
 check-twins:
 	@sh tests/deps $(CLANG)

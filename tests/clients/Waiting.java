@@ -1,0 +1,41 @@
+/*
+ * tests/clients/waiting, by JDBC: one login; loginTimeout and socketTimeout in
+ * seconds, 0: none.
+ */
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.SQLWarning;
+import java.util.Properties;
+
+class Waiting {
+	public static void main(String[] args) throws Exception
+	{
+		Properties p = new Properties();
+
+		p.setProperty("user", System.getenv("PGUSER"));
+		p.setProperty("password", System.getenv("PGPASSWORD"));
+		p.setProperty("sslmode", "verify-full");
+		p.setProperty("sslrootcert", System.getenv("PGSSLROOTCERT"));
+		p.setProperty("loginTimeout", args[0]);
+		p.setProperty("socketTimeout", args[1]);
+		try (Connection c = DriverManager.getConnection(
+		    "jdbc:postgresql://127.0.0.1:" + System.getenv("PGPORT") +
+		    "/" + System.getenv("PGDATABASE"), p)) {
+			SQLWarning w = c.getWarnings();
+			for (; w != null; w = w.getNextWarning())
+				System.out.println("notice " + w.getMessage());
+			ResultSet r = c.createStatement()
+			    .executeQuery("SELECT 7");
+			r.next();
+			System.out.println("value " + r.getInt(1));
+		} catch (SQLException e) {
+			for (Throwable t = e; t != null; t = t.getCause())
+				System.out.println(t instanceof SQLException ?
+				    ((SQLException)t).getSQLState() + " " + t :
+				    t);
+			System.exit(1);
+		}
+	}
+}
