@@ -64,4 +64,15 @@ $(O)/tests/bench/cached.o: INCLUDES = -I. -Icommon -Igatewayd
 bench_pair_OBJS = tests/bench/pair.o
 bench_pair_LIBS = $(PQ_LIBS)
 
+# Logins: tests/bench/verify.c, firstrow.c, flood.c.
+TEST_PROGRAMS += bench_verify bench_firstrow bench_flood
+bench_verify_OBJS = tests/bench/verify.o tests/tools/forge.o policyd/token.o \
+		policyd/jwks.o policyd/claims.o $(POLICY_OBJS) \
+		common/crypto.o common/log.o common/buf.o
+bench_verify_LIBS = $(FUZZ_LIBS)
+$(O)/tests/bench/verify.o: INCLUDES = -I. -Icommon -Ipolicyd
+bench_firstrow_OBJS = tests/bench/firstrow.o
+bench_firstrow_LIBS = $(PQ_LIBS)
+bench_flood_OBJS = tests/bench/flood.o
+bench_flood_LIBS = $(SSL_LIBS)
 e2e_identity_OBJS += tests/e2e/cases.o tests/tools/forge.o

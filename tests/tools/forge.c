@@ -195,6 +195,8 @@ forge_key(const char *kind)
 		k = EVP_EC_gen("P-256");
 	else if (strcmp(kind, "ec384") == 0)
 		k = EVP_EC_gen("P-384");
+	else if (strcmp(kind, "ec521") == 0)
+		k = EVP_EC_gen("P-521");
 	else
 		k = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	if (k == NULL)

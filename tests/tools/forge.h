@@ -22,7 +22,7 @@ char	*forge_hs256(const void *secret, size_t, const char *header,
 	    const char *claims);
 /* The public key as a JWK with this kid and alg (NULL: none).  Allocated. */
 char	*forge_jwk(EVP_PKEY *, const char *kid, const char *alg);
-/* "rsa" (2048 bits), "ec" (P-256), "ec384", "ed". */
+/* "rsa" (2048 bits), "ec" (P-256), "ec384", "ec521", "ed". */
 EVP_PKEY *forge_key(const char *kind);
 
 #endif
