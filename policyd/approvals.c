@@ -22,8 +22,9 @@
 
 /*
  * What somebody may do who has shown who he is.  `args` are the tool's,
- * `reason` is of them.  -1 with a sentence.
+ * `reason` is of them.  -1 with a sentence; DEED_LATER: it ends by itself.
  */
+#define DEED_LATER	1
 typedef int	deed_fn(struct conn *, uint32_t id, const json_t *args,
 		    const char *reason, const struct approver *,
 		    char *message, size_t size);
@@ -32,6 +33,7 @@ struct deed {
 	const char	*verb;
 	deed_fn		*run;
 	bool		 any_user;	/* a local user whom no policy names */
+	bool		 quiet;		/* not recorded */
 };
 
 /* A deed whose token the verifier has. */
@@ -69,12 +71,19 @@ deciding_find(struct parent *p, uint32_t id)
 	return NULL;
 }
 
+static void
+deciding_record(const struct deciding *d, uint32_t code)
+{
+	if (!d->deed->quiet)
+		control_record(d->conn, d->deed->verb, d->args, code);
+}
+
 /* Say how it ended, record that, and forget it. */
 static void
 deciding_end(struct parent *p, struct deciding *d, uint32_t code,
     const char *message)
 {
-	control_record(d->conn, d->deed->verb, d->args, code);
+	deciding_record(d, code);
 	control_end(d->conn, d->request, code, message);
 	deciding_free(p, d);
 }
@@ -89,7 +98,7 @@ approvals_conn_gone(struct parent *p, struct conn *c)
 		if (d->conn != c)
 			continue;
 		/* It was not done: the verifier's answer is for nobody. */
-		control_record(c, d->deed->verb, d->args, 1);
+		deciding_record(d, 1);
 		deciding_free(p, d);
 	}
 }
@@ -121,25 +130,32 @@ number_of(const json_t *args)
 	return v < 0 || v > UINT32_MAX ? 0 : (uint32_t)v;
 }
 
+/* Takes the row; 0, or DEED_LATER: an engine looks at the statement. */
+static int
+show(struct conn *c, uint32_t id, uint32_t number, json_t *row)
+{
+	struct ipc_explain	 m;
+
+	if (requests_explain(control_parent(c), number, &m) == -1) {
+		control_row(c, id, row);
+		return 0;
+	}
+	explains_show(c, id, &m, row);
+	return DEED_LATER;
+}
+
 int
 approvals_show(struct conn *c, uint32_t id, const json_t *args, char *message,
     size_t size)
 {
-	json_t			*o = requests_show(control_parent(c),
-				    number_of(args));
-	struct ipc_explain	 m;
+	json_t	*o = requests_show(control_parent(c), number_of(args));
 
 	if (o == NULL) {
 		snprintf(message, size, "there is no request %u",
 		    number_of(args));
 		return 1;
 	}
-	if (requests_explain(control_parent(c), number_of(args), &m) == -1) {
-		control_row(c, id, o);
-		return 0;
-	}
-	explains_show(c, id, &m, o);
-	return -1;
+	return show(c, id, number_of(args), o) == DEED_LATER ? -1 : 0;
 }
 
 /* Takes the list. */
@@ -235,10 +251,63 @@ deed_revoke(struct conn *c, uint32_t id, const json_t *args,
 	    leases_revoke(p, number_of(args), who, reason, message, size);
 }
 
-static const struct deed deed_decision = { "decide", deed_decide, false };
-static const struct deed deed_granting = { "grant", deed_grant, false };
+/* Who is it, and is there anything that he may decide at all? */
+static int
+deed_whoami(struct conn *c, uint32_t id, const json_t *args,
+    const char *reason, const struct approver *who, char *message,
+    size_t size)
+{
+	(void)args;
+	(void)reason;
+	if (!requests_approver(control_parent(c), who)) {
+		snprintf(message, size, "you are in no group that approves "
+		    "anything here");
+		return -1;
+	}
+	control_row(c, id, json_pack("{s:s, s:s, s:I}", "subject", who->name,
+	    "issuer", who->issuer, "expires", (json_int_t)who->expires));
+	return 0;
+}
+
+static int
+deed_list(struct conn *c, uint32_t id, const json_t *args, const char *reason,
+    const struct approver *who, char *message, size_t size)
+{
+	(void)args;
+	(void)reason;
+	(void)message;
+	(void)size;
+	return rows(c, id, requests_list_for(control_parent(c), who));
+}
+
+static int
+deed_show(struct conn *c, uint32_t id, const json_t *args, const char *reason,
+    const struct approver *who, char *message, size_t size)
+{
+	json_t	*o = requests_show_for(control_parent(c), number_of(args),
+		    who);
+
+	(void)reason;
+	if (o == NULL) {
+		snprintf(message, size, "there is no request %u that is yours "
+		    "to decide", number_of(args));
+		return -1;
+	}
+	return show(c, id, number_of(args), o);
+}
+
+static const struct deed deed_decision = { .verb = "decide",
+	.run = deed_decide };
+static const struct deed deed_granting = { .verb = "grant",
+	.run = deed_grant };
 /* Taking away is not to fail for want of a name. */
-static const struct deed deed_revoking = { "revoke", deed_revoke, true };
+static const struct deed deed_revoking = { .verb = "revoke",
+	.run = deed_revoke, .any_user = true };
+static const struct deed deed_knowing = { .verb = "whoami",
+	.run = deed_whoami };
+static const struct deed deed_listing = { .verb = "requests",
+	.run = deed_list, .quiet = true };
+static const struct deed deed_showing = { .verb = "show", .run = deed_show };
 
 static const char *
 reason_of(const json_t *args)
@@ -296,7 +365,7 @@ do_token(const struct deed *deed, struct conn *c, uint32_t id,
 	TAILQ_INSERT_TAIL(&p->approvals->list, d, entry);
 	ask.id = d->id;
 	ask.token = slice_str(token);
-	ask.peer = slice_str("policyctl");
+	ask.peer = slice_str(control_is_page(c) ? "page" : "policyctl");
 	if (ipc_send(children_verifier(p), IPC_verify, &ask, NULL, 0) == 0)
 		return -1;
 	deciding_free(p, d);
@@ -316,6 +385,10 @@ do_deed(const struct deed *deed, struct conn *c, uint32_t id,
 	    (token != NULL && strlen(token) > LEN_TOKEN)) {
 		snprintf(message, size, "the %s is too long",
 		    strlen(reason_of(args)) > 500 ? "reason" : "token");
+		return 1;
+	}
+	if (token == NULL && control_is_page(c)) {
+		snprintf(message, size, "a token is needed");
 		return 1;
 	}
 	return token == NULL ? do_unix(deed, c, id, args, message, size) :
@@ -343,6 +416,27 @@ approvals_revoke(struct conn *c, uint32_t id, const json_t *args,
 	return do_deed(&deed_revoking, c, id, args, message, size);
 }
 
+int
+approvals_whoami(struct conn *c, uint32_t id, const json_t *args,
+    char *message, size_t size)
+{
+	return do_deed(&deed_knowing, c, id, args, message, size);
+}
+
+int
+approvals_list_for(struct conn *c, uint32_t id, const json_t *args,
+    char *message, size_t size)
+{
+	return do_deed(&deed_listing, c, id, args, message, size);
+}
+
+int
+approvals_show_for(struct conn *c, uint32_t id, const json_t *args,
+    char *message, size_t size)
+{
+	return do_deed(&deed_showing, c, id, args, message, size);
+}
+
 /* --- the verifier's answers --------------------------------------------------------- */
 
 void
@@ -350,10 +444,11 @@ approvals_verified(struct parent *p, const struct ipc_verified *m)
 {
 	struct deciding		*d = deciding_find(p, m->id);
 	const struct issuer	*issuer;
-	struct approver		 who;
+	struct approver		 who = { 0 };
 	char			 message[LEN_REASON] = "", key[LEN_KEY + 1];
 	char			 subject[256];
 	json_t			*claims;
+	int			 done;
 
 	if (d == NULL)
 		return;
@@ -379,11 +474,17 @@ approvals_verified(struct parent *p, const struct ipc_verified *m)
 	who.claims = claims;
 	who.groups = issuer->groups;
 	who.uid = control_uid(d->conn);
-	if (d->deed->run(d->conn, d->request, d->args, reason_of(d->args),
-	    &who, message, sizeof(message)) == -1)
-		deciding_end(p, d, 1, message);
-	else
-		deciding_end(p, d, 0, "");
+	who.expires = m->expires;
+	/* The tool's user says nothing of him. */
+	if (control_is_page(d->conn))
+		json_object_set_new(d->args, "by", json_string(subject));
+	done = d->deed->run(d->conn, d->request, d->args, reason_of(d->args),
+	    &who, message, sizeof(message));
+	if (done == DEED_LATER) {
+		deciding_record(d, 0);
+		deciding_free(p, d);
+	} else
+		deciding_end(p, d, done == -1, message);
 	json_decref(claims);
 }
 

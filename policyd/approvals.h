@@ -11,6 +11,8 @@
 void		 approvals_init(struct parent *);
 control_verb	 approvals_list, approvals_show, approvals_decide;
 control_verb	 approvals_leases, approvals_grants, approvals_grant, approvals_revoke;
+/* For the page: who is this, and what may he look at? */
+control_verb	 approvals_whoami, approvals_list_for, approvals_show_for;
 /* The tool is gone: nobody hears the answer. */
 void		 approvals_conn_gone(struct parent *, struct conn *);
 

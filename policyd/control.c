@@ -50,6 +50,7 @@ struct conn {
 	struct ipc		*ipc;
 	uid_t			 uid;
 	bool			 master;
+	bool			 page;		/* has said so: for good */
 	uint32_t		 pid;		/* of the master */
 };
 TAILQ_HEAD(conn_list, conn);
@@ -106,6 +107,12 @@ uint32_t
 control_uid(const struct conn *c)
 {
 	return (uint32_t)c->uid;
+}
+
+bool
+control_is_page(const struct conn *c)
+{
+	return c->page;
 }
 
 /* What is longer than the record's field is cut; a token is not recorded. */
@@ -256,14 +263,32 @@ verb_access(struct conn *c, uint32_t id, const json_t *args, char *message,
 	return 0;
 }
 
+/*
+ * From now on this is the page for approvers: what it asks for it can have with
+ * a token only.  It may not be trusted as much as who connected it.
+ */
+static int
+verb_page(struct conn *c, uint32_t id, const json_t *args, char *message,
+    size_t size)
+{
+	(void)id;
+	(void)args;
+	(void)message;
+	(void)size;
+	c->page = true;
+	return 0;
+}
+
 /* Recorded: never; once it was run; by itself, when it answers later. */
 enum when { NEVER, RUN, ANSWERED };
 
-static const struct {
+struct verb {
 	const char	*name;
 	control_verb	*run;
 	enum when	 recorded;
-} verbs[] = {
+};
+
+static const struct verb verbs[] = {
 	{ "status", verb_status, NEVER },
 	{ "sessions", verb_sessions, RUN },
 	{ "kill", verb_kill, RUN },
@@ -278,9 +303,34 @@ static const struct {
 	{ "leases", approvals_leases, RUN },
 	{ "grant", approvals_grant, ANSWERED },
 	{ "revoke", approvals_revoke, ANSWERED },
+	{ "page", verb_page, RUN },
+};
+
+/* What the page can ask for, each with a token. */
+static const struct verb page_verbs[] = {
+	{ "whoami", approvals_whoami, ANSWERED },
+	/* Again and again, while somebody looks. */
+	{ "requests", approvals_list_for, NEVER },
+	{ "show", approvals_show_for, ANSWERED },
+	{ "decide", approvals_decide, ANSWERED },
 };
 
 /* --- messages --------------------------------------------------------------------------- */
+
+/* NULL: there is none, for this peer. */
+static const struct verb *
+verb_find(const struct conn *c, struct slice name)
+{
+	const struct verb	*v = c->page ? page_verbs : verbs;
+	size_t			 i, n;
+
+	n = c->page ? sizeof(page_verbs) / sizeof(page_verbs[0]) :
+	    sizeof(verbs) / sizeof(verbs[0]);
+	for (i = 0; i < n; i++)
+		if (slice_eq(name, v[i].name))
+			return &v[i];
+	return NULL;
+}
 
 static int
 on_ctl_request(void *ctx, const void *msg, int *fds)
@@ -288,8 +338,8 @@ on_ctl_request(void *ctx, const void *msg, int *fds)
 	struct conn			*c = ctx;
 	const struct ipc_ctl_request	*m = msg;
 	char				 message[LEN_REASON] = "", verb[65];
+	const struct verb		*v = verb_find(c, m->verb);
 	json_t				*args;
-	size_t				 i;
 	int				 code = 1;
 
 	(void)fds;
@@ -297,21 +347,17 @@ on_ctl_request(void *ctx, const void *msg, int *fds)
 		ipc_phase(c->ipc, PHASE_TOOL);
 	args = json_loadb((const char *)m->args.p, m->args.len,
 	    JSON_REJECT_DUPLICATES, NULL);
-	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		if (slice_eq(m->verb, verbs[i].name))
-			break;
-	if (i == sizeof(verbs) / sizeof(verbs[0]))
+	if (v == NULL)
 		snprintf(message, sizeof(message), "there is no such command");
 	else if (!json_is_object(args))
 		snprintf(message, sizeof(message), "the arguments are not a "
 		    "JSON object");
 	else
-		code = verbs[i].run(c, m->id, args, message, sizeof(message));
+		code = v->run(c, m->id, args, message, sizeof(message));
 	if (slice_copy(m->verb, verb, sizeof(verb)) == -1)
 		verb[0] = '\0';
-	if (i == sizeof(verbs) / sizeof(verbs[0]) ||
-	    verbs[i].recorded == RUN ||
-	    (verbs[i].recorded == ANSWERED && code != -1))
+	if (v == NULL || v->recorded == RUN ||
+	    (v->recorded == ANSWERED && code != -1))
 		control_record(c, verb, args, code > 0 ? (uint32_t)code : 0);
 	if (code != -1)
 		control_end(c, m->id, (uint32_t)code, message);

@@ -27,6 +27,8 @@ void		 control_record(struct conn *, const char *verb, json_t *args,
 		    uint32_t code);
 struct parent	*control_parent(const struct conn *);
 uint32_t	 control_uid(const struct conn *);
+/* The page for approvers (policyctl serve): nothing without a token. */
+bool		 control_is_page(const struct conn *);
 
 /* Takes the bound, listening socket. */
 void	 control_init(struct parent *, int listen);

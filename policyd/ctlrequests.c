@@ -197,22 +197,31 @@ ctl_token(const char *path)
 	return NULL;
 }
 
+static void
+wipe(char *token)
+{
+	if (token != NULL)
+		explicit_bzero(token, strlen(token));
+	free(token);
+}
+
 int
 ctl_decide(const char *socket, const char *number, bool approve,
-    const char *token_file, const char *reason, const char *similar,
-    const char *count)
+    const char *token_file, char *token, const char *reason,
+    const char *similar, const char *count)
 {
-	char		*token = NULL, *args;
+	char		*args;
 	json_int_t	 n, ms = 0, uses = 0;
 	json_t		*o;
 	int		 code = 1;
 
-	if (similar != NULL && ((ms = ctl_duration(similar)) == 0 ||
-	    (count != NULL && ctl_number(count, &uses) == -1)))
+	if ((similar != NULL && ((ms = ctl_duration(similar)) == 0 ||
+	    (count != NULL && ctl_number(count, &uses) == -1))) ||
+	    ctl_number(number, &n) == -1 || (token_file != NULL &&
+	    (token = ctl_token(token_file)) == NULL)) {
+		wipe(token);
 		return 1;
-	if (ctl_number(number, &n) == -1 || (token_file != NULL &&
-	    (token = ctl_token(token_file)) == NULL))
-		return 1;
+	}
 	o = json_pack("{s:I, s:b, s:s*, s:s*}", "request", n,
 	    "approve", approve, "token", token, "reason", reason);
 	if (o != NULL && ms != 0)
@@ -230,8 +239,6 @@ ctl_decide(const char *socket, const char *number, bool approve,
 	}
 	free(args);
 	json_decref(o);
-	if (token != NULL)
-		explicit_bzero(token, LEN_TOKEN + 2);
-	free(token);
+	wipe(token);
 	return code;
 }

@@ -14,12 +14,13 @@ int	ctl_requests(const char *socket, bool json, bool watch);
 /* `row` prints the one row. */
 int	ctl_show(const char *socket, const char *number, ctl_print *row);
 /*
- * `token_file` may be NULL ("-": standard input), `reason` too, and with what is
+ * `token_file` may be NULL ("-": standard input), or `token`, which is taken and
+ * wiped, is given instead; `reason` may be NULL too, and with what is
  * `similar`: for how long, and how often (`count`).
  */
 int	ctl_decide(const char *socket, const char *number, bool approve,
-	    const char *token_file, const char *reason, const char *similar,
-	    const char *count);
+	    const char *token_file, char *token, const char *reason,
+	    const char *similar, const char *count);
 
 /* A request's number; -1, and it was said that it is none. */
 int	ctl_number(const char *text, json_int_t *);

@@ -1,7 +1,7 @@
 /*
  * Documents of identity providers, and webhooks, over libcurl's multi interface
  * in our event loop, so that a slow server holds up nobody else's.  Verifier and
- * notifier run it.
+ * notifier run it, and policyctl where it logs in.
  *
  * The answers are not trusted: capped in size and time, never followed
  * elsewhere.  Plain http is for tests and side-cars on this machine, and only
@@ -35,6 +35,7 @@ struct fetch {
 	struct buf	 body;
 	bool		 over;		/* more than FETCH_MAX came */
 	bool		 post;
+	bool		 any_status;
 	struct curl_slist *headers;
 	char		 error[CURL_ERROR_SIZE];
 	fetch_cb	*cb;
@@ -61,6 +62,8 @@ fetch_free(struct fetch *ft)
 static bool
 good_status(const struct fetch *ft, long status)
 {
+	if (ft->any_status)
+		return status > 0;
 	return ft->post ? status >= 200 && status < 300 : status == 200;
 }
 
@@ -95,7 +98,7 @@ finish(struct fetch *ft, CURLcode rc)
 	cb(ctx, error != NULL ? NULL : body.len == 0 ? "" :
 	    (const char *)buf_head(&body), body.len, error);
 	f->status = 0;
-	buf_clear(&body);
+	buf_wipe(&body);	/* it may be a token */
 }
 
 static void
@@ -275,13 +278,15 @@ check_url(const char *url, const struct fetch_how *how, bool *plain)
 static int
 setup_post(struct fetch *ft, const struct fetch_how *how)
 {
-	static const char *const ours[] = { "Content-Type: application/json",
-	    "Expect:" };
+	const char *const ours[] = { how->form ?
+	    "Content-Type: application/x-www-form-urlencoded" :
+	    "Content-Type: application/json", "Expect:" };
 	CURL *e = ft->easy;
 	struct curl_slist *more;
 	size_t i;
 
 	ft->post = true;
+	ft->any_status = how->form;
 	for (i = 0; i < 2 + (how->header != NULL); i++) {
 		more = curl_slist_append(ft->headers, i < 2 ? ours[i] :
 		    how->header);

@@ -8,7 +8,7 @@
 
 /*
  * HTTP GET of small documents for the verifier, POST for the notifier's
- * webhooks.  libcurl is known here only.  https, certificates checked, no
+ * webhooks, and both for tools that log in at an issuer.  libcurl is known here only.  https, certificates checked, no
  * redirect, no proxy, no cookie; at most FETCH_MAX bytes in FETCH_MS.
  */
 #define FETCH_MAX	(256 * 1024)
@@ -24,6 +24,8 @@ struct fetch_how {
 	const char	*body;
 	size_t		 len;
 	const char	*header;	/* "Name: value", one more; or NULL */
+	/* The body is a form's instead, and an answer of any status is one. */
+	bool		 form;
 };
 
 /*

@@ -66,7 +66,8 @@ PARENT_OBJS =	policyd/main.o policyd/spawner.o policyd/parent.o \
 		policyd/notices.o policyd/requestnotice.o \
 		policyd/actors.o policyd/grants.o policyd/requestload.o \
 		policyd/explains.o policyd/leases.o \
-		policyd/requestask.o policyd/recordkey.o
+		policyd/requestask.o policyd/recordkey.o \
+		policyd/onlooker.o
 
 PROGRAMS +=	policyd policyctl
 policyd_OBJS =	$(sort $(PARENT_OBJS) $(POLICY_OBJS) $(VERIFIER_OBJS) \
@@ -76,7 +77,7 @@ policyd_LIBS =	$(COMMON_LIBS) $(PCRE2_LIBS) $(VERIFIER_LIBS) $(KEEPER_LIBS) \
 		$(ENGINE_LIBS)
 policyctl_OBJS = $(sort policyd/policyctl.o policyd/ctlrequests.o \
 		policyd/ctlgrants.o policyd/ctlmasks.o \
-		policyd/ctlfiles.o policyd/schema.o \
+		policyd/ctlfiles.o policyd/schema.o $(PAGE_OBJS) \
 		policyd/policyfile.o \
 		policyd/setupsql.o policyd/rolesql.o \
 		policyd/testcases.o policyd/testreport.o policyd/catdesc.o \
@@ -85,7 +86,19 @@ policyctl_OBJS = $(sort policyd/policyctl.o policyd/ctlrequests.o \
 		policyd/throttle.o \
 		policyd/catalog_recs.o $(JUDGE_OBJS) $(POLICY_OBJS) \
 		$(COMMON_OBJS))
-policyctl_LIBS = $(COMMON_LIBS) $(PCRE2_LIBS) $(ENGINE_LIBS)
+policyctl_LIBS = $(COMMON_LIBS) $(PCRE2_LIBS) $(ENGINE_LIBS) $(CURL_LIBS) \
+		$(MICROHTTPD_LIBS)
+
+# the page for approvers, in policyctl serve
+PAGE_OBJS =	policyd/ctlserve.o policyd/web.o policyd/webroutes.o \
+		policyd/webpage.o policyd/webpolicy.o policyd/webdoor.o \
+		policyd/websession.o policyd/oidc.o policyd/fetch.o \
+		policyd/html.o
+UNIT_TESTS +=	tests/unit/policyd/test_page
+tests/unit/policyd/test_page_OBJS = policyd/html.o policyd/webpage.o \
+		policyd/websession.o common/buf.o common/crypto.o \
+		common/log.o common/visible.o
+tests/unit/policyd/test_page_LIBS = $(JANSSON_LIBS) $(SSL_LIBS) $(ZLIB_LIBS)
 
 UNIT_TESTS +=	tests/unit/policyd/test_claims \
 		tests/unit/policyd/test_throttle \

@@ -19,6 +19,7 @@
 #include "ctlgrants.h"
 #include "ctlmasks.h"
 #include "ctlrequests.h"
+#include "ctlserve.h"
 #include "hours.h"
 #include "ipc_msgs.h"
 #include "learn.h"
@@ -38,6 +39,8 @@ struct options {
 	bool		 json, watch, junit, live;
 	const char	*address, *time, *subject, *actor, *lasting;
 	const char	*similar, *count, *databases;
+	bool		 device;
+	struct ctl_serve serve;
 };
 
 static int
@@ -70,7 +73,10 @@ usage(void)
 	    "[--watch]\n"
 	    "       policyctl [-f file | -s socket] [--json] show request\n"
 	    "       policyctl [-f file | -s socket] approve | deny\n"
-	    "                 [--token-file file] [--reason text] request\n"
+	    "                 [--token-file file | --device --issuer name "
+	    "--client-id id\n"
+	    "                 [--scope scope] [--resource url] [--id-token]]\n"
+	    "                 [--reason text] request\n"
 	    "       policyctl [-f file | -s socket] approve --similar "
 	    "duration\n"
 	    "                 [--count number] [--token-file file] request\n"
@@ -89,7 +95,14 @@ usage(void)
 	    "address]\n"
 	    "       policyctl [-f file | -s socket] [--json] masks --database "
 	    "name\n"
-	    "                 [--profile name]\n");
+	    "                 [--profile name]\n"
+	    "       policyctl [-f file] [-s socket] serve\n"
+	    "                 [--listen address:port | --unix path "
+	    "[--peer user]]\n"
+	    "                 [--origin url] [--user name] [--issuer name "
+	    "--client-id id\n"
+	    "                 [--scope scope] [--resource url] "
+	    "[--id-token]]\n");
 	return EXIT_USAGE;
 }
 
@@ -561,6 +574,35 @@ grant(const struct options *o, const char *socket)
 	return ctl_grant(socket, &g);
 }
 
+/* Of serve and --device; -1: of neither. */
+static int
+option_of_serve(struct options *o, int ch)
+{
+	const struct {
+		int		 ch;
+		const char	**where;
+	} strings[] = { { 'i', &o->serve.listen }, { 'u', &o->serve.unix_path },
+	    { 'p', &o->serve.peer }, { 'o', &o->serve.origin },
+	    { 'U', &o->serve.user }, { 'c', &o->serve.login.client_id },
+	    { 'e', &o->serve.login.scope },
+	    { 'E', &o->serve.login.resource } };
+	size_t	i;
+
+	if (ch == 'v')
+		o->device = true;
+	else if (ch == 'k')
+		o->serve.login.id_token = true;
+	else {
+		for (i = 0; i < sizeof(strings) / sizeof(strings[0]) &&
+		    strings[i].ch != ch; i++)
+			;
+		if (i == sizeof(strings) / sizeof(strings[0]))
+			return -1;
+		*strings[i].where = optarg;
+	}
+	return 0;
+}
+
 static int
 options(int argc, char **argv, struct options *o)
 {
@@ -586,6 +628,16 @@ options(int argc, char **argv, struct options *o)
 		{ "similar", required_argument, NULL, 'l' },
 		{ "count", required_argument, NULL, 'n' },
 		{ "databases", required_argument, NULL, 'B' },
+		{ "device", no_argument, NULL, 'v' },
+		{ "listen", required_argument, NULL, 'i' },
+		{ "unix", required_argument, NULL, 'u' },
+		{ "peer", required_argument, NULL, 'p' },
+		{ "origin", required_argument, NULL, 'o' },
+		{ "user", required_argument, NULL, 'U' },
+		{ "client-id", required_argument, NULL, 'c' },
+		{ "scope", required_argument, NULL, 'e' },
+		{ "resource", required_argument, NULL, 'E' },
+		{ "id-token", no_argument, NULL, 'k' },
 		{ NULL, 0, NULL, 0 }
 	};
 	int	ch;
@@ -623,7 +675,7 @@ options(int argc, char **argv, struct options *o)
 			o->claims = optarg;
 			break;
 		case 'I':
-			o->issuer = optarg;
+			o->issuer = o->serve.login.issuer = optarg;
 			break;
 		case 'A':
 			o->application = optarg;
@@ -662,10 +714,44 @@ options(int argc, char **argv, struct options *o)
 			o->lasting = optarg;
 			break;
 		default:
-			return -1;
+			if (option_of_serve(o, ch) == -1)
+				return -1;
 		}
 	}
 	return 0;
+}
+
+/* As who runs this, by a token in a file, or by one that is fetched now. */
+static int
+decide(const struct options *o, const char *socket, const char *number,
+    bool approve)
+{
+	struct policy	*policy;
+	char		*token = NULL;
+
+	if (o->device) {
+		if ((policy = ctl_policy(o->conf)) == NULL)
+			return 1;
+		token = ctl_device(policy, &o->serve.login);
+		policy_free(&policy);
+		if (token == NULL)
+			return 1;
+	}
+	return ctl_decide(socket, number, approve, o->token_file, token,
+	    o->reason, o->similar, o->count);
+}
+
+static int
+serve(const struct options *o, const char *socket)
+{
+	struct policy	*policy = NULL;
+	int		 code;
+
+	if (o->issuer != NULL && (policy = ctl_policy(o->conf)) == NULL)
+		return 1;
+	code = ctl_serve(socket, policy, &o->serve);
+	policy_free(&policy);
+	return code;
 }
 
 static int
@@ -697,9 +783,13 @@ run(const struct options *o, const char *socket, int argc, char **argv)
 		    row_tree);
 	if ((strcmp(verb, "approve") == 0 || strcmp(verb, "deny") == 0) &&
 	    argc == 2 && (o->similar == NULL || *verb == 'a') &&
-	    (o->count == NULL || o->similar != NULL))
-		return ctl_decide(socket, argv[1], *verb == 'a',
-		    o->token_file, o->reason, o->similar, o->count);
+	    (o->count == NULL || o->similar != NULL) &&
+	    (!o->device || o->token_file == NULL))
+		return decide(o, socket, argv[1], *verb == 'a');
+	if (strcmp(verb, "serve") == 0 && argc == 1 &&
+	    (o->serve.listen == NULL || o->serve.unix_path == NULL) &&
+	    (o->serve.peer == NULL || o->serve.unix_path != NULL))
+		return serve(o, socket);
 	if (strcmp(verb, "leases") == 0 && argc == 1)
 		return ctl_leases(socket, o->json);
 	if (strcmp(verb, "grants") == 0 && argc == 1)

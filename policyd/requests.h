@@ -35,6 +35,7 @@ struct approver {
 	const json_t	*claims;	/* NULL: a local user */
 	const char	*groups;	/* the issuer's groups pointer */
 	uint32_t	 uid;		/* of the tool */
+	uint64_t	 expires;	/* the token: seconds since the epoch */
 };
 /*
  * One approval or refusal.  -1 with a sentence when it does not count: no such
@@ -48,6 +49,16 @@ int	 requests_decide(struct parent *, uint32_t number, bool approve,
 unsigned int requests_count(struct parent *);
 json_t	*requests_list(struct parent *);
 json_t	*requests_show(struct parent *, uint32_t number);
+/*
+ * The same as one approver may see it: what people of his groups decide, or
+ * did.  With a part of the text; `refused` is why he may not decide.  NULL:
+ * there is no such request for him.
+ */
+json_t	*requests_list_for(struct parent *, const struct approver *);
+json_t	*requests_show_for(struct parent *, uint32_t number,
+	    const struct approver *);
+/* Is there anything in the policy that he may decide? */
+bool	 requests_approver(struct parent *, const struct approver *);
 /*
  * What an engine is to look at, of a statement that waits still; slices are of
  * the request.  -1: there is no such statement.

@@ -76,3 +76,5 @@ bench_firstrow_LIBS = $(PQ_LIBS)
 bench_flood_OBJS = tests/bench/flood.o
 bench_flood_LIBS = $(SSL_LIBS)
 e2e_identity_OBJS += tests/e2e/cases.o tests/tools/forge.o
+e2e_page_OBJS +=	tests/e2e/page.o $(IPC_OBJS)
+e2e_page_LIBS +=	$(EVENT_LIBS)
