@@ -44,7 +44,7 @@ UNITS =		$(addprefix $(O)/,$(UNIT_TESTS))
 
 .DEFAULT_GOAL :=	all
 .PHONY: all check check-idp check-clients check-long check-pg \
-	check-pgversions check-twins demo bench lint analyze fuzz install uninstall dist clean \
+	check-pgversions check-twins check-ui demo bench lint analyze fuzz install uninstall dist clean \
 	distclean unit build-tests
 .SUFFIXES:
 .DELETE_ON_ERROR:
@@ -141,6 +141,12 @@ check-idp:
 	@sh tests/deps $(CLANG)
 	@$(MAKE) --no-print-directory -j$$(nproc) build-tests
 	@$(TEST_ENV) tests/idp/run
+
+# The page for approvers in Debian's chromium; screenshots in $(O)/ui.
+check-ui:
+	@sh tests/deps $(CLANG)
+	@$(MAKE) --no-print-directory -j$$(nproc) build-tests
+	@$(TEST_ENV) tests/ui/run
 
 demo:
 	@sh tests/deps $(CLANG)
