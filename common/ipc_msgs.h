@@ -43,6 +43,7 @@ enum ipc_role {
 #define LEN_SASL	4096
 #define LEN_JSON	(1024 * 1024)
 #define LEN_SETTINGS	8192
+#define LEN_PARAMETERS	10000		/* a startup packet's length */
 #define LEN_URL		2048		/* of an issuer */
 #define LEN_JWKS	(256 * 1024)
 #define LEN_GUARD	(1024 * 1024)
@@ -114,7 +115,8 @@ enum ipc_role {
 	F(STR, peer, LEN_ADDR)						\
 	F(STR, application, LEN_NAME)					\
 	F(U8, tls, 0)							\
-	F(STR, tls_version, 16)	/* "TLSv1.3" */
+	F(STR, tls_version, 16)	/* "TLSv1.3" */				\
+	F(BYTES, params, LEN_PARAMETERS) /* settings: name NUL value NUL ... */
 /* The attempt is over for the worker (its client went away). */
 #define IPC_FIELDS_login_abort(F)					\
 	F(U32, attempt, 0)

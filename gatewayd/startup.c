@@ -20,12 +20,6 @@
 /* As for a statement that waits (hold.c). */
 #define GRANT_NOTICE_MS	10000
 
-/* What a client may set at startup; everything else is refused by name, which
- * the server takes in any case. */
-static const char *const allowed_params[] = { "application_name",
-    "client_encoding", "DateStyle", "IntervalStyle", "TimeZone",
-    "extra_float_digits" };
-
 void
 startup_refuse(struct session *s, const char *sqlstate, const char *message)
 {
@@ -248,17 +242,6 @@ startup_on_tls(struct session *s, const void *arg)
 
 /* --- the startup packet ----------------------------------------------------------- */
 
-static bool
-param_allowed(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(allowed_params) / sizeof(*allowed_params); i++)
-		if (strcasecmp(name, allowed_params[i]) == 0)
-			return true;
-	return false;
-}
-
 static int
 copy_name(struct session *s, const char *what, const char *value, char *dst)
 {
@@ -274,16 +257,20 @@ copy_name(struct session *s, const char *what, const char *value, char *dst)
 	return 0;
 }
 
-/* A setting that the client wants at the server.  -1: the session was ended. */
+/*
+ * A setting that the client wants at the server; policyd says whether he may
+ * have it, when it knows who he is.  -1: the session was ended.
+ */
 static int
 startup_setting(struct session *s, const char *name, const char *value)
 {
-	char message[256];
-
-	if (!param_allowed(name)) {
-		snprintf(message, sizeof(message), "startup parameter \"%.63s\" "
-		    "is not allowed", name);
-		startup_refuse(s, "42501", message);
+	/* In `options` they would become parameters that say who it is. */
+	if (strcasecmp(name, "user") == 0 ||
+	    strcasecmp(name, "database") == 0 ||
+	    strcasecmp(name, "options") == 0 ||
+	    strcasecmp(name, "replication") == 0) {
+		startup_refuse(s, "42501", "this is no setting for the startup "
+		    "options");
 		return -1;
 	}
 	if (strcasecmp(name, "application_name") == 0)
@@ -297,7 +284,7 @@ startup_setting(struct session *s, const char *name, const char *value)
 }
 
 /*
- * Those in `options`: judged one by one, and passed on before the others, which
+ * Those in `options`: taken one by one, and passed on before the others, which
  * hold over them as at a server.  -1: the session was ended.
  */
 static int
@@ -522,6 +509,7 @@ startup_login(struct session *s, const uint8_t *token, size_t len)
 		.application = slice_str(s->application),
 		.tls = s->client.tls != NULL,
 		.tls_version = slice_of(tls, strcspn(tls, " ")),
+		.params = slice_of(buf_head(&s->params), s->params.len),
 	};
 
 	session_goto(s, SESSION_LOGIN);

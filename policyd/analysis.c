@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "setscan.h"
 #include "sqlnames.h"
 #include "utility.h"
 
@@ -303,6 +304,7 @@ analysis_statement(struct analysis *a, const PgQuery__Node *stmt)
 	a->kind = utility_kind(stmt);
 	if (a->scene->masked && a->scene->protect != NULL)
 		finish_masked(a);
+	setscan(a, stmt);
 	if (a->nomem)
 		analysis_refuse(a, "53200", "out of memory");
 }

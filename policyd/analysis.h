@@ -112,6 +112,7 @@ struct analysis {
 	bool	 refused;
 	bool	 nomem;
 	bool	 wanted;	/* because of the snapshot: read it again */
+	const char *refused_by;	/* in the place of a rule; NULL: the masks */
 	char	 message[512];
 	const char *sqlstate;
 	/* state of the walk */

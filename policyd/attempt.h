@@ -44,6 +44,8 @@ struct attempt {
 	char			 tls_version[16 + 1];
 	uint8_t			*token;		/* until COMMITTING */
 	size_t			 tokenlen;
+	uint8_t			*params;	/* settings; settings.h */
+	size_t			 paramslen;
 	uint64_t		 generation;	/* when it was begun */
 	unsigned int		 again;		/* how often anew */
 	/* From the verifier. */
@@ -117,6 +119,9 @@ void	attempt_go_on(struct attempt *);
 /* Its steps begin (again): so long may they take. */
 void	attempt_clock(struct attempt *);
 
+/* May it come with the settings that it asks for?  Else it is refused, and
+ * gone. */
+bool	attempt_settings(struct attempt *, const struct profile *);
 /* Who it is, from where, now; for claims.h. */
 void	attempt_identity(const struct attempt *, struct identity *);
 

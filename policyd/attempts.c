@@ -173,6 +173,7 @@ attempt_free(struct attempt *a, const char *reason)
 	attempt_undo(a);
 	ev_timer_free(&a->timer);
 	attempt_token_free(a);
+	free(a->params);
 	free(a);
 	reload_login_over(p);
 }
@@ -394,14 +395,24 @@ attempt_verify(struct attempt *a)
 	attempt_enter(a, ATTEMPT_VERIFYING);
 }
 
-static int
-attempt_keep(struct attempt *a, struct slice token)
+static uint8_t *
+keep(struct slice s)
 {
-	if ((a->token = malloc((size_t)token.len + 1)) == NULL)
+	uint8_t	*p = malloc((size_t)s.len + 1);
+
+	if (p != NULL && s.len > 0)
+		memcpy(p, s.p, s.len);
+	return p;
+}
+
+static int
+attempt_keep(struct attempt *a, const struct ipc_login *m)
+{
+	if ((a->token = keep(m->token)) == NULL ||
+	    (a->params = keep(m->params)) == NULL)
 		return -1;
-	if (token.len > 0)
-		memcpy(a->token, token.p, token.len);
-	a->tokenlen = token.len;
+	a->tokenlen = m->token.len;
+	a->paramslen = m->params.len;
 	return 0;
 }
 
@@ -445,7 +456,7 @@ attempts_start(struct worker *w, const struct ipc_login *m)
 		return 0;
 	}
 	attempt_clock(a);
-	if (attempt_keep(a, m->token) == -1)
+	if (attempt_keep(a, m) == -1)
 		attempt_refuse_away(a, "the gateway is out of memory",
 		    "out of memory");
 	else if (!reload_holds(p))

@@ -35,6 +35,13 @@ struct holding {
 	struct holding	*next;
 };
 
+/* A function by its number. */
+struct number {
+	uint32_t	 oid;
+	const char	*schema, *name;
+	struct number	*next;
+};
+
 struct catalog {
 	struct arena	  arena;
 	struct cat_rel	**rels;
@@ -43,6 +50,7 @@ struct catalog {
 	struct cat_dep	 *deps;
 	size_t		  ndeps, capdeps;
 	struct cat_fn	 *functions[1024];
+	struct number	 *numbers[1024];
 	struct symbol	 *operators[256], *types[256];
 	struct symbol	 *schemas, *casts;
 	struct holding	 *holds[256];
@@ -345,6 +353,22 @@ add_tag(struct catalog *c, const struct cat_tag *r)
 }
 
 static int
+add_number(struct catalog *c, uint32_t oid, const char *schema,
+    const char *name)
+{
+	struct number	*n = arena_alloc(&c->arena, sizeof(*n));
+
+	if (n == NULL || name == NULL)
+		return -1;
+	n->oid = oid;
+	n->schema = schema;
+	n->name = name;
+	n->next = c->numbers[oid % 1024];
+	c->numbers[oid % 1024] = n;
+	return 0;
+}
+
+static int
 add_function(struct catalog *c, const struct cat_function *r)
 {
 	struct cat_fn	*f = arena_alloc(&c->arena, sizeof(*f)), **head;
@@ -356,8 +380,9 @@ add_function(struct catalog *c, const struct cat_function *r)
 	f->name = keep(c, r->name);
 	f->language = keep(c, r->language);
 	f->code = keep(c, r->code);
+	f->sets = keep(c, r->sets);
 	if (f->schema == NULL || f->name == NULL || f->language == NULL ||
-	    f->code == NULL)
+	    f->code == NULL || f->sets == NULL)
 		return -1;
 	f->volatility = r->volatility;
 	f->definer = r->definer != 0;
@@ -365,7 +390,7 @@ add_function(struct catalog *c, const struct cat_function *r)
 	head = &c->functions[hash(f->name) % 1024];
 	f->next = *head;
 	*head = f;
-	return 0;
+	return r->oid == 0 ? 0 : add_number(c, r->oid, f->schema, f->name);
 }
 
 static int
@@ -375,6 +400,7 @@ add_record(struct catalog *c, unsigned int kind, const void *rec)
 	const struct cat_operator	*o = rec;
 	const struct cat_schema		*s = rec;
 	const struct cat_calls		*l = rec;
+	const struct cat_builtin	*b = rec;
 	const struct cat_end		*e = rec;
 
 	if (c->ended || c->begun != (kind != CAT_database))
@@ -402,6 +428,9 @@ add_record(struct catalog *c, unsigned int kind, const void *rec)
 		return add_cast(c, rec);
 	case CAT_function:
 		return add_function(c, rec);
+	case CAT_builtin:
+		return add_number(c, b->oid, "pg_catalog",
+		    keep(c, b->name));
 	case CAT_operator:
 		return add_symbol(c, c->operators, 256, o->schema, o->name);
 	case CAT_holds:
@@ -632,6 +661,21 @@ function_named(const struct cat_fn *f, const char *name)
 	while (f != NULL && strcmp(f->name, name) != 0)
 		f = f->next;
 	return f;
+}
+
+bool
+catalog_numbered(const struct catalog *c, uint32_t oid, const char **schema_r,
+    const char **name_r)
+{
+	const struct number	*n;
+
+	for (n = c->numbers[oid % 1024]; n != NULL; n = n->next)
+		if (n->oid == oid) {
+			*schema_r = n->schema;
+			*name_r = n->name;
+			return true;
+		}
+	return false;
 }
 
 const struct cat_fn *

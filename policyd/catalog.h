@@ -61,6 +61,7 @@ struct cat_fn {
 	uint8_t		 volatility;	/* provolatile */
 	bool		 definer, procedure;
 	const char	*code;		/* catalog_recs.h; may be empty */
+	const char	*sets;		/* likewise */
 	struct cat_fn	*next;		/* of the index */
 };
 
@@ -100,6 +101,9 @@ bool		 catalog_has_function(const struct catalog *, const char *name,
 const struct cat_fn *catalog_function(const struct catalog *,
 		    const char *name);
 const struct cat_fn *catalog_next_function(const struct cat_fn *);
+/* The function (pg_catalog's too) of this OID; false: there is none. */
+bool		 catalog_numbered(const struct catalog *, uint32_t oid,
+		    const char **schema_r, const char **name_r);
 bool		 catalog_has_operator(const struct catalog *, const char *name,
 		    const char *schema);	/* schema NULL: any */
 /* Somebody made a cast with a function that leads to (or from) this type. */

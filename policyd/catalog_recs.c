@@ -54,6 +54,9 @@ STRUCT_DESC(holds)
 #define STRUCT	struct cat_tag
 STRUCT_DESC(tag)
 #undef STRUCT
+#define STRUCT	struct cat_builtin
+STRUCT_DESC(builtin)
+#undef STRUCT
 #define STRUCT	struct cat_end
 STRUCT_DESC(end)
 #undef STRUCT

@@ -87,7 +87,13 @@
 	F(U8, definer, 0)						\
 	F(STR, language, 63)						\
 	F(U8, procedure, 0)						\
-	F(STR, code, 65536)	/* of a procedure in plpgsql: its CREATE; in sql: its body; else, or not had, empty */
+	F(STR, code, 65536)	/* of a procedure in plpgsql: its CREATE; in sql: its body; else, or not had, empty */ \
+	F(STR, sets, 1024)	/* settings that its body changes, "a b"; "*": one that it does not name */ \
+	F(U32, oid, 0)
+/* A function of pg_catalog, for calls by number. */
+#define CAT_FIELDS_builtin(F)						\
+	F(U32, oid, 0)							\
+	F(STR, name, 63)
 /* An operator outside pg_catalog. */
 #define CAT_FIELDS_operator(F)						\
 	F(STR, schema, 63)						\
@@ -102,7 +108,7 @@
 #define CAT_RECS(M)							\
 	M(database) M(relation) M(column) M(key) M(depends)		\
 	M(view) M(calls) M(uses) M(cast) M(function) M(operator) M(schema)	\
-	M(holds) M(tag) M(end)
+	M(holds) M(tag) M(builtin) M(end)
 
 #define CAT_M_ENUM(name)	CAT_##name,
 enum cat_kind {

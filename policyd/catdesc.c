@@ -47,7 +47,7 @@ static const struct conf_key relation_keys[] = {
 struct function {
 	int	 volatility;
 	bool	 definer, procedure;
-	char	*language, *code;
+	char	*language, *code, *sets;
 };
 
 static const char *const volatilities[] = { "volatile", "stable",
@@ -65,6 +65,8 @@ static const struct conf_key function_keys[] = {
 	{ .name = "language", .type = CONF_STRING,
 	  .offset = FUNCTION(language), .dflt = "plpgsql" },
 	{ .name = "code", .type = CONF_STRING, .offset = FUNCTION(code),
+	  .dflt = "" },
+	{ .name = "sets", .type = CONF_STRING, .offset = FUNCTION(sets),
 	  .dflt = "" }
 };
 
@@ -298,6 +300,7 @@ function(struct build *b, const struct conf_node *map, size_t i,
 		f.procedure = fn.procedure;
 		f.language = slice_str(fn.language);
 		f.code = slice_str(fn.code != NULL ? fn.code : "");
+		f.sets = slice_str(fn.sets != NULL ? fn.sets : "");
 		if ((rc = emit(b, CAT_function, &f)) == -1)
 			fail_size(b, map->items[i], where);
 	}

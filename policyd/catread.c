@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "bodyscan.h"
 #include "buf.h"
 #include "catalog_recs.h"
 #include "dbadmin.h"
@@ -192,16 +193,58 @@ on_cast(void *ctx, const struct db_row *row)
 	return emit(ctx, CAT_cast, &c);
 }
 
+/* The settings that a body changes, one after another. */
+struct sets {
+	char	list[1025];
+	size_t	len;
+};
+
+static void
+on_set(void *ctx, enum body_what what, const char *name)
+{
+	struct sets *s = ctx;
+	size_t n;
+
+	if (what != BODY_SETS)
+		return;
+	if (name == NULL || strchr(name, ' ') != NULL)
+		name = "*";
+	n = strlen(name);
+	if (s->len + n + 1 >= sizeof(s->list)) {
+		/* More than there is room for: any. */
+		strcpy(s->list, "*");
+		s->len = 1;
+		return;
+	}
+	if (s->len > 0)
+		s->list[s->len++] = ' ';
+	memcpy(s->list + s->len, name, n + 1);
+	s->len += n;
+}
+
 static int
 on_function(void *ctx, const struct db_row *row)
 {
+	struct slice body = text(row, 7);
+	struct sets sets = { .len = 0 };
 	struct cat_function c = { text(row, 0), text(row, 1), db_char(row, 2),
-	    db_bool(row, 3), text(row, 4), db_bool(row, 5), text(row, 6) };
+	    db_bool(row, 3), text(row, 4), db_bool(row, 5), text(row, 6),
+	    slice_of(sets.list, 0), db_u32(row, 8) };
 
+	bodyscan((const char *)body.p, body.len, on_set, &sets);
+	c.sets.len = (uint32_t)sets.len;
 	/* The record's limit: better no body than no catalogue. */
 	if (c.code.len > 65536)
 		c.code.len = 0;
 	return emit(ctx, CAT_function, &c);
+}
+
+static int
+on_builtin(void *ctx, const struct db_row *row)
+{
+	struct cat_builtin c = { db_u32(row, 0), text(row, 1) };
+
+	return emit(ctx, CAT_builtin, &c);
 }
 
 static int
@@ -478,11 +521,20 @@ static const struct {
 	    "  WHEN l.lanname = 'plpgsql'"
 	    "  THEN pg_get_functiondef(p.oid)"
 	    "  WHEN l.lanname = 'sql' THEN p.prosrc"
-	    "  ELSE '' END FROM pg_proc p"
+	    "  ELSE '' END,"
+	    /* Only where it could change a setting: bodyscan.c's words. */
+	    " CASE WHEN b.body ~* 'set|u&\"' THEN b.body ELSE '' END, p.oid"
+	    " FROM pg_proc p"
+	    " CROSS JOIN LATERAL (SELECT coalesce("
+	    "  pg_get_function_sqlbody(p.oid), p.prosrc)) AS b (body)"
 	    " JOIN pg_namespace n ON n.oid = p.pronamespace"
 	    " JOIN pg_language l ON l.oid = p.prolang"
 	    " WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')"
 	    " AND " NOT_TEMP("n.nspname") },
+	{ on_builtin,
+	    "SELECT oid, proname FROM pg_proc"
+	    " WHERE pronamespace = 'pg_catalog'::regnamespace"
+	    " AND prokind = 'f' AND NOT proretset" },
 	{ on_holds,		/* down to what a value is made of */
 	    "WITH RECURSIVE h (col, oid) AS ("
 	    " SELECT DISTINCT a.atttypid, a.atttypid FROM pg_attribute a"

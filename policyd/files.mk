@@ -9,7 +9,7 @@ POLICY_OBJS =	policyd/policy.o policyd/policy_issuers.o \
 		policyd/policy_when.o policyd/policy_claims.o \
 		policyd/fnclass.o policyd/match.o policyd/sqlnames.o \
 		policyd/policy_limits.o policyd/hours.o policyd/network.o \
-		policyd/rulelint.o \
+		policyd/rulelint.o policyd/settings.o \
 		policyd/kinds.o common/conf.o common/conf_print.o \
 		common/conf_tree.o
 
@@ -26,6 +26,7 @@ NOTIFIER_OBJS =	policyd/notifier.o policyd/hookcmd.o policyd/payload.o \
 KEEPER_OBJS =	policyd/keeper.o policyd/dblogin.o policyd/vault.o \
 		policyd/scram.o policyd/dial.o policyd/helper.o \
 		policyd/dbcancel.o policyd/catwatch.o policyd/catread.o \
+		policyd/bodyscan.o \
 		policyd/dbadmin.o policyd/dbpool.o policyd/errand.o \
 		policyd/mint.o policyd/roles.o policyd/rolesql.o \
 		policyd/sweep.o policyd/unmint.o
@@ -119,11 +120,13 @@ tests/unit/policyd/test_sessionfile_LIBS = $(JANSSON_LIBS) $(SSL_LIBS) \
 		$(ZLIB_LIBS)
 tests/unit/policyd/test_attempts_OBJS = policyd/attempts.o policyd/prepare.o \
 		policyd/handover.o policyd/throttle.o policyd/jtis.o \
-		policyd/hours.o common/codec.o common/redact.o common/sqllex.o \
+		policyd/hours.o policyd/settings.o policyd/sqlnames.o \
+		common/conf.o common/conf_print.o common/conf_tree.o \
+		common/codec.o common/redact.o common/sqllex.o \
 		common/visible.o \
 		common/buf.o common/crypto.o common/ev.o common/log.o
 tests/unit/policyd/test_attempts_LIBS = $(JANSSON_LIBS) $(SSL_LIBS) \
-		$(ZLIB_LIBS) $(EVENT_LIBS)
+		$(ZLIB_LIBS) $(EVENT_LIBS) $(YAML_LIBS)
 
 # the engine: SQL in, verdict out (kinds.o is in POLICY_OBJS)
 JUDGE_OBJS =	policyd/analysis.o policyd/arena.o policyd/catalog.o \
@@ -134,6 +137,7 @@ JUDGE_OBJS =	policyd/analysis.o policyd/arena.o policyd/catalog.o \
 		policyd/exprs.o policyd/judge.o policyd/judge_rules.o \
 		policyd/mask.o \
 		policyd/names.o policyd/prescan.o policyd/protect.o \
+		policyd/bodyscan.o policyd/setscan.o \
 		policyd/rewrite.o policyd/rules.o policyd/scene.o \
 		policyd/scope.o policyd/sqltree.o \
 		policyd/stmtkind.o policyd/targets.o policyd/utility.o \
@@ -148,7 +152,9 @@ JUDGE_TEST_LIBS = $(ENGINE_LIBS) $(POLICY_LIBS)
 UNIT_TESTS +=	tests/unit/policyd/test_judge tests/unit/policyd/test_masking \
 		tests/unit/policyd/test_prescan \
 		tests/unit/policyd/test_catalog
-UNIT_TESTS +=	tests/unit/policyd/test_kinds
+UNIT_TESTS +=	tests/unit/policyd/test_kinds tests/unit/policyd/test_settings
+tests/unit/policyd/test_settings_OBJS =	$(JUDGE_TEST_OBJS)
+tests/unit/policyd/test_settings_LIBS =	$(JUDGE_TEST_LIBS)
 tests/unit/policyd/test_kinds_OBJS =	$(JUDGE_TEST_OBJS)
 tests/unit/policyd/test_kinds_LIBS =	$(JUDGE_TEST_LIBS)
 tests/unit/policyd/test_judge_OBJS =	$(JUDGE_TEST_OBJS)

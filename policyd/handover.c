@@ -22,6 +22,7 @@
 #include "log.h"
 #include "recordkey.h"
 #include "sessions.h"
+#include "settings.h"
 #include "workers.h"
 
 /* For people: when the deadline is, by the clock on the wall. */
@@ -74,7 +75,7 @@ attempt_commit(struct attempt *a)
 		attempt_refuse_auth(a, "the policy changed meanwhile");
 		return;
 	}
-	if (!attempt_granted(a, profile))
+	if (!attempt_granted(a, profile) || !attempt_settings(a, profile))
 		return;
 	s = sessions_new(a->p);
 	if (s == NULL) {
@@ -167,14 +168,19 @@ setting_add(uint8_t *out, size_t max, size_t *at, const char *name,
  * order of rows must not tell how wide the protected values are (D18).
  */
 static int
-settings_bytes(const struct profile *profile, uint8_t *out, size_t max,
-    size_t *len_r)
+settings_bytes(const struct attempt *a, const struct profile *profile,
+    uint8_t *out, size_t max, size_t *len_r)
 {
 	size_t	i;
 
 	*len_r = 0;
 	for (i = 0; i < profile->nsettings; i++)
-		if (setting_add(out, max, len_r, profile->settings[i].name,
+		/* One that may be changed is changed by the login, too. */
+		if (!settings_pinned(profile, i) &&
+		    settings_params_have(a->params, a->paramslen,
+		    profile->settings[i].name))
+			continue;
+		else if (setting_add(out, max, len_r, profile->settings[i].name,
 		    profile->settings[i].value) == -1)
 			return -1;
 	if (setting_add(out, max, len_r, "standard_conforming_strings",
@@ -197,7 +203,7 @@ attempt_send_ok(struct attempt *a, const struct profile *profile, int engine,
 	size_t			len;
 	int			fds[7], i;
 
-	if (settings_bytes(profile, settings, sizeof(settings), &len) == -1) {
+	if (settings_bytes(a, profile, settings, sizeof(settings), &len) == -1) {
 		close(engine);
 		close(page);
 		attempt_refuse_away(a, "the profile has too many settings",

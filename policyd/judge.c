@@ -15,6 +15,7 @@
 
 #include "facts.h"
 #include "prescan.h"
+#include "settings.h"
 
 /* --- one statement ----------------------------------------------------- */
 
@@ -218,8 +219,8 @@ judge_analysed(struct judgement *j, const struct analysis *a,
 		return false;
 	}
 	if (a->refused) {
-		judge_deny(j->out, "(masks)", a->sqlstate,
-		    "statement refused: %s",
+		judge_deny(j->out, a->refused_by != NULL ? a->refused_by :
+		    "(masks)", a->sqlstate, "statement refused: %s",
 		    a->message);
 		return false;
 	}
@@ -326,6 +327,7 @@ static bool
 judge_unread(struct judgement *j)
 {
 	if (!rules_open(j->scene->profile) ||
+	    settings_limited(j->scene->profile) ||
 	    memchr(j->ask->text, '\0', j->ask->len) != NULL ||
 	    names_password(j->ask->text, j->ask->len))
 		return false;

@@ -256,6 +256,8 @@ struct profile {
 	struct network		*nets;		/* the same, n of them */
 	struct setting		*settings;
 	size_t			 nsettings;
+	struct conf_strings	 settings_allow;	/* changeable: globs */
+	bool			 settings_closed;	/* ... and no others */
 	struct mask_set		**masks;	/* in order */
 	size_t			 nmasks;
 	bool			 predicates_masked;	/* predicates: masked */

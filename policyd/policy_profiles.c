@@ -196,6 +196,35 @@ check_setting(const struct conf *c, const struct conf_node *map, size_t i,
 	return 0;
 }
 
+static const struct conf_key settings_keys[] = {
+	{ .name = "allow", .type = CONF_STRINGS,
+	  .offset = PROFILE(settings_allow) }
+};
+
+static int
+parse_settings_allow(const struct conf *c, const struct conf_node *map,
+    size_t at, const char *where, struct profile *pr, struct conf_error *err)
+{
+	const char	*name;
+	size_t		 i;
+
+	pr->settings_closed = true;
+	if (policy_pair(c, map, at, where, CONF_STRINGS, &pr->settings_allow,
+	    err) == -1 ||
+	    policy_texts(c, map, where, "allow", &pr->settings_allow,
+	    LEN_NAME, err) == -1)
+		return -1;
+	for (i = 0; i < pr->settings_allow.n; i++) {
+		name = pr->settings_allow.v[i];
+		if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.*?") !=
+		    strlen(name))
+			return conf_fail(c, policy_item(map, "allow", i), err,
+			    "%s.allow: \"%.100s\" is not the name of a "
+			    "setting, nor a pattern for some", where, name);
+	}
+	return 0;
+}
+
 static int
 parse_settings(const struct conf *c, const struct conf_node *map,
     const char *profile, struct profile *pr, struct conf_error *err)
@@ -210,6 +239,13 @@ parse_settings(const struct conf *c, const struct conf_node *map,
 	if ((pr->settings = calloc(map->n + 1, sizeof(*s))) == NULL)
 		return conf_fail(c, map, err, "out of memory");
 	for (i = 0; i < map->n; i++) {
+		/* No parameter of a server has this name. */
+		if (strcmp(map->keys[i], "allow") == 0) {
+			if (parse_settings_allow(c, map, i, where, pr,
+			    err) == -1)
+				return -1;
+			continue;
+		}
 		if (check_setting(c, map, i, where, err) == -1)
 			return -1;
 		s = &pr->settings[pr->nsettings++];
@@ -472,6 +508,7 @@ profile_clear(struct profile *pr)
 		free(pr->settings[i].value);
 	}
 	free(pr->settings);
+	conf_release(settings_keys, POLICY_NELEM(settings_keys), pr);
 	free(pr->masks);
 	policy_hours_free(pr->hours, pr->nhours);
 	free(pr->nets);
@@ -529,13 +566,14 @@ print_profile(const struct profile *pr, FILE *fp)
 	    pr->concurrent_total != 0 || pr->expires_with_token)
 		fputs("    session:\n", fp);
 	conf_print(fp, 6, session_keys, POLICY_NELEM(session_keys), pr);
-	if (pr->nsettings > 0)
+	if (pr->nsettings > 0 || pr->settings_closed)
 		fputs("    settings:\n", fp);
 	for (i = 0; i < pr->nsettings; i++) {
 		fprintf(fp, "      %s: ", pr->settings[i].name);
 		conf_print_scalar(fp, pr->settings[i].value);
 		putc('\n', fp);
 	}
+	conf_print(fp, 6, settings_keys, POLICY_NELEM(settings_keys), pr);
 	for (i = 0; i < pr->nmasks; i++) {
 		fputs(i == 0 ? "    masks: [" : ", ", fp);
 		conf_print_scalar(fp, pr->masks[i]->key);

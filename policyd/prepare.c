@@ -23,6 +23,7 @@
 #include "jtis.h"
 #include "reload.h"
 #include "sessions.h"
+#include "settings.h"
 
 /* Of the same subject, or of any, in the same profile. */
 static unsigned int
@@ -180,6 +181,18 @@ attempt_prepare(struct attempt *a, const struct profile *profile)
 		    "now", "the keeper is not available");
 }
 
+bool
+attempt_settings(struct attempt *a, const struct profile *profile)
+{
+	char	why[LEN_REASON];
+
+	if (settings_params(profile, a->params, a->paramslen, why,
+	    sizeof(why)))
+		return true;
+	attempt_refuse(a, "42501", why, "", why);
+	return false;
+}
+
 void
 attempt_choose(struct attempt *a)
 {
@@ -191,7 +204,8 @@ attempt_choose(struct attempt *a)
 	profile = claims_choose(a->p->policy, a->user, a->database, &id, &why);
 	if (profile == NULL)
 		attempt_refuse_known(a, &why);
-	else if (!profile->needs_grant || grants_take(a, profile))
+	else if (attempt_settings(a, profile) &&
+	    (!profile->needs_grant || grants_take(a, profile)))
 		attempt_prepare(a, profile);
 }
 

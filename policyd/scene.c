@@ -14,6 +14,7 @@
 #include "analysis.h"
 #include "buf.h"
 #include "rules.h"
+#include "settings.h"
 
 static int
 path_add(struct search_path *p, const char *s)
@@ -95,7 +96,7 @@ scene_new(const struct profile *p, const char *database,
 	for (i = 0; i < p->nsettings; i++)
 		if (strcasecmp(p->settings[i].name, "search_path") == 0) {
 			path = p->settings[i].value;
-			sc->path.pinned = true;
+			sc->path.pinned = settings_pinned(p, i);
 		}
 	if (path_parse(sc, path) == -1)
 		goto fail;

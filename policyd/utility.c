@@ -9,10 +9,10 @@
  */
 #include "utility.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "code.h"
+#include "settings.h"
 #include "sqlnames.h"
 
 /* --- SET --------------------------------------------------------------- */
@@ -50,28 +50,6 @@ set_reads_the_same(const char *name, const char *value)
 	return true;
 }
 
-static bool
-set_safe(const struct analysis *a, const char *name, const char *value)
-{
-	static const char *const levels[] = { "notice", "warning", "error",
-	    NULL };
-	const struct profile	*p = a->scene->profile;
-	char			 low[64];
-	size_t			 i;
-
-	for (i = 0; i < p->nsettings; i++)
-		if (strcasecmp(p->settings[i].name, name) == 0)
-			return false;	/* the policy has set it */
-	for (i = 0; name[i] != '\0' && i + 1 < sizeof(low); i++)
-		low[i] = (char)tolower((unsigned char)name[i]);
-	low[i] = '\0';
-	if (strcmp(low, "client_min_messages") == 0)
-		return one_of(value, levels);
-	return strcmp(low, "client_encoding") == 0 ||
-	    strcmp(low, "standard_conforming_strings") == 0 ||
-	    sqlname_setting(low);
-}
-
 static void
 variable_set(struct analysis *a, const PgQuery__VariableSetStmt *s)
 {
@@ -98,7 +76,9 @@ variable_set(struct analysis *a, const PgQuery__VariableSetStmt *s)
 		    strcasecmp(name, "SESSION CHARACTERISTICS") != 0)
 			analysis_refuse(a, "42501", "SET %s is not available "
 			    "in a profile with masks", name);
-	} else if (!set_safe(a, name, set_value(s)))
+	} else if (settings_leave(a->scene->profile, name) == SETTING_FREE &&
+	    !settings_masked(name, set_value(s)))
+		/* Else setscan.c says why. */
 		analysis_refuse(a, "42501", "%s cannot be set in a profile "
 		    "with masks", name);
 }

@@ -94,6 +94,20 @@ const char shop_policy_text[] =
     "then: deny}\n"
     "      - {name: lab, when: {kind: update, client: local}, then: deny}\n"
     "      - {name: everything, when: {}, then: allow}\n"
+    "  pinned:\n"
+    "    databases: [shop]\n"
+    "    match: [{issuer: corp}]\n"
+    "    backend_role: {user: u, password_file: /nowhere}\n"
+    "    settings: {search_path: public, work_mem: 4MB, app.tenant: a,\n"
+    "      default_transaction_read_only: 'on'}\n"
+    "    rules: [{name: everything, when: {}, then: allow}]\n"
+    "  closed:\n"
+    "    databases: [shop]\n"
+    "    match: [{issuer: corp}]\n"
+    "    backend_role: {user: u, password_file: /nowhere}\n"
+    "    settings: {statement_timeout: 60s, lock_timeout: 5s,\n"
+    "      allow: [lock_timeout, 'enable_*', '*timeout']}\n"
+    "    rules: [{name: everything, when: {}, then: allow}]\n"
     "  dba:\n"
     "    databases: ['*']\n"
     "    match: [{issuer: corp}]\n"
@@ -300,7 +314,8 @@ make_records(size_t *len, bool hidden_cast)
 	struct cat_schema	 s = { slice_str("public") };
 	struct cat_function	 f = { slice_str("public"),
 	    slice_str("leak"), 'v', 1, slice_str("plpgsql"), 0,
-	    slice_str("") };
+	    slice_str(""), slice_str(""), 0 };
+	struct cat_builtin	 b = { 2078, slice_str("set_config") };
 	struct cat_operator	 o = { slice_str("public"), slice_str("===") };
 	struct cat_end		 end;
 	uint8_t			*p;
@@ -321,6 +336,19 @@ make_records(size_t *len, bool hidden_cast)
 	f.name = slice_str("lower");
 	f.volatility = 'i';
 	emit(CAT_function, &f);
+	/* Both change a setting: one that they say, and one that they do not. */
+	f.name = slice_str("tenant");
+	f.sets = slice_str("lock_timeout app.tenant");
+	f.oid = 16500;
+	emit(CAT_function, &f);
+	f.name = slice_str("tune");
+	f.sets = slice_str("*");
+	f.oid = 16501;
+	emit(CAT_function, &f);
+	emit(CAT_builtin, &b);
+	b.oid = 957;
+	b.name = slice_str("lo_creat");
+	emit(CAT_builtin, &b);
 	emit(CAT_operator, &o);
 	end.records = records;
 	emit(CAT_end, &end);
@@ -409,15 +437,15 @@ scene(const char *profile)
 	static struct {
 		char		 name[32];
 		struct scene	*scene;
-	} scenes[8];
+	} scenes[12];
 	const struct profile	*p;
 	size_t			 i;
 
-	for (i = 0; i < 8 && scenes[i].scene != NULL; i++)
+	for (i = 0; i < 12 && scenes[i].scene != NULL; i++)
 		if (strcmp(scenes[i].name, profile) == 0)
 			return scenes[i].scene;
 	p = policy_profile(shop_policy(), profile);
-	if (p == NULL || i == 8)
+	if (p == NULL || i == 12)
 		abort();
 	snprintf(scenes[i].name, sizeof(scenes[i].name), "%s", profile);
 	scenes[i].scene = scene_new(p, "shop", shop_catalog());
