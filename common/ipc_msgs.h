@@ -30,6 +30,7 @@ enum ipc_role {
 			    ROLE_NOTIFIER)
 
 #define LEN_NAME	63		/* PostgreSQL's NAMEDATALEN - 1 */
+#define LEN_FUNCTION	127		/* schema.name */
 #define LEN_SESSION	32		/* 128 random bits in hex (D25) */
 #define LEN_KEY		63		/* a key of policy.yaml */
 #define LEN_TOKEN	65535
@@ -253,7 +254,7 @@ enum ipc_role {
 	F(BYTES, pairs, LEN_GUARD)
 #define IPC_FIELDS_judge(F)						\
 	F(U64, seq, 0)							\
-	F(U8, form, 0)		/* enum judge_form */			\
+	F(U8, form, 0)		/* enum judge_form; FUNCTION: "OID arguments" */ \
 	F(U8, transaction, 0)	/* 'I', 'T', 'E'; 0: not known */	\
 	F(BYTES, text, LEN_TEXT)
 #define IPC_FIELDS_verdict(F)						\
@@ -270,7 +271,7 @@ enum ipc_role {
 	F(BYTES, rewritten, LEN_TEXT)	/* mask */			\
 	F(STR, masked, 4096)	/* columns, "schema.table.column, ..." */ \
 	/* VERDICT_STATEMENTS, VERDICT_PORTALS: which; empty: any of them */ \
-	F(STR, name, LEN_NAME)						\
+	F(STR, name, LEN_FUNCTION) /* or, of JUDGE_FUNCTION, what it calls */ \
 	F(STR, tags, LEN_TAGS)	/* for the record, "a, b" */		\
 	F(STR, observed, LEN_TAGS) /* rules that did not refuse, likewise */
 

@@ -8,8 +8,8 @@
 #include "session.h"
 
 /*
- * What frontend.c (framing, order, Query, FunctionCall) and extended.c (Parse,
- * Bind, Execute) share; nobody else includes this.
+ * What frontend.c (framing, order, Query), function.c (FunctionCall) and
+ * extended.c (Parse, Bind, Execute) share; nobody else includes this.
  */
 
 /* One message of the client, whole and well-formed. */
@@ -57,6 +57,9 @@ struct pipe_entry *front_push(struct session *, uint8_t type);
 int	front_names(struct session *, struct pipe_entry *);
 /* After the message was forwarded: its answer waits for its record. */
 void	front_gate(struct session *);
+
+/* function.c */
+enum front_result front_function(struct session *, const struct front_msg *);
 
 /* extended.c */
 enum front_result front_parse(struct session *, const struct front_msg *);

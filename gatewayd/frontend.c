@@ -229,37 +229,6 @@ front_query(struct session *s, const struct front_msg *m)
 }
 
 static enum front_result
-front_function(struct session *s, const struct front_msg *m)
-{
-	const struct verdict *v;
-	struct pipe_entry *e;
-
-	if (front_judge(s, JUDGE_FUNCTION, NULL, 0) == FRONT_WAIT)
-		return FRONT_WAIT;
-	if (s->front.step == FRONT_JUDGED) {
-		s->front.stmt = ++s->statement_count;
-		if (front_recorded(s, record_intent(s, s->front.stmt, 0,
-		    "function", NULL, 0, s->front.verdict,
-		    slice_of(NULL, 0))) == FRONT_WAIT)
-			return FRONT_WAIT;
-	}
-	if (!front_clear(s))
-		return FRONT_WAIT;
-	v = s->front.verdict;
-	if ((e = front_push(s, 'F')) == NULL)
-		return front_no_memory(s);
-	if (v->action == VERDICT_ALLOW) {
-		if (front_forward(s, m) == -1)
-			return front_no_memory(s);
-	} else if (deny_by_verdict(e, v) == -1 ||
-	    deny_function(&s->db.out, e) == -1)
-		return front_no_memory(s);
-	s->pipe.exclusive = e;
-	front_gate(s);
-	return FRONT_DONE;
-}
-
-static enum front_result
 front_simple(struct session *s, const struct front_msg *m)
 {
 	struct pipe_entry *e;

@@ -148,12 +148,14 @@ judge_abandon(struct session *s)
 }
 
 static void
-judge_keep(struct session *s, const uint8_t *text, size_t len)
+judge_keep(struct session *s, enum judge_form form, const uint8_t *text,
+    size_t len)
 {
 	free(s->front.asked);
 	s->front.asked = NULL;
 	s->front.asked_len = len;
-	if (len > 0 && len <= ASKED_MAX &&
+	/* Those of calls by number are not texts. */
+	if (form != JUDGE_FUNCTION && len > 0 && len <= ASKED_MAX &&
 	    (s->front.asked = malloc(len)) != NULL)
 		memcpy(s->front.asked, text, len);
 }
@@ -230,7 +232,7 @@ judge_text(struct session *s, enum judge_form form, const uint8_t *text,
 	m.seq = ++s->front.judge_seq;
 	s->front.judge_epoch = atomic_load(&s->page->epoch);
 	s->front.step = FRONT_JUDGING;
-	judge_keep(s, text, len);
+	judge_keep(s, form, text, len);
 	if (ipc_send(s->engine, IPC_judge, &m, NULL, 0) == -1)
 		log_debug("session=%s error=\"engine does not take it\"",
 		    s->id);

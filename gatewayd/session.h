@@ -27,6 +27,7 @@
  *	backendlogin.c	TLS, startup, SASL, towards the database
  *	frontend.c	the client's messages, once the session is open
  *	extended.c	of those: Parse, Bind, Execute
+ *	function.c	and FunctionCall
  *	deny.c		what is sent instead of a refused one
  *	judge.c		verdicts for them: cache, engine, generation
  *	hold.c		what waits for a person

@@ -17,6 +17,9 @@
 #include "prescan.h"
 #include "settings.h"
 
+/* FUNC_MAX_ARGS of the server. */
+#define NUMBER_ARGS	100
+
 /* --- one statement ----------------------------------------------------- */
 
 static void
@@ -242,6 +245,9 @@ judge_statement(struct judgement *j, const PgQuery__Node *stmt, bool first)
 	a.scene = j->scene;
 	a.arena = &j->arena;
 	analysis_statement(&a, stmt);
+	/* A call by number needs leave for that, and for what it calls. */
+	if (j->ask->form == JUDGE_FUNCTION)
+		analysis_unit(&a, KIND_FASTPATH, 0, 0);
 	if (first)
 		j->out->kind = a.kind;
 	passed = judge_analysed(j, &a, stmt);
@@ -284,21 +290,6 @@ judge_empty(struct judgement *j, enum kind k)
 	if (j->ask->detail)
 		note_detail(j, &a);
 	judge_rules(j, &a, NULL);
-	if (k != KIND_FASTPATH)
-		return;
-	j->readonly = false;
-	j->unsure = true;
-	if ((j->out->flags & VERDICT_HOLD) != 0 &&
-	    j->out->action != VERDICT_DENY)
-		judge_deny(j->out, j->out->rule, "42501",
-		    "statement refused: it "
-		    "needs approval, and a function call by number says "
-		    "nothing that a person could read");
-	if (j->scene->masked && j->out->action != VERDICT_DENY)
-		judge_deny(j->out, "(masks)", "42501",
-		    "statement refused: function "
-		    "calls by number are not available in a profile with "
-		    "masks");
 }
 
 /*
@@ -395,6 +386,110 @@ judge_parse(struct judgement *j, const char *text, size_t len)
 	sqltree_free(&t);
 }
 
+/* --- calls by number ---------------------------------------------------- */
+
+/* "OID arguments", in decimal; -1: it is not that. */
+static int
+number_parse(const struct judge_ask *ask, uint32_t *oid, unsigned int *nargs)
+{
+	char		 text[32], *end;
+	unsigned long	 n;
+
+	if (ask->len == 0 || ask->len >= sizeof(text))
+		return -1;
+	memcpy(text, ask->text, ask->len);
+	text[ask->len] = '\0';
+	n = strtoul(text, &end, 10);
+	if (*end != ' ' || n > UINT32_MAX)
+		return -1;
+	*oid = (uint32_t)n;
+	n = strtoul(end + 1, &end, 10);
+	*nargs = (unsigned int)n;
+	return *end == '\0' && n <= NUMBER_ARGS ? 0 : -1;
+}
+
+static char *
+quoted(char *o, const char *name)
+{
+	*o++ = '"';
+	for (; *name != '\0'; name++) {
+		if (*name == '"')
+			*o++ = '"';
+		*o++ = *name;
+	}
+	*o++ = '"';
+	return o;
+}
+
+/* The SELECT that calls the same; NULL: the function is not known. */
+static char *
+number_text(struct judgement *j)
+{
+	const char	*schema, *name;
+	uint32_t	 oid;
+	unsigned int	 nargs, i;
+	char		*text, *o;
+
+	if (j->scene->cat == NULL ||
+	    number_parse(j->ask, &oid, &nargs) == -1 ||
+	    !catalog_numbered(j->scene->cat, oid, &schema, &name))
+		return NULL;
+	snprintf(j->out->name, sizeof(j->out->name), "%s.%s", schema, name);
+	text = arena_alloc(&j->arena, 2 * (strlen(schema) + strlen(name)) +
+	    6 * (size_t)nargs + 32);
+	if (text == NULL)
+		return NULL;
+	o = text + sprintf(text, "SELECT ");
+	o = quoted(o, schema);
+	*o++ = '.';
+	o = quoted(o, name);
+	for (i = 0; i < nargs; i++)
+		o += sprintf(o, "%c$%u", i == 0 ? '(' : ',', i + 1);
+	strcpy(o, nargs == 0 ? "()" : ")");
+	return text;
+}
+
+/*
+ * FunctionCall: as the SELECT that calls the same function, and besides as
+ * `fastpath`.  Which one it is the catalogue must say, but where nothing is
+ * refused: there the server knows.
+ */
+static void
+judge_number(struct judgement *j)
+{
+	struct judge_ask	 ask = *j->ask;
+	struct verdict		*v = j->out;
+	char			*text = number_text(j);
+
+	if (text != NULL && prescan(text, strlen(text)) == NULL) {
+		ask.text = text;
+		ask.len = strlen(text);
+		j->ask = &ask;
+		judge_parse(j, text, ask.len);
+	} else {
+		/* Named or not, it was not looked at. */
+		v->name[0] = '\0';
+		judge_empty(j, KIND_FASTPATH);
+		v->wanted = true;
+	}
+	v->kind = KIND_FASTPATH;
+	j->readonly = false;
+	j->unsure = true;
+	if (v->action == VERDICT_DENY)
+		return;
+	if ((v->flags & VERDICT_HOLD) != 0)
+		judge_deny(v, v->rule, "42501", "statement refused: it needs "
+		    "approval, and a function call by number cannot wait");
+	else if (j->scene->masked)
+		judge_deny(v, "(masks)", "42501", "statement refused: function "
+		    "calls by number are not available in a profile with "
+		    "masks");
+	else if (v->name[0] == '\0' && (!rules_open(j->scene->profile) ||
+	    settings_limited(j->scene->profile)))
+		judge_deny(v, "(default)", "42883", "statement refused: there "
+		    "is no function of this number in the catalogue");
+}
+
 static void
 verdict_init(struct verdict *out)
 {
@@ -460,7 +555,7 @@ judge_for(const struct scene *scene, const struct judge_ask *ask,
 	j.readonly = true;
 	arena_init(&j.arena, 8 * 1024);
 	if (ask->form == JUDGE_FUNCTION)
-		judge_empty(&j, KIND_FASTPATH);
+		judge_number(&j);
 	else if ((why = prescan(ask->text, ask->len)) != NULL) {
 		if (judge_unread(&j))
 			goto done;

@@ -24,7 +24,9 @@ struct analysis;
 struct facts;
 struct judge_ask {
 	enum judge_form		 form;
-	const char		*text;		/* need not end with a NUL */
+	/* Need not end with a NUL.  JUDGE_FUNCTION: OID, blank, how many
+	 * arguments. */
+	const char		*text;
 	size_t			 len;
 	const struct asker	*asker;		/* rules.h; NULL: nobody */
 	enum tri		 in_transaction; /* TRI_ANY: not known */
@@ -64,8 +66,9 @@ struct verdict {
 	char			*shape;		/* without constants, or NULL */
 	size_t			 rewritten_len;
 	char			 masked[4096];
-	/* VERDICT_STATEMENTS, VERDICT_PORTALS: which name; "": any. */
-	char			 name[LEN_NAME + 1];
+	/* VERDICT_STATEMENTS, VERDICT_PORTALS: which name; "": any.  Of a
+	 * JUDGE_FUNCTION: schema.name of what it calls. */
+	char			 name[LEN_FUNCTION + 1];
 	/* Of all rules that fitted: "a, b", the highest, the sum. */
 	char			 tags[LEN_TAGS + 1];
 	enum severity		 severity;

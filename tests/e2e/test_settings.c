@@ -1,6 +1,7 @@
 /*
  * `settings:` of a profile against a real server: what is pinned stays what it
- * is, whatever a session tries; what may be changed is.
+ * is, whatever a session tries; what may be changed is.  And calls by number,
+ * which are judged as the same calls in SQL.
  */
 #include "e2e.h"
 
@@ -291,6 +292,139 @@ START_TEST(startup)
 }
 END_TEST
 
+/* --- calls by number -------------------------------------------------------- */
+
+/* The OID of a function by what it is declared as. */
+static Oid
+number(const char *signature)
+{
+	PGconn *d = e2e_direct();
+	char sql[256], *v;
+	Oid oid;
+
+	snprintf(sql, sizeof sql, "SELECT '%s'::regprocedure::oid", signature);
+	v = e2e_value(d, sql);
+	oid = (Oid)strtoul(v, NULL, 10);
+	free(v);
+	PQfinish(d);
+	return oid;
+}
+
+/* The SQLSTATE of a call with one argument, "" when it went well. */
+static const char *
+call(PGconn *c, Oid oid, int arg, int *out)
+{
+	static char state[6];
+	PQArgBlock a = { .len = 4, .isint = 1, .u = { .integer = arg } };
+	int len;
+	PGresult *r = PQfn(c, (int)oid, out, &len, 1, &a, 1);
+
+	snprintf(state, sizeof state, "%s", e2e_sqlstate(r));
+	PQclear(r);
+	return state;
+}
+
+START_TEST(numbers)
+{
+	PGconn *c = session("numbers"), *d = session("dba"), *m;
+	Oid creat = number("lo_creat(int)"), unlink_ = number("lo_unlink(oid)");
+	Oid abs_ = number("abs(int)"), id, own;
+	int lo = 0, again;
+
+	/* A rule names the functions that may be called so. */
+	ck_assert_str_eq(call(c, creat, 0x60000, &lo), "");
+	ck_assert_int_gt(lo, 0);
+	ck_assert_str_eq(call(c, unlink_, lo, &again), "42501");
+	ck_assert_ptr_nonnull(strstr(PQerrorMessage(c), "\"no-unlink\""));
+	/* Denied in mid-transaction, as any statement. */
+	free(e2e_value(c, "BEGIN"));
+	ck_assert_str_eq(call(c, abs_, -7, &again), "42501");
+	ck_assert_int_eq(PQtransactionStatus(c), PQTRANS_INERROR);
+	ck_assert_str_eq(call(c, creat, 0x60000, &again), "25P02");
+	free(e2e_value(c, "ROLLBACK"));
+	ck_assert_str_eq(call(c, 99999999, 1, &again), "42501");
+	/* libpq's own functions for large objects go this way. */
+	id = lo_creat(c, 0x60000);
+	ck_assert(id != InvalidOid);
+	free(e2e_value(c, "BEGIN"));
+	again = lo_open(c, id, 0x60000);
+	ck_assert_int_ge(again, 0);
+	/* lowrite() and loread() are named without the underscore. */
+	ck_assert_int_eq(lo_write(c, again, "seven", 5), 5);
+	ck_assert_int_eq(lo_lseek(c, again, 0, 0), 0);
+	free(e2e_value(c, "COMMIT"));
+	ck_assert_int_eq(lo_unlink(c, id), -1);
+	/* Everything, where everything is allowed: what there is not, too. */
+	ck_assert_str_eq(call(d, abs_, -7, &again), "");
+	ck_assert_int_eq(again, 7);
+	ck_assert_str_eq(call(d, 99999999, 1, &again), "42883");
+	ck_assert_int_eq(lo_unlink(d, id), 1);
+	ck_assert_str_eq(call(d, unlink_, lo, &again), "");
+	/* One that was made a moment ago. */
+	free(e2e_value(d, "CREATE OR REPLACE FUNCTION numbered(int) RETURNS "
+	    "int LANGUAGE sql AS 'SELECT $1 + 1'"));
+	own = number("numbered(int)");
+	ck_assert(E2E_UNTIL(20000, *call(c, own, 6, &again) == '\0'));
+	ck_assert_int_eq(again, 7);
+	/* Masks say no by themselves. */
+	m = session("masked");
+	ck_assert_str_eq(call(m, creat, 0x60000, &again), "42501");
+	ck_assert_ptr_nonnull(strstr(PQerrorMessage(m), "masks"));
+	free(e2e_value(m, "SELECT 1"));
+	PQfinish(m);
+	/* A setting by number is a setting. */
+	m = session("pinned");
+	{
+		PQArgBlock a[3] = { { .len = 11, .u = { .ptr = (int *)
+		    (void *)(char[]){ "search_path" } } },
+		    { .len = 1, .u = { .ptr = (int *)(void *)(char[]){
+		    "x" } } }, { .len = 1, .u = { .ptr = (int *)(void *)
+		    (char[]){ "\0" } } } };
+		int len, buf[64];
+		PGresult *r = PQfn(m, (int)number("set_config(text, text, "
+		    "boolean)"), buf, &len, 0, a, 3);
+
+		ck_assert_str_eq(e2e_sqlstate(r), "42501");
+		ck_assert_ptr_nonnull(strstr(PQerrorMessage(m),
+		    "\"settings\" of profile"));
+		PQclear(r);
+		check_value(m, ALL, PINNED);
+	}
+	PQfinish(m);
+	PQfinish(c);
+	PQfinish(d);
+	/* The record says what was called, and with what. */
+	ck_assert(E2E_UNTIL(10000, e2e_audit_n("SELECT count(*) FROM "
+	    "statements WHERE form = 'function' AND kind = 'fastpath' AND "
+	    "action = 'allow' AND text = 'pg_catalog.abs (%u)' AND status = "
+	    "'ok'", abs_) == 1));
+	ck_assert_int_eq(e2e_audit_n("SELECT count(*) FROM events WHERE kind = "
+	    "'intent' AND json_extract(body, '$.form') = 'function' AND "
+	    "CAST(body AS TEXT) LIKE '%%hex%%fffffff9%%'"), 2);
+	ck_assert(E2E_UNTIL(10000, e2e_audit_n("SELECT count(*) FROM "
+	    "statements WHERE form = 'function' AND action = 'deny' AND text = "
+	    "'pg_catalog.lo_unlink (%u)' AND rule = 'no-unlink' AND status = "
+	    "'denied'", unlink_) == 2));
+}
+END_TEST
+
+/* A rule that holds: no number can wait; the session goes on. */
+START_TEST(numbers_held)
+{
+	PGconn *c = session("held");
+	Oid sleep_ = number("pg_sleep(double precision)");
+	Oid abs_ = number("abs(int)");
+	int out;
+
+	ck_assert_str_eq(call(c, sleep_, 0, &out), "42501");
+	ck_assert_ptr_nonnull(strstr(PQerrorMessage(c), "cannot wait"));
+	ck_assert_str_eq(call(c, abs_, -3, &out), "");
+	ck_assert_int_eq(out, 3);
+	check_value(c, "SELECT 7", "7");
+	PQfinish(c);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -303,6 +437,8 @@ main(void)
 	tcase_add_test(tc, read_only);
 	tcase_add_test(tc, listed);
 	tcase_add_test(tc, startup);
+	tcase_add_test(tc, numbers);
+	tcase_add_test(tc, numbers_held);
 	suite_add_tcase(s, tc);
 	return e2e_main(s);
 }

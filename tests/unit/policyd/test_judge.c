@@ -416,6 +416,53 @@ START_TEST(fastpath)
 }
 END_TEST
 
+static const struct {
+	const char	*profile, *call;
+	const char	*want;		/* "allow", or the rule that denies */
+	const char	*sqlstate, *name;
+} numbers[] = {
+	{ "dba", "957 1", "allow", NULL, "pg_catalog.lo_creat" },
+	{ "dba", "2078 3", "allow", NULL, "pg_catalog.set_config" },
+	{ "dba", "16501 0", "allow", NULL, "public.tune" },
+	{ "dba", "4294967295 0", "allow", NULL, "" },
+	/* A profile where reading is allowed, and calls by number are not. */
+	{ "writer", "957 1", "(default)", "42501", "pg_catalog.lo_creat" },
+	{ "writer", "99 1", "(default)", "42501", "" },
+	{ "bot", "957 1", "nothing-structural", "42501",
+	    "pg_catalog.lo_creat" },
+	{ "analyst", "957 1", "(masks)", "42501", "pg_catalog.lo_creat" },
+	{ "held", "957 1", "numbers", "42501", "pg_catalog.lo_creat" },
+	/* What the same call in SQL is refused for. */
+	{ "pinned", "957 1", "allow", NULL, "pg_catalog.lo_creat" },
+	{ "pinned", "2078 3", "(settings)", "42501",
+	    "pg_catalog.set_config" },
+	{ "pinned", "16500 1", "(settings)", "42501", "public.tenant" },
+	{ "pinned", "99 1", "(default)", "42883", "" },
+	{ "pinned", "957 101", "(default)", "42883", "" },
+	{ "pinned", "957", "(default)", "42883", "" },
+	{ "pinned", "957 ", "allow", NULL, "pg_catalog.lo_creat" },
+	{ "pinned", "957 1 ", "(default)", "42883", "" },
+	{ "pinned", "x 1", "(default)", "42883", "" },
+};
+
+START_TEST(number)
+{
+	const struct verdict	*v = shop_judge_bytes(numbers[_i].profile,
+				    JUDGE_FUNCTION, numbers[_i].call,
+				    strlen(numbers[_i].call));
+
+	ck_assert_msg(strcmp(v->action == VERDICT_DENY ? v->rule : "allow",
+	    numbers[_i].want) == 0, "%s %s: %s (%s)", numbers[_i].profile,
+	    numbers[_i].call, v->rule, v->message);
+	if (numbers[_i].sqlstate != NULL)
+		ck_assert_str_eq(v->sqlstate, numbers[_i].sqlstate);
+	ck_assert_str_eq(v->name, numbers[_i].name);
+	ck_assert_str_eq(kind_name(v->kind), "fastpath");
+	ck_assert_int_eq(v->flags & (VERDICT_READONLY | VERDICT_CACHEABLE),
+	    0);
+}
+END_TEST
+
 START_TEST(json)
 {
 	struct buf	 b;
@@ -454,6 +501,8 @@ main(void)
 	tcase_add_test(t, bytes);
 	tcase_add_test(t, held);
 	tcase_add_test(t, fastpath);
+	tcase_add_loop_test(t, number, 0,
+	    (int)(sizeof(numbers) / sizeof(numbers[0])));
 	tcase_add_test(t, json);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
