@@ -4,13 +4,15 @@ PROGRAMS +=	gatewayctl
 
 # The configuration checks what the exchange will say.
 OAUTH_OBJS =	gatewayd/oauth.o gatewayd/pgmsg.o
+NETWORK_OBJS =	common/network.o
 
 MASTER_OBJS =	gatewayd/main.o gatewayd/master.o gatewayd/children.o \
 		gatewayd/lobby.o gatewayd/control.o gatewayd/gwconf.o gatewayd/listen.o \
 		gatewayd/policylink.o gatewayd/spawn.o gatewayd/tls.o \
-		$(OAUTH_OBJS)
+		$(OAUTH_OBJS) $(NETWORK_OBJS)
 gatewayctl_OBJS =	gatewayd/gatewayctl.o gatewayd/gwconf.o \
-		gatewayd/listen.o gatewayd/tls.o $(OAUTH_OBJS) $(COMMON_OBJS)
+		gatewayd/listen.o gatewayd/tls.o $(OAUTH_OBJS) $(NETWORK_OBJS) \
+		$(COMMON_OBJS)
 gatewayctl_LIBS =	$(COMMON_LIBS)
 
 UNIT_TESTS +=	tests/unit/gatewayd/test_tls tests/unit/gatewayd/test_gwconf \
@@ -18,7 +20,7 @@ UNIT_TESTS +=	tests/unit/gatewayd/test_tls tests/unit/gatewayd/test_gwconf \
 tests/unit/gatewayd/test_tls_OBJS =	gatewayd/tls.o
 tests/unit/gatewayd/test_tls_LIBS =	$(SSL_LIBS)
 tests/unit/gatewayd/test_gwconf_OBJS =	gatewayd/gwconf.o gatewayd/listen.o \
-		$(OAUTH_OBJS) common/buf.o \
+		$(OAUTH_OBJS) $(NETWORK_OBJS) common/buf.o \
 		gatewayd/tls.o common/conf.o common/conf_print.o \
 		common/conf_tree.o common/unixsock.o
 tests/unit/gatewayd/test_gwconf_LIBS =	$(SSL_LIBS) $(YAML_LIBS)
@@ -37,7 +39,8 @@ WORKER_OBJS =	gatewayd/worker.o gatewayd/session.o gatewayd/killing.o \
 		gatewayd/backend.o gatewayd/record.o gatewayd/pipeline.o \
 		gatewayd/names.o gatewayd/verdicts.o gatewayd/stream.o \
 		gatewayd/bearer.o gatewayd/options.o \
-		gatewayd/peer.o gatewayd/bound.o
+		gatewayd/peer.o gatewayd/bound.o gatewayd/proxy.o \
+		gatewayd/proxyhdr.o
 gatewayd_OBJS =	$(MASTER_OBJS) $(WORKER_OBJS) $(COMMON_OBJS)
 gatewayd_LIBS =	$(COMMON_LIBS)
 
@@ -50,6 +53,8 @@ UNIT_TESTS +=	tests/unit/gatewayd/test_oauth
 tests/unit/gatewayd/test_oauth_OBJS =	$(OAUTH_OBJS) common/buf.o
 UNIT_TESTS +=	tests/unit/gatewayd/test_options
 tests/unit/gatewayd/test_options_OBJS =	gatewayd/options.o
+UNIT_TESTS +=	tests/unit/gatewayd/test_proxyhdr
+tests/unit/gatewayd/test_proxyhdr_OBJS =	gatewayd/proxyhdr.o
 UNIT_TESTS +=	tests/unit/gatewayd/test_lobby
 tests/unit/gatewayd/test_lobby_OBJS =	gatewayd/lobby.o
 UNIT_TESTS +=	tests/unit/gatewayd/test_hold

@@ -27,6 +27,7 @@ struct listen_keys {
 	int	 cleartext;
 	int	 auth;
 	char	*issuer, *scope;	/* of oauth: */
+	struct conf_strings from;	/* of proxy: */
 };
 
 static const char *const isolations[] = { "session", "shared", NULL };
@@ -38,6 +39,8 @@ static int	version_parse(const struct conf *, const struct conf_node *,
 static int	listen_parse(const struct conf *, const struct conf_node *,
 		    void *, struct conf_error *);
 static int	oauth_parse(const struct conf *, const struct conf_node *,
+		    void *, struct conf_error *);
+static int	proxy_parse(const struct conf *, const struct conf_node *,
 		    void *, struct conf_error *);
 static int	workers_parse(const struct conf *, const struct conf_node *,
 		    void *, struct conf_error *);
@@ -64,6 +67,8 @@ static const struct conf_key listen_table[] = {
 	    .dflt = "password", .choices = auths, .reloadable = true },
 	{ .name = "oauth", .type = CONF_CUSTOM, .dflt = "",
 	    .parse = oauth_parse, .reloadable = true },
+	{ .name = "proxy", .type = CONF_CUSTOM, .dflt = "",
+	    .parse = proxy_parse, .reloadable = true },
 };
 
 static const struct conf_key oauth_table[] = {
@@ -71,6 +76,11 @@ static const struct conf_key oauth_table[] = {
 	    .reloadable = true },
 	{ .name = "scope", .type = CONF_STRING, .offset = L(scope),
 	    .dflt = "openid", .reloadable = true },
+};
+
+static const struct conf_key proxy_table[] = {
+	{ .name = "from", .type = CONF_STRINGS, .offset = L(from),
+	    .reloadable = true },
 };
 
 static const struct conf_key workers_table[] = {
@@ -150,6 +160,48 @@ oauth_parse(const struct conf *c, const struct conf_node *node, void *out,
 	if (!oauth_scope_ok(k->scope))
 		return conf_fail(c, conf_get(node, "scope"), err,
 		    "\"scope\" is not a list of names with one space between");
+	return 0;
+}
+
+/* `out` is a struct listen_keys. */
+static int
+proxy_parse(const struct conf *c, const struct conf_node *node, void *out,
+    struct conf_error *err)
+{
+	return node == NULL ? 0 : conf_fill(c, node, "listen.proxy",
+	    proxy_table, NELEM(proxy_table), out, err);
+}
+
+/* The load balancers of a listener, as networks. */
+static int
+listen_check_proxy(const struct conf *c, const struct conf_node *node,
+    struct gw_listen *l, struct conf_error *err)
+{
+	const struct conf_node	*at = conf_get(node, "proxy"), *from;
+	const char		*why;
+	size_t			 i;
+
+	if (at == NULL)
+		return 0;
+	if (l->is_unix)
+		return conf_fail(c, at, err, "a Unix socket takes no "
+		    "\"proxy\"");
+	/* What the header says could be such an address. */
+	if (l->cleartext)
+		return conf_fail(c, at, err, "\"proxy\" does not go with "
+		    "\"cleartext: loopback\"");
+	l->proxy_nets = calloc(l->proxy_from.n, sizeof(*l->proxy_nets));
+	if (l->proxy_nets == NULL)
+		return conf_fail(c, at, err, "out of memory");
+	from = conf_get(at, "from");
+	for (i = 0; i < l->proxy_from.n; i++) {
+		why = "a load balancer does not come by a Unix socket";
+		if (network_parse(l->proxy_from.v[i], &l->proxy_nets[i],
+		    &why) == -1 || l->proxy_nets[i].local)
+			return conf_fail(c, from->kind == CONF_LIST ?
+			    from->items[i] : from, err, "listen.proxy.from: "
+			    "\"%.100s\": %s", l->proxy_from.v[i], why);
+	}
 	return 0;
 }
 
@@ -234,6 +286,7 @@ listen_one(const struct conf *c, const struct conf_node *node,
 	l->client_ca = k.client_ca;
 	l->issuer = k.issuer;
 	l->scope = k.scope;
+	l->proxy_from = k.from;
 	l->fd = -1;
 	if (rc == -1)
 		return -1;
@@ -241,7 +294,8 @@ listen_one(const struct conf *c, const struct conf_node *node,
 	l->shared = k.isolation == 1;
 	l->cleartext = k.cleartext == 1;
 	l->is_unix = l->address[0] == '/';
-	return listen_check(c, node, l, err) == -1 ? -1 :
+	return listen_check(c, node, l, err) == -1 ||
+	    listen_check_proxy(c, node, l, err) == -1 ? -1 :
 	    listen_check_auth(c, node, l, err);
 }
 
@@ -344,6 +398,8 @@ gw_conf_free(struct gw_conf **cp)
 		free(conf->listen[i].client_ca);
 		free(conf->listen[i].issuer);
 		free(conf->listen[i].scope);
+		conf_strings_free(&conf->listen[i].proxy_from);
+		free(conf->listen[i].proxy_nets);
 		tls_server_free(&conf->listen[i].tls);
 	}
 	free(conf->listen);
@@ -351,6 +407,11 @@ gw_conf_free(struct gw_conf **cp)
 	free(conf);
 	*cp = NULL;
 }
+
+static const struct conf_key proxy_print[] = {
+	{ .name = "from", .type = CONF_STRINGS,
+	    .offset = offsetof(struct gw_listen, proxy_from) },
+};
 
 static void
 listen_print(const struct gw_listen *l, FILE *fp)
@@ -370,6 +431,10 @@ listen_print(const struct gw_listen *l, FILE *fp)
 		fputs("    client_ca: ", fp);
 		conf_print_scalar(fp, l->client_ca);
 		fputc('\n', fp);
+	}
+	if (l->proxy_from.n > 0) {
+		fputs("    proxy:\n", fp);
+		conf_print(fp, 6, proxy_print, NELEM(proxy_print), l);
 	}
 	fprintf(fp, "    auth: %s\n", auths[l->oauth]);
 	if (!l->oauth)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "conf.h"
+#include "network.h"
 #include "tls.h"
 
 /* gatewayd.yaml. */
@@ -18,6 +19,10 @@ struct gw_listen {
 	bool		 oauth;		/* auth: oauthbearer */
 	char		*issuer, *scope;	/* what discovery says; oauth only */
 	char		*client_ca;	/* absolute; NULL: no certificate wanted */
+	/* proxy: whose connections begin with a PROXY header (proxyhdr.h), and
+	 * nobody else's come; n = 0: no header is known. */
+	struct conf_strings proxy_from;
+	struct network	*proxy_nets;	/* the same */
 	/* Filled by the master, not from the file. */
 	int		 fd;
 	bool		 is_unix;

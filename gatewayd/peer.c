@@ -1,6 +1,7 @@
 /*
  * peer: who is at the other end of a client's socket.  Runs in the worker, when
- * a client was accepted; what it looks at is the kernel's.
+ * a client was accepted; what it looks at is the kernel's, or what a load
+ * balancer has said (proxy.c).
  */
 #include "session.h"
 
@@ -13,6 +14,13 @@
 #include <stdio.h>
 #include <string.h>
 
+union address {
+	struct sockaddr		sa;
+	struct sockaddr_in	in;
+	struct sockaddr_in6	in6;
+	struct sockaddr_storage	ss;
+};
+
 /* The master counts those that wait to log in, by address. */
 static void
 session_announce(struct session *s, const uint8_t addr[16])
@@ -23,43 +31,98 @@ session_announce(struct session *s, const uint8_t addr[16])
 	s->waiting = ipc_send(s->w->master, IPC_client_came, &m, NULL, 0) == 0;
 }
 
+static void
+mapped(uint8_t out[16], const void *v4)
+{
+	memset(out, 0, 10);
+	out[10] = out[11] = 0xff;
+	memcpy(out + 12, v4, 4);
+}
+
+static void
+peer_print(struct session *s, int family, const void *addr, uint16_t port)
+{
+	char ip[INET6_ADDRSTRLEN] = "";
+
+	inet_ntop(family, addr, ip, sizeof(ip));
+	snprintf(s->peer, sizeof(s->peer), family == AF_INET ? "%s:%u" :
+	    "[%s]:%u", ip, port);
+}
+
+/* Of a TCP socket: its address as 16 bytes.  False: it is of another kind. */
+static bool
+peer_inet(const union address *a, uint8_t addr[16])
+{
+	if (a->sa.sa_family == AF_INET)
+		mapped(addr, &a->in.sin_addr);
+	else if (a->sa.sa_family == AF_INET6)
+		memcpy(addr, a->in6.sin6_addr.s6_addr, 16);
+	else
+		return false;
+	return true;
+}
+
+static void
+peer_unix(struct session *s, int fd)
+{
+	struct ucred uc;
+	socklen_t len = sizeof(uc);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &uc, &len) == -1)
+		snprintf(s->peer, sizeof(s->peer), "unix");
+	else
+		snprintf(s->peer, sizeof(s->peer), "unix:uid=%u", uc.uid);
+}
+
+void
+peer_announce(struct session *s)
+{
+	union address a;
+	socklen_t len = sizeof(a);
+	uint8_t addr[16];
+
+	if (getpeername(s->client.fd, &a.sa, &len) == 0 &&
+	    peer_inet(&a, addr))
+		session_announce(s, addr);
+}
+
+void
+peer_proxied(struct session *s, const uint8_t *addr, size_t len,
+    uint16_t port)
+{
+	uint8_t all[16];
+
+	peer_print(s, len == 4 ? AF_INET : AF_INET6, addr, port);
+	if (len == 4)
+		mapped(all, addr);
+	else
+		memcpy(all, addr, 16);
+	session_announce(s, all);
+}
+
 void
 peer_name(struct session *s, int fd)
 {
-	union {
-		struct sockaddr		sa;
-		struct sockaddr_in	in;
-		struct sockaddr_in6	in6;
-		struct sockaddr_storage	ss;
-	} a;
+	union address a;
 	socklen_t len = sizeof(a);
-	char ip[INET6_ADDRSTRLEN];
-	uint8_t mapped[16] = { [10] = 0xff, [11] = 0xff };
-	struct ucred uc;
-	char *dst = s->peer;
-	size_t size = sizeof(s->peer);
+	uint8_t addr[16];
 	int on = 1;
 
 	if (getpeername(fd, &a.sa, &len) == -1) {
-		snprintf(dst, size, "unknown");
-	} else if (a.sa.sa_family == AF_INET) {
-		inet_ntop(AF_INET, &a.in.sin_addr, ip, sizeof(ip));
-		snprintf(dst, size, "%s:%u", ip, ntohs(a.in.sin_port));
-		memcpy(mapped + 12, &a.in.sin_addr, 4);
-		session_announce(s, mapped);
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	} else if (a.sa.sa_family == AF_INET6) {
-		inet_ntop(AF_INET6, &a.in6.sin6_addr, ip, sizeof(ip));
-		snprintf(dst, size, "[%s]:%u", ip, ntohs(a.in6.sin6_port));
-		session_announce(s, a.in6.sin6_addr.s6_addr);
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	} else {
-		len = sizeof(uc);
-		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &uc, &len) == -1)
-			snprintf(dst, size, "unix");
-		else
-			snprintf(dst, size, "unix:uid=%u", uc.uid);
+		snprintf(s->peer, sizeof(s->peer), "unknown");
+		return;
 	}
+	if (!peer_inet(&a, addr)) {
+		peer_unix(s, fd);
+		return;
+	}
+	if (a.sa.sa_family == AF_INET)
+		peer_print(s, AF_INET, &a.in.sin_addr, ntohs(a.in.sin_port));
+	else
+		peer_print(s, AF_INET6, &a.in6.sin6_addr,
+		    ntohs(a.in6.sin6_port));
+	if (s->w->listen->proxy_from.n == 0)
+		session_announce(s, addr);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }

@@ -31,6 +31,10 @@ static handler	on_open_client, on_open_backend, on_open_wake,
 /* The states in which nothing has been granted yet, and those of an open or
  * opening session, share what ends them. */
 static handler *const table[SESSION_NSTATES][SESSION_NEVENTS] = {
+	[SESSION_PROXY] = {
+		[EVT_CLIENT] = proxy_on_input,
+		[EVT_TIMER] = startup_on_timeout,
+	},
 	[SESSION_HELLO] = {
 		[EVT_CLIENT] = startup_on_hello,
 		[EVT_TIMER] = startup_on_timeout,
@@ -253,6 +257,9 @@ session_new(struct worker *w, int fd)
 	s->prev = &w->sessions;
 	w->sessions = s;
 	w->nsessions++;
+	s->state = SESSION_HELLO;
+	if (w->listen->proxy_from.n > 0)
+		proxy_begin(s);
 	return s;
 }
 
@@ -288,6 +295,7 @@ session_free(struct session *s)
 	free(s->refusal);
 	free(s->waiting_for);
 	session_killing_free(s);
+	proxy_free(s);
 	free(s);
 }
 

@@ -22,6 +22,7 @@
  * worker, by the part of a session's life that they handle:
  *
  *	peer.c		who a client is
+ *	proxy.c		... by the word of a load balancer
  *	startup.c	TLS, startup packet, token, from the client
  *	bearer.c	the token by OAUTHBEARER
  *	backendlogin.c	TLS, startup, SASL, towards the database
@@ -36,6 +37,7 @@
  *	bound.c		for them: the parameters of a Bind
  */
 #define SESSION_STATES(S)						\
+	S(PROXY)	/* a load balancer's header */			\
 	S(HELLO)	/* first bytes: TLS or not */			\
 	S(TLS)		/* handshake with the client */			\
 	S(STARTUP)	/* the startup packet */			\
@@ -107,6 +109,7 @@ struct session {
 	uint32_t	 attempt;	/* the worker's number for it */
 	char		 id[LEN_SESSION + 1];	/* "" before login_ok */
 	char		 peer[LEN_ADDR];
+	struct proxied	*proxied;	/* PROXY: what was read of it */
 	bool		 waiting;	/* the master counts it: not logged in */
 	struct ev_timer	*timer;		/* login, farewell */
 	struct ev_timer	*retry;		/* while something is away */
@@ -208,8 +211,20 @@ void		 session_pump(struct session *);
 void		 session_retry(struct session *);
 
 /* --- peer.c -------------------------------------------------------------------- */
-/* Fill s->peer, tell the master whom to count, set the socket's options. */
+/* Fill s->peer, tell the master whom to count (unless a header is to say it),
+ * set the socket's options. */
 void	peer_name(struct session *, int fd);
+/* The same, by a header: of an address that is 4 or 16 bytes long. */
+void	peer_proxied(struct session *, const uint8_t *addr, size_t len,
+	    uint16_t port);
+/* By the socket after all. */
+void	peer_announce(struct session *);
+
+/* --- proxy.c ------------------------------------------------------------------- */
+/* The session is new, and its listener has `proxy`.  It may be over then. */
+void	proxy_begin(struct session *);
+void	proxy_on_input(struct session *, const void *);
+void	proxy_free(struct session *);
 
 /* --- killing.c ------------------------------------------------------------- */
 /* policyd ends it: a FATAL, as soon as no message to the client is half out. */

@@ -8,7 +8,7 @@ POLICY_OBJS =	policyd/policy.o policyd/policy_issuers.o \
 		policyd/policy_approval.o policyd/policy_notify.o \
 		policyd/policy_when.o policyd/policy_claims.o \
 		policyd/fnclass.o policyd/match.o policyd/sqlnames.o \
-		policyd/policy_limits.o policyd/hours.o policyd/network.o \
+		policyd/policy_limits.o policyd/hours.o common/network.o \
 		policyd/rulelint.o policyd/settings.o \
 		policyd/kinds.o common/conf.o common/conf_print.o \
 		common/conf_tree.o
@@ -109,7 +109,7 @@ UNIT_TESTS +=	tests/unit/policyd/test_jtis tests/unit/policyd/test_limits
 tests/unit/policyd/test_jtis_OBJS =	policyd/jtis.o common/crypto.o \
 		common/log.o
 tests/unit/policyd/test_jtis_LIBS =	$(SSL_LIBS) $(ZLIB_LIBS)
-tests/unit/policyd/test_limits_OBJS =	policyd/hours.o policyd/network.o
+tests/unit/policyd/test_limits_OBJS =	policyd/hours.o common/network.o
 tests/unit/policyd/test_claims_OBJS = policyd/claims.o policyd/access.o \
 		$(POLICY_OBJS)
 tests/unit/policyd/test_claims_LIBS = $(JANSSON_LIBS) $(POLICY_LIBS)

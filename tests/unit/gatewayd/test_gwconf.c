@@ -170,6 +170,20 @@ START_TEST(test_refused)
 		    ":2:3: ", "no certificate" },
 		{ "listen:\n- {address: /s}\n- {address: /s}\n", ":3:13: ",
 		    "twice" },
+		{ "listen: [{address: /s, proxy: {from: 10.0.0.1}}]\n",
+		    ":1:31: ", "takes no" },
+		{ "listen:\n- {address: '127.0.0.1:6432', cleartext: "
+		    "loopback, proxy: {from: 10.0.0.1}}\n", ":2:59: ",
+		    "does not go with" },
+		{ "listen:\n- {address: '*:6432', certificate: c, key: k, "
+		    "proxy: {}}\n", ":2:54: ", "\"from\" is missing" },
+		{ "listen:\n- {address: '*:6432', certificate: c, key: k, "
+		    "proxy: {from: []}}\n", ":2:61: ", "empty" },
+		{ "listen:\n- {address: '*:6432', certificate: c, key: k, "
+		    "proxy: {from: [10.0.0.1, 10.0.0.1/8]}}\n", ":2:72: ",
+		    "not zero" },
+		{ "listen:\n- {address: '*:6432', certificate: c, key: k, "
+		    "proxy: {from: local}}\n", ":2:61: ", "Unix socket" },
 		{ "listen: [{address: /s, isolation: none}]\n", ":1:35: ",
 		    "session" },
 		{ "listen: [{address: /s, auth: kerberos}]\n", ":1:30: ",

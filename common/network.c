@@ -1,6 +1,7 @@
 /*
- * Addresses and networks: `networks:` of policy.yaml, and where a client comes
- * from.  Used by the parent, and by whoever parses the policy.
+ * Addresses and networks: `networks:` of policy.yaml, `proxy:` of
+ * gatewayd.yaml, and where a client comes from.  Used by policyd's parent, by
+ * gatewayd's workers, and by whoever parses these files.
  *
  * The address is gatewayd's word for what its kernel said; an interface behind
  * it ("%eth0") is not looked at.  What is no address is in no network.
