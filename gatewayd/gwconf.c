@@ -28,6 +28,7 @@ struct listen_keys {
 	int	 auth;
 	char	*issuer, *scope;	/* of oauth: */
 	struct conf_strings from;	/* of proxy: */
+	char	*mode;
 };
 
 static const char *const isolations[] = { "session", "shared", NULL };
@@ -69,6 +70,8 @@ static const struct conf_key listen_table[] = {
 	    .parse = oauth_parse, .reloadable = true },
 	{ .name = "proxy", .type = CONF_CUSTOM, .dflt = "",
 	    .parse = proxy_parse, .reloadable = true },
+	{ .name = "mode", .type = CONF_STRING, .offset = L(mode),
+	    .dflt = "", .reloadable = true },
 };
 
 static const struct conf_key oauth_table[] = {
@@ -170,6 +173,26 @@ proxy_parse(const struct conf *c, const struct conf_node *node, void *out,
 {
 	return node == NULL ? 0 : conf_fill(c, node, "listen.proxy",
 	    proxy_table, NELEM(proxy_table), out, err);
+}
+
+/* Who may connect to a Unix socket, as for chmod(1): four octal digits. */
+static int
+listen_check_mode(const struct conf *c, const struct conf_node *node,
+    struct gw_listen *l, const char *mode, struct conf_error *err)
+{
+	const struct conf_node	*at = conf_get(node, "mode");
+
+	l->mode = 0666;
+	if (at == NULL)
+		return 0;
+	if (!l->is_unix)
+		return conf_fail(c, at, err, "\"mode\" is for Unix sockets");
+	if (strlen(mode) != 4 || mode[0] != '0' ||
+	    strspn(mode, "0246") != 4 || (mode[1] & 6) != 6)
+		return conf_fail(c, at, err, "\"mode\" is one of \"0600\", "
+		    "\"0660\", \"0666\" and their like, in quotes");
+	l->mode = (unsigned int)strtoul(mode, NULL, 8);
+	return 0;
 }
 
 /* The load balancers of a listener, as networks. */
@@ -288,13 +311,17 @@ listen_one(const struct conf *c, const struct conf_node *node,
 	l->scope = k.scope;
 	l->proxy_from = k.from;
 	l->fd = -1;
-	if (rc == -1)
+	if (rc == -1) {
+		free(k.mode);
 		return -1;
+	}
 	l->oauth = k.auth == 1;
 	l->shared = k.isolation == 1;
 	l->cleartext = k.cleartext == 1;
 	l->is_unix = l->address[0] == '/';
-	return listen_check(c, node, l, err) == -1 ||
+	rc = listen_check_mode(c, node, l, k.mode, err);
+	free(k.mode);
+	return rc == -1 || listen_check(c, node, l, err) == -1 ||
 	    listen_check_proxy(c, node, l, err) == -1 ? -1 :
 	    listen_check_auth(c, node, l, err);
 }
@@ -425,7 +452,9 @@ listen_print(const struct gw_listen *l, FILE *fp)
 		conf_print_scalar(fp, l->key);
 	}
 	fprintf(fp, "\n    isolation: %s\n", isolations[l->shared]);
-	if (!l->is_unix)
+	if (l->is_unix)
+		fprintf(fp, "    mode: \"%04o\"\n", l->mode);
+	else
 		fprintf(fp, "    cleartext: %s\n", cleartexts[l->cleartext]);
 	if (l->client_ca != NULL) {
 		fputs("    client_ca: ", fp);

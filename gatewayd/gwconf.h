@@ -19,6 +19,7 @@ struct gw_listen {
 	bool		 oauth;		/* auth: oauthbearer */
 	char		*issuer, *scope;	/* what discovery says; oauth only */
 	char		*client_ca;	/* absolute; NULL: no certificate wanted */
+	unsigned int	 mode;		/* of a Unix socket */
 	/* proxy: whose connections begin with a PROXY header (proxyhdr.h), and
 	 * nobody else's come; n = 0: no header is known. */
 	struct conf_strings proxy_from;

@@ -113,8 +113,8 @@ open_unix(const struct gw_listen *l)
 
 	if ((fd = unix_listen(l->address, (uid_t)-1)) == -1)
 		return -1;
-	/* Whoever may come is decided by the token, as on an address. */
-	if (chmod(l->address, 0666) == -1 || listen(fd, BACKLOG) == -1) {
+	/* Who comes in is decided by the token, as on an address. */
+	if (chmod(l->address, l->mode) == -1 || listen(fd, BACKLOG) == -1) {
 		error = errno;
 		close(fd);
 		unlink(l->address);

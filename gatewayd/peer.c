@@ -62,16 +62,26 @@ peer_inet(const union address *a, uint8_t addr[16])
 	return true;
 }
 
+/*
+ * Who is at the other end of a Unix socket is what the kernel says.  Those that
+ * wait to log in are counted by user: as an address that no packet comes from,
+ * of which 64 bits count (lobby.c).
+ */
 static void
 peer_unix(struct session *s, int fd)
 {
 	struct ucred uc;
 	socklen_t len = sizeof(uc);
+	uint8_t addr[16] = { 0xff, 'u', 'i', 'd' };
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &uc, &len) == -1)
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &uc, &len) == -1) {
 		snprintf(s->peer, sizeof(s->peer), "unix");
-	else
-		snprintf(s->peer, sizeof(s->peer), "unix:uid=%u", uc.uid);
+		return;
+	}
+	snprintf(s->peer, sizeof(s->peer), "unix:uid=%u,gid=%u,pid=%d",
+	    uc.uid, uc.gid, uc.pid);
+	memcpy(addr + 4, &uc.uid, 4);
+	session_announce(s, addr);
 }
 
 void

@@ -122,8 +122,11 @@ throttle_addr(const char *peer, char *out, size_t size)
 	const char	*colon = strrchr(peer, ':');
 	size_t		 len = strlen(peer);
 
+	/* Of a Unix socket: the user, whatever process of his. */
+	if (strncmp(peer, "unix:", 5) == 0)
+		len = strcspn(peer, ",");
 	/* A bare IPv6 address has colons and no port. */
-	if (colon != NULL && colon > peer && (colon[-1] == ']' ||
+	else if (colon != NULL && colon > peer && (colon[-1] == ']' ||
 	    memchr(peer, ':', (size_t)(colon - peer)) == NULL))
 		len = (size_t)(colon - peer);
 	snprintf(out, size, "%.*s", (int)len, peer);

@@ -4,9 +4,13 @@
  */
 #include "e2e.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "raw.h"
@@ -227,6 +231,102 @@ START_TEST(counts)
 }
 END_TEST
 
+/* --- Unix sockets ------------------------------------------------------------ */
+
+static PGconn *
+by_socket(const char *user, const char *token)
+{
+	const char *keys[] = { "host", "port", "dbname", "user", "password",
+	    NULL };
+	const char *values[] = { e2e_env("GW_SOCKET_DIR"), e2e_env("GW_PORT"),
+	    "shop", user, token, NULL };
+
+	return PQconnectdbParams(keys, values, 0);
+}
+
+static const char *
+socket_path(void)
+{
+	static char path[108];
+
+	snprintf(path, sizeof path, "%s/.s.PGSQL.%s",
+	    e2e_env("GW_SOCKET_DIR"), e2e_env("GW_PORT"));
+	return path;
+}
+
+/* As libpq finds it; a token is asked for as anywhere, and who it is by the
+ * kernel's word is in the record. */
+START_TEST(unix_peers)
+{
+	char *token = e2e_token("listen-unix", "dba"), who[128];
+	PGconn *c = by_socket("dba", token);
+	struct stat st;
+
+	ck_assert_msg(PQstatus(c) == CONNECTION_OK, "%s", PQerrorMessage(c));
+	snprintf(who, sizeof who, "unix:uid=%u,gid=%u,pid=%d", getuid(),
+	    getgid(), getpid());
+	ck_assert(E2E_UNTIL(10000, opened("listen-unix", who) == 1));
+	PQfinish(c);
+	c = by_socket("dba", "no token");
+	ck_assert_int_eq(PQstatus(c), CONNECTION_BAD);
+	ck_assert_ptr_nonnull(strstr(PQerrorMessage(c), "authentication"));
+	PQfinish(c);
+	ck_assert(E2E_UNTIL(10000, e2e_audit_n("SELECT count(*) FROM events "
+	    "WHERE kind = 'login_refused' AND json_extract(body, '$.peer') = "
+	    "'%s'", who) == 1));
+	/* It is of no network, and so not of this profile's. */
+	free(token);
+	token = e2e_token("listen-unix", "near");
+	c = by_socket("near", token);
+	ck_assert_int_eq(PQstatus(c), CONNECTION_BAD);
+	PQfinish(c);
+	free(token);
+	ck_assert_int_eq(stat(socket_path(), &st), 0);
+	ck_assert_int_eq(st.st_mode & 07777, 0660);
+}
+END_TEST
+
+static int
+connect_unix(void)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	snprintf(sun.sun_path, sizeof sun.sun_path, "%s", socket_path());
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&sun, sizeof sun), 0);
+	return fd;
+}
+
+/* There is no TLS there, and one user takes the places of himself alone. */
+START_TEST(unix_places)
+{
+	char *token = e2e_token("listen-places", "dba"), b;
+	struct pollfd fds[12];
+	int i, over = 0;
+
+	for (i = 0; i < 12; i++) {
+		fds[i].fd = connect_unix();
+		fds[i].events = POLLIN;
+		ck_assert_int_eq(write(fds[i].fd, SSLREQUEST, 8), 8);
+	}
+	for (i = 0; i < 12; i++) {
+		ck_assert_int_eq(poll(&fds[i], 1, 10000), 1);
+		if (read(fds[i].fd, &b, 1) != 1)
+			over++;
+		else {
+			ck_assert_int_eq(b, 'N');
+			if (poll(&fds[i], 1, i == 0 ? 500 : 0) == 1)
+				over++;
+		}
+	}
+	ck_assert_int_ge(over, 7);
+	ck_assert(comes_in(plain[0], NULL, "", 0, "dba", token));
+	for (i = 0; i < 12; i++)
+		close(fds[i].fd);
+	free(token);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -238,6 +338,8 @@ main(void)
 	tcase_add_test(tc, strangers);
 	tcase_add_loop_test(tc, hostile, 0, 2);
 	tcase_add_loop_test(tc, counts, 0, 2);
+	tcase_add_test(tc, unix_peers);
+	tcase_add_test(tc, unix_places);
 	suite_add_tcase(s, tc);
 	return e2e_main(s);
 }

@@ -217,6 +217,7 @@ start(bool shared)
 	for (i = 0; i < 2; i++) {
 		listeners[i].address = paths[i];
 		listeners[i].is_unix = true;
+		listeners[i].mode = 0600;
 		ck_assert_int_eq(listen_open(&listeners[i], err, sizeof(err)),
 		    0);
 	}

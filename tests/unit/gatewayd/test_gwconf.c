@@ -170,6 +170,14 @@ START_TEST(test_refused)
 		    ":2:3: ", "no certificate" },
 		{ "listen:\n- {address: /s}\n- {address: /s}\n", ":3:13: ",
 		    "twice" },
+		{ "listen: [{address: /s, mode: '660'}]\n", ":1:30: ",
+		    "0660" },
+		{ "listen: [{address: /s, mode: '0066'}]\n", ":1:30: ",
+		    "0660" },
+		{ "listen: [{address: /s, mode: '0777'}]\n", ":1:30: ",
+		    "0660" },
+		{ "listen:\n- {address: '127.0.0.1:6432', cleartext: "
+		    "loopback, mode: '0660'}\n", ":2:58: ", "is for Unix" },
 		{ "listen: [{address: /s, proxy: {from: 10.0.0.1}}]\n",
 		    ":1:31: ", "takes no" },
 		{ "listen:\n- {address: '127.0.0.1:6432', cleartext: "
@@ -261,10 +269,10 @@ END_TEST
 /* Binding, and that a Unix socket's file goes when its listener does. */
 START_TEST(test_open)
 {
-	struct gw_listen	l = { .address = path, .is_unix = true };
+	struct gw_listen	l = { .address = path, .is_unix = true, .mode = 0600 };
 	char			text[256];
 	struct gw_listen	bad = { .address = strdup("/nonexistent/s"),
-				    .is_unix = true };
+				    .is_unix = true, .mode = 0600 };
 
 	unlink(path);
 	ck_assert_int_eq(listen_open(&l, text, sizeof(text)), 0);

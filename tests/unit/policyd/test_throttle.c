@@ -78,6 +78,8 @@ START_TEST(test_addr)
 		{ "[2001:db8::1]:5432", "[2001:db8::1]" },
 		{ "2001:db8::1", "2001:db8::1" },
 		{ "unix", "unix" },
+		{ "unix:uid=1,gid=2,pid=3", "unix:uid=1" },
+		{ "unix:uid=1", "unix:uid=1" },
 		{ "", "" },
 		{ ":1", ":1" },
 	};
