@@ -73,11 +73,10 @@ static const struct conf_sub fixed_sub = POLICY_MAP(role_keys);
 static const struct conf_sub session_sub = POLICY_MAP(session_keys);
 static const struct conf_sub match_sub = POLICY_MAP(match_keys);
 static const struct conf_sub matches_sub = POLICY_LIST(match_sub);
-static const struct conf_sub string_sub = { .form = CONF_FORM_VALUE,
-	.type = CONF_STRING };
 static const struct conf_sub strings_sub = { .form = CONF_FORM_VALUE,
 	.type = CONF_STRINGS };
-static const struct conf_sub settings_sub = POLICY_NAMES(string_sub,
+/* A list only under "allow". */
+static const struct conf_sub settings_sub = POLICY_NAMES(strings_sub,
     "^[a-z_][a-z_.]*$");
 static const struct conf_sub predicates_sub = { .form = CONF_FORM_VALUE,
 	.type = CONF_ENUM, .choices = predicates };
