@@ -84,7 +84,7 @@ START_TEST(addresses)
 	/* Byte by byte, and with the request for TLS behind it at once. */
 	r = raw_to(port, NULL);
 	for (i = 0; i < LEN(TCP4); i++) {
-		ck_assert(raw_send(r, TCP4 + i, 1));
+		ck_assert(raw_send(r, &TCP4[i], 1));
 		if (i % 7 == 0)
 			e2e_pause(5);
 	}
