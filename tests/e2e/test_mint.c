@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -241,6 +240,31 @@ patient_session(const char *sub)
 	return c;
 }
 
+/* A client of its own, dead by kill -9 in mid-statement. */
+static void
+kill_client(void)
+{
+	pid_t pid;
+	char c;
+	int p[2];
+
+	ck_assert_int_eq(pipe(p), 0);
+	ck_assert_int_ne(pid = fork(), -1);
+	if (pid == 0) {
+		PGconn *mine = patient_session("mint-kill");
+
+		PQsendQuery(mine, "SELECT pg_sleep(60)");
+		if (PQflush(mine) == 0 && write(p[1], "", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	close(p[1]);
+	ck_assert_int_eq(read(p[0], &c, 1), 1);
+	close(p[0]);
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+}
+
 static void
 kill_it(enum victim v, PGconn *c)
 {
@@ -248,7 +272,7 @@ kill_it(enum victim v, PGconn *c)
 
 	switch (v) {
 	case CLIENT:
-		shutdown(PQsocket(c), SHUT_RDWR);
+		kill_client();
 		break;
 	case WORKER:
 		if ((pid = e2e_worker_of(c)) > 0)
@@ -832,6 +856,7 @@ START_TEST(only_the_keeper_knows)
 	kill(pg, SIGCONT);
 	ck_assert_int_eq(status, 1);
 	ck_assert_int_gt(looked, 8);
+	ck_assert_int_gt(e2e_process("notifier"), 0);
 	ck_assert_int_eq(hunt_process(&broker, e2e_process("keeper")), 1);
 	ck_assert_int_eq(hunt_others(&broker, &looked), 0);
 	printf("%d processes know neither password\n", looked);
