@@ -31,12 +31,19 @@ text(struct page *p, const char *s)
 		p->rc = html_text(p->b, s, strlen(s));
 }
 
+/* Lines stay lines: behind "--" all that follows would look harmless. */
+static void
+lines(struct page *p, const char *s)
+{
+	if (p->rc == 0 && s != NULL)
+		p->rc = html_pre(p->b, s, strlen(s));
+}
+
 static void
 pre(struct page *p, const char *s)
 {
 	raw(p, "<pre>");
-	if (p->rc == 0 && s != NULL)
-		p->rc = html_pre(p->b, s, strlen(s));
+	lines(p, s);
 	raw(p, "</pre>\n");
 }
 
@@ -172,7 +179,7 @@ cell_number(struct page *p, const json_t *o)
 		span(p, num(o, "grant_for"));
 	} else {
 		raw(p, "<code>");
-		text(p, str(o, "text"));
+		lines(p, str(o, "text"));
 		raw(p, json_is_true(json_object_get(o, "text_cut")) ?
 		    " ...</code>" : "</code>");
 	}
@@ -417,6 +424,14 @@ webpage_request(struct buf *b, const struct webpage_user *u, const json_t *o,
 	snprintf(title, sizeof(title), "Request %lld",
 	    (long long)num(o, "request"));
 	head(&p, title, u, NULL);
+	raw(&p, "<p>");
+	text(&p, str(o, "subject"));
+	raw(&p, " as ");
+	text(&p, str(o, "profile"));
+	raw(&p, " in ");
+	text(&p, str(o, "database"));
+	raw(&p, json_object_get(o, "grant_for") != NULL ?
+	    " asks to log in</p>\n" : " wants to run this</p>\n");
 	if (json_object_get(o, "text") != NULL)
 		statement(&p, o);
 	if (json_object_get(o, "refused") == NULL) {
@@ -507,6 +522,7 @@ webpage_style(void)
 	    "table.open a { font-size: 18px; font-weight: bold; }\n"
 	    "pre, code { font: 14px/1.4 monospace; direction: ltr;\n"
 	    "    unicode-bidi: bidi-override; overflow-wrap: anywhere; }\n"
+	    "code { white-space: pre-wrap; }\n"
 	    "pre { white-space: pre-wrap; background: #f3f3f0; margin: 0;\n"
 	    "    padding: 12px; border-left: 4px solid #20303c; }\n"
 	    "li pre { padding: 2px 8px; }\n"
