@@ -20,22 +20,6 @@
 
 #include "raw.h"
 
-/* A second, and more where the machine has no time to keep it. */
-static long
-second(void)
-{
-	double load = 0;
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-
-	if (getenv("POSTERN_SLOW") != NULL || getloadavg(&load, 1) != 1 ||
-	    load > 2 * (double)cpus) {
-		printf("load %.0f on %ld processors: 4 seconds count as one\n",
-		    load, cpus);
-		return 4000;
-	}
-	return 1000;
-}
-
 static long long
 wall_ms(void)
 {
@@ -285,7 +269,7 @@ START_TEST(in_the_middle)
 	const struct reason *r = &reasons[_i];
 	struct client c[NACTIVITIES];
 	PGconn *d = e2e_direct();
-	long request, limit = second();
+	long request, limit = e2e_patience(1000);
 	long long when;
 	char sub[32], *token;
 	size_t i;
