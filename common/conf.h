@@ -100,7 +100,7 @@ enum conf_form {
 	CONF_FORM_VALUE,	/* of `type`, with `choices` */
 	CONF_FORM_MAP,		/* by `keys` */
 	CONF_FORM_LIST,		/* of `of`: one or more */
-	CONF_FORM_NAMES,	/* a map from names of the file's own to `of` */
+	CONF_FORM_NAMES,	/* names of the file's own to `of`, and `keys` */
 	CONF_FORM_OR		/* `of`, or `other` */
 };
 

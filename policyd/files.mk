@@ -76,7 +76,8 @@ policyd_OBJS =	$(sort $(PARENT_OBJS) $(POLICY_OBJS) $(VERIFIER_OBJS) \
 		$(KEEPER_OBJS) $(ENGINE_OBJS) $(COMMON_OBJS))
 policyd_LIBS =	$(COMMON_LIBS) $(PCRE2_LIBS) $(VERIFIER_LIBS) $(KEEPER_LIBS) \
 		$(ENGINE_LIBS)
-policyctl_OBJS = $(sort policyd/policyctl.o policyd/ctlrequests.o \
+policyctl_OBJS = $(sort policyd/policyctl.o policyd/ctloptions.o \
+		policyd/ctlrequests.o \
 		policyd/ctlgrants.o policyd/ctlmasks.o \
 		policyd/ctlfiles.o policyd/schema.o $(PAGE_OBJS) \
 		policyd/policyfile.o \

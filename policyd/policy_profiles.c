@@ -75,9 +75,14 @@ static const struct conf_sub match_sub = POLICY_MAP(match_keys);
 static const struct conf_sub matches_sub = POLICY_LIST(match_sub);
 static const struct conf_sub strings_sub = { .form = CONF_FORM_VALUE,
 	.type = CONF_STRINGS };
-/* A list only under "allow". */
-static const struct conf_sub settings_sub = POLICY_NAMES(strings_sub,
-    "^[a-z_][a-z_.]*$");
+static const struct conf_sub string_sub = { .form = CONF_FORM_VALUE,
+	.type = CONF_STRING };
+static const struct conf_key allow_keys[] = {
+	{ .name = "allow", .type = CONF_STRINGS, .dflt = "" }
+};
+static const struct conf_sub settings_sub = { .form = CONF_FORM_NAMES,
+	.of = &string_sub, .pattern = "^[a-z_][a-z_.]*$",
+	.keys = allow_keys, .n = POLICY_NELEM(allow_keys) };
 static const struct conf_sub predicates_sub = { .form = CONF_FORM_VALUE,
 	.type = CONF_ENUM, .choices = predicates };
 static const struct conf_key profile_keys[] = {

@@ -5,7 +5,6 @@
  * further; strings in it may be a client's and are escaped for a terminal.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include "ctlgrants.h"
 #include "ctlmasks.h"
 #include "ctlrequests.h"
+#include "ctloptions.h"
 #include "ctlserve.h"
 #include "hours.h"
 #include "ipc_msgs.h"
@@ -29,82 +29,6 @@
 #include "sqltree.h"
 
 #define EXIT_UNREACHABLE	2
-#define EXIT_USAGE		3
-
-struct options {
-	const char	*socket, *conf;
-	const char	*profile, *database, *sql;
-	const char	*claims, *issuer, *application, *in_transaction;
-	const char	*token_file, *reason;
-	bool		 json, watch, junit, live;
-	const char	*address, *time, *subject, *actor, *lasting;
-	const char	*similar, *count, *databases;
-	bool		 device;
-	struct ctl_serve serve;
-};
-
-static int
-usage(void)
-{
-	fprintf(stderr,
-	    "usage: policyctl [-f file | -s socket] [--json] status\n"
-	    "       policyctl [-f file | -s socket] [--json] sessions\n"
-	    "       policyctl [-f file | -s socket] kill session\n"
-	    "       policyctl [-f file | -s socket] sweep\n"
-	    "       policyctl [-f file] setup-sql [database]\n"
-	    "       policyctl lint [file]\n"
-	    "       policyctl schema\n"
-	    "       policyctl [--json] diff [--databases file] old new "
-	    "[record]\n"
-	    "       policyctl [-f file] learn --profile name [--databases "
-	    "file]\n"
-	    "                 [record]\n"
-	    "       policyctl [-f file | -s socket] [--json] explain "
-	    "--profile name\n"
-	    "                 --database name [--sql text | file | -]\n"
-	    "                 [--claims file --issuer name] "
-	    "[--application name]\n"
-	    "                 [--in-transaction true|false] "
-	    "[--address address]\n"
-	    "                 [--time YYYY-MM-DDThh:mm:ssZ]\n"
-	    "       policyctl [-f file] [--junit] [--live [-s socket]] test "
-	    "file\n"
-	    "       policyctl [-f file | -s socket] [--json] requests "
-	    "[--watch]\n"
-	    "       policyctl [-f file | -s socket] [--json] show request\n"
-	    "       policyctl [-f file | -s socket] approve | deny\n"
-	    "                 [--token-file file | --device --issuer name "
-	    "--client-id id\n"
-	    "                 [--scope scope] [--resource url] [--id-token]]\n"
-	    "                 [--reason text] request\n"
-	    "       policyctl [-f file | -s socket] approve --similar "
-	    "duration\n"
-	    "                 [--count number] [--token-file file] request\n"
-	    "       policyctl [-f file | -s socket] [--json] leases\n"
-	    "       policyctl [-f file | -s socket] [--json] grants\n"
-	    "       policyctl [-f file | -s socket] [--json] grant --subject "
-	    "name\n"
-	    "                 --profile name --reason text [--for duration]\n"
-	    "                 [--issuer name] [--actor name] [--token-file "
-	    "file]\n"
-	    "       policyctl [-f file | -s socket] revoke\n"
-	    "                 [--token-file file] [--reason text] grant\n"
-	    "       policyctl [-f file | -s socket] [--json] access "
-	    "--claims file\n"
-	    "                 --database name [--issuer name] [--address "
-	    "address]\n"
-	    "       policyctl [-f file | -s socket] [--json] masks --database "
-	    "name\n"
-	    "                 [--profile name]\n"
-	    "       policyctl [-f file] [-s socket] serve\n"
-	    "                 [--listen address:port | --unix path "
-	    "[--peer user]]\n"
-	    "                 [--origin url] [--user name] [--issuer name "
-	    "--client-id id\n"
-	    "                 [--scope scope] [--resource url] "
-	    "[--id-token]]\n");
-	return EXIT_USAGE;
-}
 
 /* --- printing ------------------------------------------------------------------- */
 
@@ -272,7 +196,7 @@ read_sql(const char *path)
  * and it was said.
  */
 static char *
-choose_profile(const struct options *o, const json_t *claims)
+choose_profile(const struct ctl_options *o, const json_t *claims)
 {
 	/* Wherever the client were, and whenever. */
 	struct identity		 id = { .issuer = o->issuer, .subject = "",
@@ -307,7 +231,7 @@ choose_profile(const struct options *o, const json_t *claims)
 static void
 row_explain(void *ctx, const char *json)
 {
-	const struct options	*o = ctx;
+	const struct ctl_options *o = ctx;
 	json_t			*v = json_loads(json, 0, NULL);
 	json_int_t		 line;
 	char			 where[LEN_PATH + 32];
@@ -329,7 +253,7 @@ row_explain(void *ctx, const char *json)
 }
 
 static int
-ask(const struct options *o, const char *socket, const char *profile,
+ask(const struct ctl_options *o, const char *socket, const char *profile,
     const json_t *claims, const char *sql)
 {
 	json_t	*a;
@@ -365,7 +289,7 @@ ask(const struct options *o, const char *socket, const char *profile,
 }
 
 static int
-explain(const struct options *o, const char *socket, const char *file)
+explain(const struct ctl_options *o, const char *socket, const char *file)
 {
 	json_error_t	 jerr;
 	json_t		*claims = NULL;
@@ -376,7 +300,7 @@ explain(const struct options *o, const char *socket, const char *file)
 	    (o->claims == NULL) != (o->issuer == NULL) ||
 	    o->database == NULL || (o->sql == NULL) == (file == NULL) ||
 	    (o->time != NULL && hours_instant(o->time) == 0))
-		return usage();
+		return ctl_usage();
 	sql = o->sql != NULL ? strdup(o->sql) : read_sql(file);
 	if (sql == NULL) {
 		fprintf(stderr, "policyctl: %s: %s\n",
@@ -402,14 +326,14 @@ explain(const struct options *o, const char *socket, const char *file)
 
 /* Which profiles do the claims in this file open? */
 static int
-access_of(const struct options *o, const char *socket)
+access_of(const struct ctl_options *o, const char *socket)
 {
 	json_t	*a, *claims;
 	char	*text, *args;
 	int	 code = 1;
 
 	if (o->claims == NULL || o->database == NULL)
-		return usage();
+		return ctl_usage();
 	if ((text = read_sql(o->claims)) == NULL) {
 		fprintf(stderr, "policyctl: %s: %s\n", o->claims,
 		    strerror(errno));
@@ -461,7 +385,7 @@ run_test(void *arg)
 }
 
 static int
-test(const struct options *o, const char *file)
+test(const struct ctl_options *o, const char *file)
 {
 	struct test	 t = { file, { o->conf, o->live ? o->socket : NULL,
 			    o->junit }, 1 };
@@ -513,21 +437,21 @@ of_record(void (*fn)(void *), struct of_record *r, int fail)
 }
 
 static int
-diff(const struct options *o, int argc, char **argv)
+diff(const struct ctl_options *o, int argc, char **argv)
 {
 	struct of_record	r = { .diff = { .old = argv[1],
 				    .databases = o->databases,
 				    .json = o->json } };
 
 	if (argc != 3 && argc != 4)
-		return usage();
+		return ctl_usage();
 	r.diff.new = argv[2];
 	r.diff.record = argc == 4 ? argv[3] : "-";
 	return of_record(run_diff, &r, EXIT_UNREACHABLE);
 }
 
 static int
-learn(const struct options *o, int argc, char **argv)
+learn(const struct ctl_options *o, int argc, char **argv)
 {
 	struct of_record	r = { .learn = { .policy = o->conf,
 				    .profile = o->profile,
@@ -535,7 +459,7 @@ learn(const struct options *o, int argc, char **argv)
 				    .record = "-" } };
 
 	if (argc > 2 || o->profile == NULL)
-		return usage();
+		return ctl_usage();
 	if (argc == 2)
 		r.learn.record = argv[1];
 	return of_record(run_learn, &r, 1);
@@ -559,7 +483,7 @@ kill_session(const char *socket, const char *session)
 }
 
 static int
-grant(const struct options *o, const char *socket)
+grant(const struct ctl_options *o, const char *socket)
 {
 	struct ctl_grant	g = { .subject = o->subject,
 				    .profile = o->profile,
@@ -570,160 +494,13 @@ grant(const struct options *o, const char *socket)
 				    .json = o->json };
 
 	if (g.subject == NULL || g.profile == NULL || g.reason == NULL)
-		return usage();
+		return ctl_usage();
 	return ctl_grant(socket, &g);
-}
-
-/* Of serve and --device; -1: of neither. */
-static int
-option_of_serve(struct options *o, int ch)
-{
-	const struct {
-		int		 ch;
-		const char	**where;
-	} strings[] = { { 'i', &o->serve.listen }, { 'u', &o->serve.unix_path },
-	    { 'p', &o->serve.peer }, { 'o', &o->serve.origin },
-	    { 'U', &o->serve.user }, { 'c', &o->serve.login.client_id },
-	    { 'e', &o->serve.login.scope },
-	    { 'E', &o->serve.login.resource } };
-	size_t	i;
-
-	if (ch == 'v')
-		o->device = true;
-	else if (ch == 'k')
-		o->serve.login.id_token = true;
-	else {
-		for (i = 0; i < sizeof(strings) / sizeof(strings[0]) &&
-		    strings[i].ch != ch; i++)
-			;
-		if (i == sizeof(strings) / sizeof(strings[0]))
-			return -1;
-		*strings[i].where = optarg;
-	}
-	return 0;
-}
-
-static int
-options(int argc, char **argv, struct options *o)
-{
-	static const struct option longs[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "profile", required_argument, NULL, 'P' },
-		{ "database", required_argument, NULL, 'D' },
-		{ "sql", required_argument, NULL, 'q' },
-		{ "token-file", required_argument, NULL, 't' },
-		{ "reason", required_argument, NULL, 'r' },
-		{ "watch", no_argument, NULL, 'w' },
-		{ "claims", required_argument, NULL, 'C' },
-		{ "issuer", required_argument, NULL, 'I' },
-		{ "application", required_argument, NULL, 'A' },
-		{ "in-transaction", required_argument, NULL, 'T' },
-		{ "junit", no_argument, NULL, 'J' },
-		{ "live", no_argument, NULL, 'L' },
-		{ "address", required_argument, NULL, 'a' },
-		{ "time", required_argument, NULL, 'd' },
-		{ "subject", required_argument, NULL, 'S' },
-		{ "actor", required_argument, NULL, 'R' },
-		{ "for", required_argument, NULL, 'F' },
-		{ "similar", required_argument, NULL, 'l' },
-		{ "count", required_argument, NULL, 'n' },
-		{ "databases", required_argument, NULL, 'B' },
-		{ "device", no_argument, NULL, 'v' },
-		{ "listen", required_argument, NULL, 'i' },
-		{ "unix", required_argument, NULL, 'u' },
-		{ "peer", required_argument, NULL, 'p' },
-		{ "origin", required_argument, NULL, 'o' },
-		{ "user", required_argument, NULL, 'U' },
-		{ "client-id", required_argument, NULL, 'c' },
-		{ "scope", required_argument, NULL, 'e' },
-		{ "resource", required_argument, NULL, 'E' },
-		{ "id-token", no_argument, NULL, 'k' },
-		{ NULL, 0, NULL, 0 }
-	};
-	int	ch;
-
-	while ((ch = getopt_long(argc, argv, "f:s:", longs, NULL)) != -1) {
-		switch (ch) {
-		case 'f':
-			o->conf = optarg;
-			break;
-		case 's':
-			o->socket = optarg;
-			break;
-		case 'j':
-			o->json = true;
-			break;
-		case 'P':
-			o->profile = optarg;
-			break;
-		case 'D':
-			o->database = optarg;
-			break;
-		case 'q':
-			o->sql = optarg;
-			break;
-		case 't':
-			o->token_file = optarg;
-			break;
-		case 'r':
-			o->reason = optarg;
-			break;
-		case 'w':
-			o->watch = true;
-			break;
-		case 'C':
-			o->claims = optarg;
-			break;
-		case 'I':
-			o->issuer = o->serve.login.issuer = optarg;
-			break;
-		case 'A':
-			o->application = optarg;
-			break;
-		case 'T':
-			o->in_transaction = optarg;
-			break;
-		case 'J':
-			o->junit = true;
-			break;
-		case 'L':
-			o->live = true;
-			break;
-		case 'a':
-			o->address = optarg;
-			break;
-		case 'd':
-			o->time = optarg;
-			break;
-		case 'l':
-			o->similar = optarg;
-			break;
-		case 'n':
-			o->count = optarg;
-			break;
-		case 'B':
-			o->databases = optarg;
-			break;
-		case 'S':
-			o->subject = optarg;
-			break;
-		case 'R':
-			o->actor = optarg;
-			break;
-		case 'F':
-			o->lasting = optarg;
-			break;
-		default:
-			if (option_of_serve(o, ch) == -1)
-				return -1;
-		}
-	}
-	return 0;
 }
 
 /* As who runs this, by a token in a file, or by one that is fetched now. */
 static int
-decide(const struct options *o, const char *socket, const char *number,
+decide(const struct ctl_options *o, const char *socket, const char *number,
     bool approve)
 {
 	struct policy	*policy;
@@ -742,7 +519,7 @@ decide(const struct options *o, const char *socket, const char *number,
 }
 
 static int
-serve(const struct options *o, const char *socket)
+serve(const struct ctl_options *o, const char *socket)
 {
 	struct policy	*policy = NULL;
 	int		 code;
@@ -755,7 +532,7 @@ serve(const struct options *o, const char *socket)
 }
 
 static int
-run(const struct options *o, const char *socket, int argc, char **argv)
+run(const struct ctl_options *o, const char *socket, int argc, char **argv)
 {
 	const char	*verb = argv[0];
 
@@ -798,33 +575,33 @@ run(const struct options *o, const char *socket, int argc, char **argv)
 		return grant(o, socket);
 	if (strcmp(verb, "revoke") == 0 && argc == 2)
 		return ctl_revoke(socket, argv[1], o->token_file, o->reason);
-	return usage();
+	return ctl_usage();
 }
 
 int
 main(int argc, char **argv)
 {
-	struct options	 o = { .conf = POSTERN_SYSCONFDIR "/policy.yaml" };
+	struct ctl_options	 o = { .conf = POSTERN_SYSCONFDIR "/policy.yaml" };
 	char		*socket;
 	int		 code;
 
-	if (options(argc, argv, &o) == -1 || optind >= argc)
-		return usage();
+	if (ctl_options(argc, argv, &o) == -1 || optind >= argc)
+		return ctl_usage();
 	if (strcmp(argv[optind], "setup-sql") == 0)
-		return optind + 2 < argc ? usage() :
+		return optind + 2 < argc ? ctl_usage() :
 		    ctl_setup_sql(o.conf, argv[optind + 1]);
 	if (strcmp(argv[optind], "lint") == 0)
-		return optind + 2 < argc ? usage() :
+		return optind + 2 < argc ? ctl_usage() :
 		    ctl_lint(optind + 2 == argc ? argv[optind + 1] : o.conf);
 	if (strcmp(argv[optind], "diff") == 0)
 		return diff(&o, argc - optind, argv + optind);
 	if (strcmp(argv[optind], "learn") == 0)
 		return learn(&o, argc - optind, argv + optind);
 	if (strcmp(argv[optind], "schema") == 0)
-		return optind + 1 < argc ? usage() : ctl_schema();
+		return optind + 1 < argc ? ctl_usage() : ctl_schema();
 	if (strcmp(argv[optind], "test") == 0)
 		return optind + 2 == argc ? test(&o, argv[optind + 1]) :
-		    usage();
+		    ctl_usage();
 	socket = o.socket != NULL ? strdup(o.socket) : conf_socket(o.conf);
 	if (socket == NULL)
 		return EXIT_UNREACHABLE;

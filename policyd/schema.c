@@ -122,11 +122,10 @@ default_of(const struct conf_key *k)
 }
 
 static json_t *
-of_map(const struct conf_sub *s, json_t *defs)
+properties(const struct conf_sub *s, json_t *need, json_t *defs)
 {
 	const struct conf_key	*k;
-	json_t			*props = json_object(), *need = json_array();
-	json_t			*o, *v;
+	json_t			*props = json_object(), *v;
 	size_t			 i;
 
 	for (i = 0; i < s->n; i++) {
@@ -143,6 +142,15 @@ of_map(const struct conf_sub *s, json_t *defs)
 			json_array_append_new(need, json_string(k->name));
 		json_object_set_new(props, k->name, v);
 	}
+	return props;
+}
+
+static json_t *
+of_map(const struct conf_sub *s, json_t *defs)
+{
+	json_t	*need = json_array();
+	json_t	*props = properties(s, need, defs), *o;
+
 	o = json_pack("{s:s, s:b, s:o}", "type", "object",
 	    "additionalProperties", 0, "properties", props);
 	if (json_array_size(need) > 0)
@@ -155,9 +163,12 @@ of_map(const struct conf_sub *s, json_t *defs)
 static json_t *
 of_names(const struct conf_sub *s, json_t *defs)
 {
-	json_t	*o = json_pack("{s:s, s:o}", "type", "object",
-		    "additionalProperties", of_sub(s->of, defs));
+	json_t	*need = json_array();
+	json_t	*o = json_pack("{s:s, s:o, s:o}", "type", "object",
+		    "additionalProperties", of_sub(s->of, defs),
+		    "properties", properties(s, need, defs));
 
+	json_decref(need);
 	if (s->pattern != NULL)
 		json_object_set_new(o, "propertyNames", json_pack("{s:s}",
 		    "pattern", s->pattern));
