@@ -189,10 +189,12 @@ back_ready(struct session *s, const struct back_msg *m)
 	if (m->len != 1 || pipe_ready(&s->pipe, &segment) == -1)
 		return back_broken(s, "ReadyForQuery out of turn");
 	s->tx_status = m->body[0];
-	if (s->tx_status == 'I')
+	/* In a failed transaction portals are there still, and those from
+	 * before a savepoint can be used again after ROLLBACK TO. */
+	if (s->tx_status == 'I') {
 		s->protected_tx = false;
-	if (s->tx_status != 'T')
 		names_expire(s->portals, segment + 1);
+	}
 	back_outcomes(s);
 	if (s->idle > 0 && s->pipe.n == 0)
 		ev_timer_set(s->idle_timer, s->idle);
