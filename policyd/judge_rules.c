@@ -255,6 +255,11 @@ judge_rules(struct judgement *j, const struct analysis *a,
 			return no_memory(j);
 		f.facts = &facts;
 		f.analysis = a;
+	} else if (a->nunits > 0 && a->units[0].kind == KIND_EMPTY) {
+		/* No statement: it is known to do nothing. */
+		memset(&facts, 0, sizeof(facts));
+		f.facts = &facts;
+		f.analysis = a;
 	}
 	f.text = j->ask->text;
 	f.len = j->ask->len;
