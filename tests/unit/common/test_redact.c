@@ -67,7 +67,8 @@ START_TEST(cut)
 	for (n = 0; n < sizeof(text); n++) {
 		buf_init(&b, 4096);
 		ck_assert_int_eq(redact_text(&b, &r, text, n), 0);
-		ck_assert_ptr_null(memmem(buf_head(&b), b.len, "SEC", 3));
+		ck_assert(b.len == 0 || memmem(buf_head(&b), b.len, "SEC",
+		    3) == NULL);
 		buf_clear(&b);
 	}
 	buf_init(&b, 4);
