@@ -18,6 +18,7 @@
 #include "event_kinds.h"
 #include "spool.h"
 #include "verify.h"
+#include "tests/unit/tmpname.h"
 
 #define BATCH	128	/* events of one session in one round */
 #define SESSIONS 256
@@ -114,7 +115,7 @@ main(int argc, char **argv)
 	unsigned long events = argc > 1 ? strtoul(argv[1], NULL, 10) : 500000;
 	unsigned int sessions = argc > 2 ? (unsigned int)atoi(argv[2]) : 16;
 	unsigned long done = 0, stmt = 0;
-	char dir[] = "/tmp/bench-ingest-XXXXXX", path[64], cmd[64], err[256];
+	char dir[100], path[128], cmd[128], err[256];
 	struct verify_result res;
 	struct spooldir spools;
 	struct store_options opts = { .every = 10000 };
@@ -124,6 +125,7 @@ main(int argc, char **argv)
 	double used = 0, t;
 	struct stat st;
 
+	TMPNAME(dir, "bench-ingest");
 	if (sessions < 1 || sessions > SESSIONS || mkdtemp(dir) == NULL)
 		fail("bad arguments");
 	snprintf(path, sizeof(path), "%s/spool", dir);

@@ -2,6 +2,7 @@
  * What the tests of auditd share: a directory, a store, a writer.
  */
 #include "fixture.h"
+#include "tests/unit/tmpname.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@ fixture_up(struct fixture *f)
 {
 	memset(f, 0, sizeof(*f));
 	f->opts.every = 1000;
-	snprintf(f->path, sizeof(f->path), "/tmp/test-auditd-XXXXXX");
+	TMPNAME(f->path, "test-auditd");
 	ck_assert_ptr_nonnull(mkdtemp(f->path));
 	snprintf(f->db, sizeof(f->db), "%s/audit.db", f->path);
 	snprintf(f->spools, sizeof(f->spools), "%s/spool", f->path);

@@ -9,9 +9,9 @@
 
 /* A fresh directory with a store and a spool directory, one at a time. */
 struct fixture {
-	char		 path[64];
-	char		 db[96];
-	char		 spools[96];
+	char		 path[100];
+	char		 db[128];
+	char		 spools[128];
 	struct spooldir	 dir;
 	struct store_options opts;	/* of the next fixture_reopen() */
 	struct store	*store;

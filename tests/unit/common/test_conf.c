@@ -3,6 +3,7 @@
  * and tables, and that what is printed reads back as the same.
  */
 #include "conf.h"
+#include "tests/unit/tmpname.h"
 
 #include <check.h>
 #include <inttypes.h>
@@ -177,16 +178,20 @@ END_TEST
 
 START_TEST(test_load)
 {
-	char		 path[] = "/tmp/test_conf.XXXXXX";
+	char		 path[100], dir[100];
 	struct conf	*c;
-	int		 fd = mkstemp(path);
+	int		 fd;
 
+	TMPNAME(path, "test_conf");
+	fd = mkstemp(path);
 	ck_assert_int_ne(fd, -1);
 	ck_assert_int_eq(write(fd, "a: 1\n", 5), 5);
 	c = conf_load(path, &err);
 	ck_assert_ptr_nonnull(c);
 	ck_assert_str_eq(c->name, path);
-	ck_assert_str_eq(c->dir, "/tmp");
+	snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(path, '/') - path),
+	    path);
+	ck_assert_str_eq(c->dir, dir);
 	conf_free(&c);
 	ck_assert_int_eq(ftruncate(fd, 4 * 1024 * 1024 + 1), 0);
 	ck_assert_ptr_null(conf_load(path, &err));

@@ -15,9 +15,10 @@
 #include "ipc.h"
 #include "log.h"
 #include "unixsock.h"
+#include "tests/unit/tmpname.h"
 
-static char	dir[] = "/tmp/test_ctl.XXXXXX";
-static char	sock[64], out[64], errfile[64];
+static char	dir[100];
+static char	sock[128], out[128], errfile[128];
 
 /* --- the stub --------------------------------------------------------------- */
 
@@ -238,6 +239,7 @@ main(void)
 	SRunner	*sr;
 	int	 failed;
 
+	TMPNAME(dir, "test_ctl");
 	if (mkdtemp(dir) == NULL)
 		return 1;
 	snprintf(sock, sizeof(sock), "%s/sock", dir);

@@ -18,6 +18,7 @@
 #include "log.h"
 #include "unixsock.h"
 #include "worker.h"
+#include "tests/unit/tmpname.h"
 
 enum mode { MODE_SERVE, MODE_ABORT, MODE_LEAVE, MODE_BREACH };
 
@@ -28,8 +29,8 @@ static struct ev_loop	*loop;
 static struct children	*all;
 static struct gw_conf	 conf;
 static struct gw_listen	 listeners[2];
-static char		 dir[] = "/tmp/test_children.XXXXXX";
-static char		 paths[2][64];
+static char		 dir[100];
+static char		 paths[2][128];
 static uint32_t		 nborn, ngone, last_born, seen[256];
 static int		 last_status;
 static bool		 emptied;
@@ -423,6 +424,7 @@ main(void)
 
 	signal(SIGPIPE, SIG_IGN);
 	log_init("test_children", 1, LOG_L_FATAL);
+	TMPNAME(dir, "test_children");
 	if (mkdtemp(dir) == NULL)
 		return 1;
 	snprintf(paths[0], sizeof(paths[0]), "%s/a", dir);

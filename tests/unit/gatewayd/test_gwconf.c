@@ -11,9 +11,10 @@
 #include <unistd.h>
 
 #include "listen.h"
+#include "tests/unit/tmpname.h"
 
 static struct conf_error	err;
-static char			path[] = "/tmp/test_gwconf.XXXXXX";
+static char			path[100];
 
 static struct gw_conf *
 load(const char *text)
@@ -45,6 +46,17 @@ print(const struct gw_conf *conf)
 	return text;
 }
 
+/* Names in a file are relative to its directory. */
+static void
+is_beside(const char *got, const char *name)
+{
+	size_t	n = (size_t)(strrchr(path, '/') - path) + 1;
+
+	ck_assert_ptr_nonnull(got);
+	ck_assert(strncmp(got, path, n) == 0);
+	ck_assert_str_eq(got + n, name);
+}
+
 START_TEST(test_defaults)
 {
 	struct gw_conf	*c;
@@ -55,8 +67,8 @@ START_TEST(test_defaults)
 	ck_assert_msg(c != NULL, "%s", err.text);
 	ck_assert_uint_eq(c->nlisten, 1);
 	ck_assert_str_eq(c->listen[0].address, "127.0.0.1:6432");
-	ck_assert_str_eq(c->listen[0].certificate, "/tmp/gw.pem");
-	ck_assert_str_eq(c->listen[0].key, "/tmp/gw.key");
+	is_beside(c->listen[0].certificate, "gw.pem");
+	is_beside(c->listen[0].key, "gw.key");
 	ck_assert(!c->listen[0].shared);
 	ck_assert(!c->listen[0].cleartext);
 	ck_assert(!c->listen[0].is_unix);
@@ -113,12 +125,12 @@ START_TEST(test_all_keys)
 	ck_assert_str_eq(c->listen[3].issuer, "https://idp.example");
 	ck_assert_str_eq(c->listen[3].scope, "openid");
 	ck_assert_str_eq(c->listen[4].scope, "openid shop");
-	ck_assert_str_eq(c->listen[4].client_ca, "/tmp/ca.pem");
+	is_beside(c->listen[4].client_ca, "ca.pem");
 	ck_assert(c->listen[0].shared);
 	ck_assert(c->listen[1].cleartext);
 	ck_assert_ptr_null(c->listen[1].certificate);
 	ck_assert(c->listen[3].is_unix);
-	ck_assert_str_eq(c->socket, "/tmp/s");
+	is_beside(c->socket, "s");
 	ck_assert_uint_eq(c->per_worker, 4);
 	ck_assert_uint_eq(c->login, 1000);
 	ck_assert_uint_eq(c->message, 65536);
@@ -305,6 +317,7 @@ main(void)
 	TCase	*tc;
 	int	 failed;
 
+	TMPNAME(path, "test_gwconf");
 	close(mkstemp(path));
 	s = suite_create("gwconf");
 	tc = tcase_create("gwconf");

@@ -19,9 +19,10 @@
 #include <openssl/x509v3.h>
 
 #include "ipc_msgs.h"
+#include "tests/unit/tmpname.h"
 
-static char	dir[] = "/tmp/test_tls.XXXXXX";
-static char	cert_path[64], key_path[64], other_path[64];
+static char	dir[100];
+static char	cert_path[128], key_path[128], other_path[128];
 
 struct ends {
 	int		 fd[2];		/* server, client */
@@ -92,6 +93,7 @@ file_read(const char *path, uint8_t *p, size_t max)
 static void
 setup(void)
 {
+	TMPNAME(dir, "test_tls");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	snprintf(cert_path, sizeof(cert_path), "%s/cert.pem", dir);
 	snprintf(key_path, sizeof(key_path), "%s/key.pem", dir);

@@ -21,6 +21,7 @@
 #include "reload.h"
 #include "sessions.h"
 #include "workers.h"
+#include "tests/unit/tmpname.h"
 
 static struct parent	 p;
 static struct policy	 policy;
@@ -31,7 +32,7 @@ static unsigned int	 total;		/* sessions in the profile */
 static const char	*claims = "{}";
 static const char	*seen_act = "";
 static char		 refused_jti[65];
-static char		 dir[] = "/tmp/test_attempts.XXXXXX";
+static char		 dir[100];
 static struct worker	 w;
 static struct session	 session;
 static uint32_t		 number;
@@ -850,6 +851,7 @@ main(void)
 	w.p = &p;
 	issuer.issuer = (char *)(uintptr_t)"https://idp.example";
 	issuer.jti = JTI_ANY;
+	TMPNAME(dir, "test_attempts");
 	if (mkdtemp(dir) == NULL)
 		return 1;
 	attempts_init(&p);

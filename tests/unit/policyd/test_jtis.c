@@ -11,10 +11,11 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "tests/unit/tmpname.h"
 
 #define NOW	1700000000u
 
-static char	 dir[] = "/tmp/test_jtis.XXXXXX", path[64];
+static char	 dir[100], path[128];
 
 static const uint8_t *
 key(const char *jti)
@@ -168,6 +169,7 @@ main(void)
 	int	 failed;
 
 	log_init("test", 1, LOG_L_FATAL);
+	TMPNAME(dir, "test_jtis");
 	if (mkdtemp(dir) == NULL)
 		return 1;
 	snprintf(path, sizeof(path), "%s/tokens", dir);

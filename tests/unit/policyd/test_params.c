@@ -3,6 +3,7 @@
  * And requests on disk.
  */
 #include "request.h"
+#include "tests/unit/tmpname.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -78,9 +79,10 @@ END_TEST
 START_TEST(test_round_trip)
 {
 	static struct request	r, s;
-	char			path[64];
+	char			path[100];
 
-	snprintf(path, sizeof(path), "/tmp/test_params.%d", (int)getpid());
+	TMPNAME(path, "test_params");
+	close(mkstemp(path));
 	r.number = 17;
 	r.id = 4000000000u;
 	r.state = REQUEST_APPROVED;
@@ -134,10 +136,11 @@ END_TEST
 START_TEST(test_login)
 {
 	static struct request	r, s;
-	char			path[64];
+	char			path[100];
 	json_t			*o;
 
-	snprintf(path, sizeof(path), "/tmp/test_params.%d", (int)getpid());
+	TMPNAME(path, "test_params");
+	close(mkstemp(path));
 	r.type = REQUEST_LOGIN;
 	r.number = 18;
 	r.state = REQUEST_REVOKED;

@@ -2,6 +2,7 @@
  * Sessions on disk: what is written is read back, what is damaged is not.
  */
 #include "sessionfile.h"
+#include "tests/unit/tmpname.h"
 
 #include <sys/stat.h>
 
@@ -11,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static char	dir[] = "/tmp/test_sessionfile.XXXXXX";
-static char	path[64];
+static char	dir[100];
+static char	path[128];
 
 static void
 example(struct session *s)
@@ -121,6 +122,7 @@ main(void)
 	SRunner	*r;
 	int	 failed;
 
+	TMPNAME(dir, "test_sessionfile");
 	if (mkdtemp(dir) == NULL)
 		return 1;
 	snprintf(path, sizeof(path), "%s/s", dir);
