@@ -4,6 +4,8 @@
  */
 #include "session.h"
 
+#include <string.h>
+
 #include "bound.h"
 #include "log.h"
 
@@ -128,6 +130,15 @@ outcome_status(const struct pipe_entry *e)
 	return e->answered ? "ok" : "skipped";
 }
 
+/* The server's sentences do, and the parser's; those of rules and masks name
+ * what the policy and the catalogue name. */
+static bool
+quotes_values(const struct pipe_entry *e)
+{
+	return !e->denied || e->verdict == NULL ||
+	    strcmp(e->verdict->rule, "(parser)") == 0;
+}
+
 void
 record_outcome(struct session *s, const struct pipe_entry *e,
     const char *status)
@@ -152,8 +163,7 @@ record_outcome(struct session *s, const struct pipe_entry *e,
 		return;
 	if (o.error.len > LEN_REASON)
 		o.error.len = LEN_REASON;
-	/* The server's sentences quote values; ours do not. */
-	if (!e->denied && (s->redact.literals != RECORD_KEEP ||
+	if (quotes_values(e) && (s->redact.literals != RECORD_KEEP ||
 	    s->redact.parameters != RECORD_KEEP))
 		o.error.len = 0;
 	if (spool_append(s->spool, EVENT_outcome, &o) == 0)

@@ -56,6 +56,7 @@ START_TEST(nothing)
 	run(c, "DELETE FROM orders WHERE status = '" SECRET "'", "42501");
 	run(c, "SELEC '" SECRET "'", "42601");
 	run(c, "SELECT '" SECRET, "54000");
+	run(c, "SELECT 1 '" SECRET "'", "42601");
 	run_params(c, "SELECT $1::text || '" SECRET "'", SECRET);
 	PQfinish(c);
 	is_closed("private-a");
