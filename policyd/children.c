@@ -31,8 +31,8 @@
 #define DELAY_FIRST	100
 #define DELAY_MAX	1000
 #define SOUND_AFTER	10000	/* ms of life after which a child is sound */
-/* An engine dies of a client's text, not of itself: a fresh one at once. */
-#define SOUND_ENGINE	1000
+/* These die of a client's bytes, not of themselves: a fresh one at once. */
+#define SOUND_FED	1000
 #define PATIENCE	2000	/* ms for an engine to take a catalogue */
 #define PATIENCE_MAX	60000	/* ... the next time that it was too long */
 #define WATCH		250	/* ms, while one is behind */
@@ -74,10 +74,11 @@ child_give_config(struct child *c)
 static void
 child_retry(struct child *c)
 {
+	bool		fed = c->role == ROLE_ENGINE || c->role ==
+			    ROLE_VERIFIER;
 	uint64_t	now = now_boot_ms();
 
-	if (now - c->started > (c->role == ROLE_ENGINE ? SOUND_ENGINE :
-	    SOUND_AFTER))
+	if (now - c->started > (fed ? SOUND_FED : SOUND_AFTER))
 		c->delay = 0;
 	ev_timer_set(c->timer, c->delay);
 	c->delay = c->delay == 0 ? DELAY_FIRST :

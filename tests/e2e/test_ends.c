@@ -341,11 +341,12 @@ START_TEST(recorded)
 	const char *keys[] = { "host", "port", "dbname", "user", "password",
 	    "sslmode", "sslrootcert", "application_name", NULL };
 	char *token, jti[65], *id, *v, *role;
-	long request = grant("told", "minted", 600);
+	long request = grant("told --actor robot", "minted", 600);
 	PGconn *c;
 
 	token = e2e_stack("token --dir %s --sub told --group oncall --claim "
-	    "'{\"jti\":\"once-7\"}'", e2e_env("STACK_DIR"));
+	    "'{\"jti\":\"once-7\",\"act\":{\"sub\":\"robot\"}}'",
+	    e2e_env("STACK_DIR"));
 	const char *values[] = { e2e_env("GW_HOST"), e2e_env("GW_PORT"),
 	    e2e_env("GW_DB"), "minted", token, "verify-full",
 	    e2e_env("GW_CA"), "the test", NULL };
@@ -361,6 +362,7 @@ START_TEST(recorded)
 	says("session_open", id, "subject", "told");
 	says("session_open", id, "profile", "minted");
 	says("session_open", id, "jti", jti);
+	says("session_open", id, "act", "{\"sub\":\"robot\"}");
 	says("session_open", id, "application", "the test");
 	says("session_open", id, "tls_version", "TLSv1.3");
 	says("session_open", id, "role", role);
