@@ -1,15 +1,22 @@
 /*
- * tests/clients/waiting, by JDBC: one login; loginTimeout and socketTimeout in
- * seconds, 0: none.
+ * tests/clients/waiting, by JDBC: one login, one statement ($SQL); loginTimeout
+ * and socketTimeout in seconds, 0: none.
  */
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.SQLWarning;
+import java.sql.Statement;
 import java.util.Properties;
 
 class Waiting {
+	static void notices(SQLWarning w)
+	{
+		for (; w != null; w = w.getNextWarning())
+			System.out.println("notice " + w.getMessage());
+	}
+
 	public static void main(String[] args) throws Exception
 	{
 		Properties p = new Properties();
@@ -23,13 +30,12 @@ class Waiting {
 		try (Connection c = DriverManager.getConnection(
 		    "jdbc:postgresql://127.0.0.1:" + System.getenv("PGPORT") +
 		    "/" + System.getenv("PGDATABASE"), p)) {
-			SQLWarning w = c.getWarnings();
-			for (; w != null; w = w.getNextWarning())
-				System.out.println("notice " + w.getMessage());
-			ResultSet r = c.createStatement()
-			    .executeQuery("SELECT 7");
+			notices(c.getWarnings());
+			Statement s = c.createStatement();
+			ResultSet r = s.executeQuery(System.getenv("SQL"));
+			notices(s.getWarnings());
 			r.next();
-			System.out.println("value " + r.getInt(1));
+			System.out.println(r.getString(1));
 		} catch (SQLException e) {
 			for (Throwable t = e; t != null; t = t.getCause())
 				System.out.println(t instanceof SQLException ?

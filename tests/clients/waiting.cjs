@@ -1,5 +1,5 @@
-// tests/clients/waiting, by node-postgres: one login; its limit in seconds, 0:
-// none.
+// tests/clients/waiting, by node-postgres: one login, one statement ($SQL); the
+// login's limit in seconds, 0: none.
 const fs = require('fs')
 const { Client } = require('pg')
 
@@ -14,7 +14,8 @@ client.on('error', () => {})
 async function main()
 {
 	await client.connect()
-	console.log('value', (await client.query('SELECT 7 AS n')).rows[0].n)
+	const r = await client.query(process.env.SQL)
+	console.log(Object.values(r.rows[0])[0])
 	await client.end()
 }
 
