@@ -64,6 +64,11 @@ $(O)/tests/bench/cached.o: INCLUDES = -I. -Icommon -Igatewayd
 bench_pair_OBJS = tests/bench/pair.o
 bench_pair_LIBS = $(PQ_LIBS)
 
+# Statements that wait for people: tests/bench/held.c.
+TEST_PROGRAMS += bench_held
+bench_held_OBJS = tests/bench/held.o
+bench_held_LIBS = $(PQ_LIBS)
+
 # Logins: tests/bench/verify.c, firstrow.c, flood.c.
 TEST_PROGRAMS += bench_verify bench_firstrow bench_flood
 bench_verify_OBJS = tests/bench/verify.o tests/tools/forge.o policyd/token.o \
