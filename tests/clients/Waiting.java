@@ -1,6 +1,6 @@
 /*
  * tests/clients/waiting, by JDBC: one login, one statement ($SQL); loginTimeout
- * and socketTimeout in seconds, 0: none.
+ * and socketTimeout in seconds, 0: none; setQueryTimeout by $QUERY_TIMEOUT.
  */
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -32,6 +32,9 @@ class Waiting {
 		    "/" + System.getenv("PGDATABASE"), p)) {
 			notices(c.getWarnings());
 			Statement s = c.createStatement();
+			String limit = System.getenv("QUERY_TIMEOUT");
+			if (limit != null)
+				s.setQueryTimeout(Integer.parseInt(limit));
 			ResultSet r = s.executeQuery(System.getenv("SQL"));
 			notices(s.getWarnings());
 			r.next();
