@@ -115,7 +115,8 @@ check:
 check-long:
 	@sh tests/deps $(CLANG)
 	@$(MAKE) --no-print-directory -j$$(nproc) build-tests
-	@$(TEST_ENV) MINT_SESSIONS=1000 E2E_LIMIT=3600 STEPS_ALL=1 tests/run mint steps
+	@$(TEST_ENV) MINT_SESSIONS=1000 E2E_LIMIT=3600 STEPS_ALL=1 \
+	    HELD_HOURS=1 tests/run mint steps held
 check-pgversions:
 	@sh tests/deps $(CLANG)
 	@$(MAKE) --no-print-directory -j$$(nproc) build-tests

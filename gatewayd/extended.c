@@ -233,7 +233,7 @@ portal_new(struct session *s, struct stmt *st, const struct pg_reader *params)
 	buf_clear(&json);
 	if (portal != NULL && s->front.approval != 0) {
 		portal->approval = s->front.approval;
-		portal->approved_under = s->front.verdict->generation;
+		portal->approved = verdict_ref(s->front.verdict);
 	}
 	return portal;
 }
@@ -346,7 +346,10 @@ send_execute(struct session *s, struct pipe_entry *e,
 	return front_forward(s, m);
 }
 
-/* Its Bind was approved; has the policy been another one since? */
+/*
+ * Its Bind was approved; has the policy been another one since, or is it for
+ * others to approve by now?
+ */
 static int
 front_approved(struct session *s, const struct stmt *portal)
 {
@@ -354,7 +357,9 @@ front_approved(struct session *s, const struct stmt *portal)
 
 	if (v->action == VERDICT_DENY || (v->flags & VERDICT_HOLD) == 0)
 		return 0;
-	if (portal->approval != 0 && portal->approved_under == v->generation) {
+	if (portal->approval != 0 &&
+	    portal->approved->generation == v->generation &&
+	    strcmp(portal->approved->rule, v->rule) == 0) {
 		s->front.approval = portal->approval;
 		return 0;
 	}

@@ -114,9 +114,17 @@ front_approve(struct session *s, const uint8_t *text, size_t len,
 		return FRONT_WAIT;
 	case HOLD_FAILED:
 		return front_no_memory(s);
-	case HOLD_GO:
 	case HOLD_NO:
+		return FRONT_DONE;
+	case HOLD_GO:
 		break;
+	}
+	/* It may have waited past the hours in which its rule holds. */
+	if ((v->flags & VERDICT_MOMENT) != 0 && !s->hold.rejudged) {
+		s->hold.rejudged = true;
+		judge_abandon(s);
+		session_retry(s);
+		return FRONT_WAIT;
 	}
 	return FRONT_DONE;
 }

@@ -164,6 +164,8 @@ hold_ask(struct session *s, const uint8_t *text, size_t len,
 	};
 
 	s->hold.state = HOLD_ASKED;
+	s->hold.rejudged = false;
+	snprintf(s->hold.rule, sizeof(s->hold.rule), "%s", v->rule);
 	s->hold.generation = v->generation;
 	s->hold.epoch = v->epoch;
 	s->hold.sent = ipc_send(s->w->parent, IPC_hold_ask, &m, NULL, 0) == 0;
@@ -208,6 +210,9 @@ hold_ready(struct session *s, const uint8_t *text, size_t len,
 	if (h->state != HOLD_IDLE && h->state != HOLD_DENIED &&
 	    memcmp(digest, h->digest, sizeof(digest)) != 0)
 		hold_over(s, "another statement came");
+	/* Judged again, and now it is for others to approve. */
+	if (h->state == HOLD_GRANTED && strcmp(h->rule, v->rule) != 0)
+		hold_over(s, "another rule holds it now");
 	if (h->state == HOLD_IDLE) {
 		if (!hold_quiet(s))
 			return HOLD_WAIT;

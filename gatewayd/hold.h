@@ -31,6 +31,8 @@ struct hold {
 	uint32_t	 number;	/* policyd's, what people see */
 	uint64_t	 generation;	/* of the policy it was asked under */
 	uint64_t	 epoch;
+	char		 rule[LEN_KEY + 1];	/* ... and by which rule */
+	bool		 rejudged;	/* since it was approved */
 	uint8_t		 digest[32];	/* of text and parameters */
 	bool		 sent;		/* to the policyd that is there now */
 	bool		 flushed;	/* the server was told to answer */

@@ -93,6 +93,7 @@ stmt_unref(struct stmt **stp)
 	if (st == NULL || --st->refs > 0)
 		return;
 	verdict_unref(&st->verdict);
+	verdict_unref(&st->approved);
 	*st->total -= st->params_len;
 	free(st->params);
 	if (st->base == NULL) {

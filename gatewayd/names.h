@@ -20,9 +20,9 @@ struct stmt {
 	uint64_t	 number;	/* of its prepare event */
 	uint64_t	 pos;		/* where that ends in the spool */
 	/* A portal whose statement a person approved: the request, and the
-	 * policy it was approved under. */
+	 * verdict that it was for. */
 	uint32_t	 approval;
-	uint64_t	 approved_under;
+	struct verdict	*approved;
 	size_t		*total;		/* the session's bytes of text */
 	struct stmt	*base;		/* whose text it has; NULL: its own */
 	uint8_t		*params;	/* of a portal (bound.h); NULL: none */

@@ -25,6 +25,9 @@ int		 decide(const char *verb, long n, const char *sub,
 /* What it said to stderr holds the text. */
 bool		 decide_said(const char *text);
 
+/* Reload the policy, with one more line that only says this. */
+void		 held_reload(const char *comment);
+
 /* Send an update that sets three rows to held-WHAT. */
 void		 send_update(PGconn *, const char *what);
 /* How many rows carry this status, seen past the gateway. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* The head of a pipeline failed; the next segment's held statement is asked. */
 START_TEST(error_before)
@@ -223,13 +224,64 @@ START_TEST(shown)
 }
 END_TEST
 
+/* Updates are for these minutes only, of this clock. */
+static void
+closing(time_t from, time_t to)
+{
+	char a[8], b[8];
+
+	strftime(a, sizeof(a), "%H:%M", gmtime(&from));
+	strftime(b, sizeof(b), "%H:%M", gmtime(&to));
+	ck_assert_int_eq(e2e_sh("sed -i -e '/name: closing/d' -e "
+	    "'s/within: 30s/within: 10m/' -e "
+	    "'s/^    rules:$/&\\n      - {name: closing, when: {kind: update, "
+	    "not: {hours: [{from: \"%s\", to: \"%s\"}]}}, then: deny}/' %s",
+	    a, b, e2e_env("POLICY_FILE")), 0);
+	held_reload("closing");
+}
+
+/*
+ * What a person approves is judged once more where the time matters.  That its
+ * hours are over takes up to a minute and a half: make check-long.
+ */
+START_TEST(past_its_hours)
+{
+	time_t now = time(NULL), end = (now + 20) / 60 * 60 + 60;
+	PGconn *c;
+	PGresult *r;
+	long n;
+
+	closing(now - 300, now + 3600);
+	c = bot("held-h");
+	send_update(c, "h");
+	n = wait_request("held-h");
+	ck_assert_int_eq(decide("approve", n, "boss", "approvers", ""), 0);
+	r = answer(c);
+	ck_assert_str_eq(PQcmdStatus(r), "UPDATE 3");
+	PQclear(r);
+	if (getenv("HELD_HOURS") == NULL) {
+		PQfinish(c);
+		return;
+	}
+	closing(now - 300, end);
+	send_update(c, "hours");
+	n = wait_request("held-h");
+	ck_assert(E2E_UNTIL(100000, time(NULL) >= end));
+	ck_assert_int_eq(decide("approve", n, "boss", "approvers", ""), 0);
+	answer_is(c, "42501", "closing");
+	ck_assert_int_eq(rows("held-hours"), 0);
+	lives(c);
+	PQfinish(c);
+}
+END_TEST
+
 int
 main(void)
 {
 	Suite *s = suite_create("held");
 	TCase *t = tcase_create("held");
 
-	tcase_set_timeout(t, 120);
+	tcase_set_timeout(t, 240);
 	tcase_add_test(t, error_before);
 	tcase_add_test(t, begun_in_segment);
 	tcase_add_test(t, many_ended);
@@ -237,6 +289,7 @@ main(void)
 	tcase_add_test(t, by_an_actor);
 	tcase_add_test(t, for_an_actor);
 	tcase_add_test(t, shown);
+	tcase_add_test(t, past_its_hours);
 	suite_add_tcase(s, t);
 	return e2e_main(s);
 }

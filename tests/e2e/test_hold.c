@@ -398,19 +398,6 @@ START_TEST(pipeline)
 }
 END_TEST
 
-static void
-reload(const char *comment)
-{
-	long before = e2e_audit_n("SELECT count(*) FROM events WHERE kind = "
-	    "'policy_reload'");
-
-	ck_assert_int_eq(e2e_sh("echo '# %s' >> %s", comment,
-	    e2e_env("POLICY_FILE")), 0);
-	kill(e2e_process("policyd"), SIGHUP);
-	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM events "
-	    "WHERE kind = 'policy_reload'") > before));
-}
-
 /* An approval is of one policy: after a reload it is asked anew. */
 START_TEST(reloaded)
 {
@@ -420,7 +407,7 @@ START_TEST(reloaded)
 
 	send_update(c, "g");
 	n = wait_request("hold-g");
-	reload("one");
+	held_reload("one");
 	ck_assert_msg(E2E_UNTIL(10000, (m = open_request("hold-g")) != 0 &&
 	    m != n), "it was not asked anew");
 	ck_assert_int_ne(decide("approve", n, "boss", "approvers", ""), 0);
