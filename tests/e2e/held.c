@@ -182,3 +182,29 @@ held_reload(const char *comment)
 	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM events "
 	    "WHERE kind = 'policy_reload'") > before));
 }
+
+void
+recorded_as(long n, const char *sub, const char *decisions, const char *result)
+{
+	char *v;
+
+	ck_assert_msg(E2E_UNTIL(10000, e2e_audit_n("SELECT count(*) FROM "
+	    "events WHERE kind = 'approval_end' AND json_extract(body, "
+	    "'$.request') = %ld", n) == 1), "request %ld has no end", n);
+	v = e2e_audit("SELECT json_extract(body, '$.result') FROM events "
+	    "WHERE kind = 'approval_end' AND json_extract(body, '$.request') "
+	    "= %ld", n);
+	ck_assert_str_eq(v, result);
+	free(v);
+	v = e2e_audit("SELECT group_concat(CASE json_extract(body, "
+	    "'$.decision') WHEN 'approve' THEN '+' ELSE '-' END || "
+	    "json_extract(body, '$.approver'), ' ') FROM (SELECT body FROM "
+	    "events WHERE kind = 'approval_decision' AND json_extract(body, "
+	    "'$.request') = %ld AND json_extract(body, '$.subject') = '%s' "
+	    "ORDER BY id)", n, sub);
+	ck_assert_str_eq(v, decisions);
+	free(v);
+	ck_assert_int_eq(e2e_audit_n("SELECT count(*) FROM events WHERE kind "
+	    "= 'approval_request' AND json_extract(body, '$.request') = %ld "
+	    "AND json_extract(body, '$.subject') = '%s'", n, sub), 1);
+}

@@ -25,6 +25,13 @@ int		 decide(const char *verb, long n, const char *sub,
 /* What it said to stderr holds the text. */
 bool		 decide_said(const char *text);
 
+/*
+ * The record of request n: asked for once, by this subject; `decisions` ("+boss
+ * -boss2": who approved, who refused, in order); and one end with this result.
+ */
+void		 recorded_as(long n, const char *sub, const char *decisions,
+		    const char *result);
+
 /* Reload the policy, with one more line that only says this. */
 void		 held_reload(const char *comment);
 

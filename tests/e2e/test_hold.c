@@ -44,12 +44,7 @@ START_TEST(approved)
 	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM events "
 	    "WHERE kind = 'intent' AND json_extract(body, '$.approval') = %ld "
 	    "AND json_extract(body, '$.action') = 'allow'", n) == 1));
-	ck_assert_int_eq(e2e_audit_n("SELECT count(*) FROM events WHERE kind "
-	    "IN ('approval_request', 'approval_decision', 'approval_end') AND "
-	    "json_extract(body, '$.request') = %ld", n), 3);
-	ck_assert_int_eq(e2e_audit_n("SELECT count(*) FROM events WHERE kind "
-	    "= 'approval_decision' AND json_extract(body, '$.approver') = "
-	    "'boss' AND json_extract(body, '$.request') = %ld", n), 1);
+	recorded_as(n, "hold-a", "+boss", "approved");
 	/* One use: the same text again waits again. */
 	send_update(c, "a");
 	ck_assert_int_ne(wait_request("hold-a"), n);
@@ -72,6 +67,7 @@ START_TEST(refused)
 	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM "
 	    "statements WHERE subject = 'hold-r' AND status = 'denied'") ==
 	    1));
+	recorded_as(n, "hold-r", "-boss", "denied");
 	PQfinish(c);
 }
 END_TEST
@@ -100,6 +96,7 @@ START_TEST(not_his_to_decide)
 	PQfinish(c);
 	ck_assert_msg(E2E_UNTIL(5000, open_request("hold-s") == 0),
 	    "still open after its client has gone");
+	recorded_as(n, "hold-s", "", "withdrawn");
 }
 END_TEST
 
@@ -108,14 +105,16 @@ START_TEST(cancelled)
 	PGconn *c = bot("hold-c");
 	PGcancel *cancel = PQgetCancel(c);
 	char err[256];
+	long n;
 
 	send_update(c, "c");
-	wait_request("hold-c");
+	n = wait_request("hold-c");
 	ck_assert_int_eq(PQcancel(cancel, err, sizeof(err)), 1);
 	answer_is(c, "57014", "canceling statement due to user request");
 	lives(c);
 	ck_assert_int_eq(open_request("hold-c"), 0);
 	ck_assert_int_eq(rows("held-c"), 0);
+	recorded_as(n, "hold-c", "", "withdrawn");
 	PQfreeCancel(cancel);
 	PQfinish(c);
 }
@@ -291,10 +290,13 @@ START_TEST(minimum_and_expiry)
 	r = answer(c);
 	ck_assert_str_eq(PQcmdStatus(r), "UPDATE 3");
 	PQclear(r);
+	recorded_as(n, "hold-m", "+boss +owner", "approved");
 
 	send_update(c, "late");
+	n = wait_request("hold-m");
 	answer_is(c, "42501", "nobody approved request");
 	ck_assert_int_eq(rows("held-late"), 0);
+	recorded_as(n, "hold-m", "", "expired");
 
 	PQclear(PQexec(c, "BEGIN"));
 	send_update(c, "tx");
@@ -344,6 +346,7 @@ START_TEST(parameters)
 	ck_assert_int_eq(decide("deny", n, "boss", "approvers", ""), 0);
 	answer_is(c, "42501", "refused by boss");
 	ck_assert_int_eq(rows("held-q"), 0);
+	recorded_as(n, "hold-p", "-boss", "denied");
 	lives(c);
 	PQfinish(c);
 
@@ -416,6 +419,8 @@ START_TEST(reloaded)
 	r = answer(c);
 	ck_assert_str_eq(PQcmdStatus(r), "UPDATE 3");
 	PQclear(r);
+	recorded_as(n, "hold-g", "", "withdrawn");
+	recorded_as(m, "hold-g", "+boss", "approved");
 	PQfinish(c);
 }
 END_TEST
