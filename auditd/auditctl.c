@@ -29,7 +29,7 @@ struct options {
 	const char	*conf, *store, *socket;
 	struct filter	 filter;
 	uint64_t	 limit;
-	bool		 limited, json, csv, follow;
+	bool		 limited, json, csv, follow, relations;
 	struct prove	 prove;
 	struct replay_options replay;
 	const char	*argument;	/* of the command */
@@ -46,8 +46,10 @@ usage(void)
 	    "[--subject subject]\n"
 	    "           [--profile name] [--database name] [--verdict v] "
 	    "[--tag tag]\n"
-	    "           [--text pattern] [--kind kind] [--limit n] [--json]\n"
-	    "           [--follow] [--format jsonl | csv]\n"
+	    "           [--text pattern] [--relation schema.name] [--kind kind] "
+	    "[--limit n]\n"
+	    "           [--json] [--follow] [--format jsonl | csv] "
+	    "[--by relation]\n"
 	    "       auditctl [-d store] [-f file] show event [--json]\n"
 	    "       auditctl [-d store] [-f file] replay session [--speed n] "
 	    "[--from seconds]\n"
@@ -118,7 +120,8 @@ cmd_sessions(struct options *o, struct reader *r)
 static int
 cmd_report(struct options *o, struct reader *r)
 {
-	return summary_report(r, &o->filter, o->json);
+	return o->relations ? summary_relations(r, &o->filter, o->json) :
+	    summary_report(r, &o->filter, o->json);
 }
 
 static int
@@ -231,7 +234,8 @@ cmd_seal(struct options *o, struct reader *r)
 /* --- the command line --------------------------------------------------- */
 
 enum { O_FILTER = 1, O_LIMIT = 2, O_JSON = 4, O_FOLLOW = 8, O_FORMAT = 16,
-	O_PROVE = 32, O_SCOPE = 64, O_REPLAY = 128 };
+	O_PROVE = 32, O_SCOPE = 64, O_REPLAY = 128,
+	O_BY = 256 };
 
 static const struct command {
 	const char	*name;
@@ -246,7 +250,7 @@ static const struct command {
 	    O_FILTER | O_SCOPE | O_LIMIT | O_JSON | O_FOLLOW },
 	{ "show", cmd_show, true, 1, 1, O_JSON },
 	{ "sessions", cmd_sessions, true, 0, 0, O_SCOPE | O_JSON },
-	{ "report", cmd_report, true, 0, 0, O_SCOPE | O_JSON },
+	{ "report", cmd_report, true, 0, 0, O_SCOPE | O_JSON | O_BY },
 	{ "export", cmd_export, true, 0, 0,
 	    O_FILTER | O_SCOPE | O_LIMIT | O_FORMAT },
 	{ "replay", cmd_replay, true, 1, 1, O_REPLAY },
@@ -278,7 +282,9 @@ static const struct known known[] = {
 	{ "verdict", 1, 'v', O_FILTER, TEXT(verdict) },
 	{ "tag", 1, 't', O_FILTER, TEXT(tag) },
 	{ "text", 1, 'x', O_FILTER, TEXT(text) },
+	{ "relation", 1, 'R', O_FILTER, TEXT(relation) },
 	{ "kind", 1, 'k', O_FILTER, TEXT(kind) },
+	{ "by", 1, 'y', O_BY, 0 },
 	{ "limit", 1, 'n', O_LIMIT, 0 },
 	{ "json", 0, 'j', O_JSON, 0 },
 	{ "follow", 0, 'f', O_FOLLOW, 0 },
@@ -355,6 +361,11 @@ take_option(struct options *o, const struct known *k, const char *arg)
 		if (strcmp(arg, "csv") != 0 && strcmp(arg, "jsonl") != 0)
 			usage();
 		o->csv = strcmp(arg, "csv") == 0;
+		break;
+	case 'y':
+		if (strcmp(arg, "relation") != 0)
+			usage();
+		o->relations = true;
 		break;
 	case 'K':
 		if (prove_key(&o->prove, arg) == -1)

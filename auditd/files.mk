@@ -5,7 +5,7 @@ AUDIT_STORE_OBJS = auditd/chain.o auditd/checkpoint.o auditd/json.o \
 		auditd/schema.o auditd/seal.o auditd/segments.o \
 		auditd/store.o auditd/store_file.o
 AUDIT_VERIFY_OBJS = auditd/anchors.o auditd/verify.o auditd/verify_file.o \
-		auditd/verify_sign.o
+		auditd/verify_sign.o auditd/verify_touched.o
 AUDIT_DRAIN_OBJS = $(AUDIT_STORE_OBJS) auditd/drain.o auditd/spoolfile.o
 
 auditd_OBJS =	auditd/main.o auditd/auconf.o auditd/keyfile.o \
@@ -16,7 +16,7 @@ auditd_LIBS =	$(SQLITE_LIBS) $(COMMON_LIBS)
 auditctl_OBJS =	auditd/auditctl.o auditd/auconf.o auditd/chain.o \
 		auditd/checkpoint.o auditd/filter.o auditd/json.o \
 		auditd/keyfile.o auditd/progress.o auditd/prove.o \
-		auditd/reader.o auditd/replay.o auditd/replaysql.o \
+		auditd/reader.o auditd/relations.o auditd/replay.o auditd/replaysql.o \
 		auditd/replayterm.o auditd/schema.o auditd/segments.o \
 		auditd/showlog.o auditd/sqltext.o auditd/summary.o \
 		$(AUDIT_VERIFY_OBJS) $(COMMON_OBJS)

@@ -40,6 +40,8 @@ filter_where(const struct filter *f, struct buf *b)
 		    " length(?4) + 1) = ?4 || ' ')" },
 		{ f->text != NULL, " AND e.kind IN ('intent', 'prepare') AND"
 		    " regexp(?5, stmt_text(e.session, e.body))" },
+		{ f->relation != NULL, " AND e.id IN (SELECT event FROM"
+		    " touched WHERE relation = ?10)" },
 		{ f->since != 0, " AND e.time >= ?6" },
 		{ f->until != 0, " AND e.time < ?7" },
 		{ f->first != 0, " AND e.id >= ?8" },

@@ -12,6 +12,7 @@ struct filter {
 	const char	*kind;
 	const char	*verdict;	/* allow, mask, deny */
 	const char	*tag;		/* "UPDATE", or "UPDATE 5" */
+	const char	*relation;	/* schema.name, that a statement touches */
 	const char	*text;		/* POSIX extended, no case, in texts */
 	int64_t		 since, until;	/* us; until is exclusive */
 	int64_t		 first, last;	/* ids, inclusive */
@@ -22,7 +23,7 @@ struct filter {
  * and temp.refused(id) must be there when filter_by_session() says so.
  */
 enum filter_param { FP_SESSION = 1, FP_KIND, FP_VERDICT, FP_TAG, FP_TEXT,
-	FP_SINCE, FP_UNTIL, FP_FIRST, FP_LAST };
+	FP_SINCE, FP_UNTIL, FP_FIRST, FP_LAST, FP_RELATION };
 
 /* It asks for properties of sessions. */
 bool	filter_by_session(const struct filter *);

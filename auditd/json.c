@@ -6,6 +6,7 @@
  */
 #include "json.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define PIECE	1024	/* bytes of input for which room is made at once */
@@ -234,4 +235,63 @@ json_event(struct buf *b, const struct msg_desc *desc, const void *msg)
 			return -1;
 	}
 	return buf_add_u8(b, '}');
+}
+
+/* --- reading again ------------------------------------------------------ */
+
+static int
+hex_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ?
+	    c - 'a' + 10 : -1;
+}
+
+/* What put_escape() makes, back again; NULL: it is none of that. */
+static const uint8_t *
+take_escape(struct buf *out, const uint8_t *p, const uint8_t *end)
+{
+	static const char from[] = "\"\\nrt", to[] = "\"\\\n\r\t";
+	const char *e;
+	int hi, lo;
+
+	if (p == end)
+		return NULL;
+	if (*p != 'u') {
+		if (*p == 0 || (e = strchr(from, *p)) == NULL)
+			return NULL;
+		return buf_add_u8(out, (uint8_t)to[e - from]) == -1 ? NULL :
+		    p + 1;
+	}
+	if (end - p < 5 || p[1] != '0' || p[2] != '0' ||
+	    (hi = hex_digit(p[3])) == -1 || (lo = hex_digit(p[4])) == -1)
+		return NULL;
+	/* C1 controls are two bytes. */
+	if (hi >= 8 && buf_add_u8(out, 0xc2) == -1)
+		return NULL;
+	return buf_add_u8(out, (uint8_t)(hi << 4 | lo)) == -1 ? NULL : p + 5;
+}
+
+int
+json_member(struct buf *out, const void *body, size_t len, const char *name)
+{
+	const uint8_t *p, *end = (const uint8_t *)body + len, *stop;
+	char key[80];
+	int n = snprintf(key, sizeof(key), ",\"%s\":\"", name);
+
+	/* Within a string the quotes would be escaped. */
+	if (n < 0 || (size_t)n >= sizeof(key) ||
+	    (p = memmem(body, len, key, (size_t)n)) == NULL)
+		return 0;
+	p += n;
+	while (p < end && *p != '"') {
+		for (stop = p; stop < end && *stop != '"' && *stop != '\\';)
+			stop++;
+		if (buf_add(out, p, (size_t)(stop - p)) == -1)
+			return -1;
+		p = stop;
+		if (p < end && *p == '\\' &&
+		    (p = take_escape(out, p + 1, end)) == NULL)
+			return -1;
+	}
+	return p < end ? 1 : 0;
 }

@@ -31,5 +31,12 @@ int	json_int(struct buf *, int64_t);
  * "<name>_hex" with its exact bytes.
  */
 int	json_event(struct buf *, const struct msg_desc *desc, const void *msg);
+/*
+ * The text of a member, not the first, of a body that json_event() made,
+ * appended to `out` as it is in the JSON (U+FFFD and all).  1, 0 when there is
+ * no such member of that type, -1 when there is no room.
+ */
+int	json_member(struct buf *out, const void *body, size_t len,
+	    const char *name);
 
 #endif

@@ -406,6 +406,7 @@ prepare(const struct part *p, const struct filter *f, const char *select,
 	bind_opt(st, FP_VERDICT, f->verdict);
 	bind_opt(st, FP_TAG, f->tag);
 	bind_opt(st, FP_TEXT, f->text);
+	bind_opt(st, FP_RELATION, f->relation);
 	sqlite3_bind_int64(st, FP_SINCE, f->since);
 	sqlite3_bind_int64(st, FP_UNTIL, f->until);
 	sqlite3_bind_int64(st, FP_FIRST, f->first);

@@ -28,6 +28,15 @@
 	"|| printf('.%06dZ', " us " % 1000000)"
 #define F(row, name)	"json_extract(" row ".body, '$." name "')"
 
+#define TOUCHED_NO_UPDATE						\
+"CREATE TRIGGER touched_no_update BEFORE UPDATE ON touched BEGIN\n"	\
+" SELECT RAISE(ABORT, 'audit events are never changed');\n"		\
+"END"
+#define TOUCHED_NO_DELETE						\
+"CREATE TRIGGER touched_no_delete BEFORE DELETE ON touched BEGIN\n"	\
+" SELECT RAISE(ABORT, 'audit events are never deleted');\n"		\
+"END"
+
 #define VIEW_SESSIONS	\
 "CREATE VIEW sessions AS SELECT\n" \
 " o.session AS session,\n" \
@@ -71,6 +80,7 @@
 "  ELSE " F("p", "text") " END AS text,\n" \
 " CASE WHEN p.id IS NULL THEN " F("i", "sent") "\n" \
 "  ELSE " F("p", "sent") " END AS sent,\n" \
+" " F("i", "params") " AS params,\n" \
 " " F("i", "action") " AS action,\n" \
 " coalesce(nullif(" F("i", "rule") ", ''), " F("p", "rule") ", '') AS rule,\n" \
 " coalesce(nullif(" F("i", "kind") ", ''), " F("p", "kind") ", '') AS kind,\n" \
@@ -78,6 +88,10 @@
 " " F("o", "rows") " AS rows,\n" \
 " " F("o", "bytes") " AS bytes,\n" \
 " " F("o", "duration_us") " AS duration_us,\n" \
+" " F("i", "held_us") " AS held_us,\n" \
+" " F("o", "first_us") " AS first_us,\n" \
+" " F("o", "client_us") " AS client_us,\n" \
+" " F("o", "copied") " AS copied,\n" \
 " coalesce(nullif(" F("o", "sqlstate") ", ''), " F("i", "sqlstate") ")\n" \
 "  AS sqlstate,\n" \
 " " F("o", "error") " AS error,\n" \
@@ -86,7 +100,17 @@
 "  " F("p", "masked") ", '') AS masked,\n" \
 " " ISO("i.time") " AS started,\n" \
 " coalesce(" F("o", "status") ", CASE " F("i", "action") "\n" \
-"  WHEN 'deny' THEN 'denied' ELSE 'unknown' END) AS status\n" \
+"  WHEN 'deny' THEN 'denied' ELSE 'unknown' END) AS status,\n" \
+" " F("i", "approval") " AS approval,\n" \
+" " F("i", "touched") " AS touched,\n" \
+/* What became of a transaction is with the statement that ended it. */ \
+" CASE WHEN " F("o", "transaction") " IN ('open', 'failed') THEN\n" \
+"  coalesce((SELECT " F("t", "transaction") " FROM events t\n" \
+"   WHERE t.session = i.session AND t.stmt > i.stmt\n" \
+"   AND t.kind = 'outcome' AND " F("t", "transaction") " IN\n" \
+"   ('committed', 'rolled back', 'prepared', 'partly')\n" \
+"   ORDER BY t.stmt LIMIT 1), 'unknown')\n" \
+"  ELSE " F("o", "transaction") " END AS ended\n" \
 "FROM events i\n" \
 "LEFT JOIN events s ON s.session = i.session AND s.stmt = 0\n" \
 " AND s.kind = 'session_open'\n" \
@@ -118,6 +142,18 @@ const char *const schema_sql[] = {
 NO_UPDATE ";\n"
 NO_DELETE ";\n"
 NO_REPLACE ";\n"
+/* Each item of the member `touched` of a body. */
+"CREATE TABLE touched (\n"
+" event INTEGER NOT NULL,\n"
+" item INTEGER NOT NULL,\n"
+" access TEXT NOT NULL,\n"
+" relation TEXT NOT NULL,\n"
+" columns TEXT NOT NULL,\n"
+" PRIMARY KEY (event, item)\n"
+") WITHOUT ROWID;\n"
+"CREATE INDEX touched_relation ON touched (relation, event);\n"
+TOUCHED_NO_UPDATE ";\n"
+TOUCHED_NO_DELETE ";\n"
 "CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;\n"
 /* What auditd needs to go on where it stopped; no part of the record. */
 "CREATE TABLE spools (\n"

@@ -138,6 +138,7 @@ make_segment(struct store *s, const char *tmp, const char *old)
 	store_file_close(&n);
 	/* Scratch may have moved; whatever else n learned is in its file. */
 	s->body = n.body;
+	s->touched = n.touched;
 	if (rc == -1)
 		memcpy(s->error, n.error, sizeof(s->error));
 	return rc;

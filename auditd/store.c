@@ -20,6 +20,7 @@
 #include "ev.h"
 #include "event_kinds.h"
 #include "json.h"
+#include "touched.h"
 
 /* --- SQLite, shortened -------------------------------------------------- */
 
@@ -126,6 +127,7 @@ store_open(const char *path, const struct store_options *opts, char *err,
 	s->opts = *opts;
 	s->sha = sha256_new();
 	buf_init(&s->body, JSON_BODY_MAX);
+	buf_init(&s->touched, 8 * LEN_TOUCHED);
 	if ((s->path = strdup(path)) == NULL)
 		store_failed_errno(s, "store");
 	else if (lock_store(s) == 0 && store_find(s) == 0)
@@ -147,6 +149,7 @@ store_close(struct store **sp)
 		close(s->lock);
 	sha256_free(&s->sha);
 	buf_clear(&s->body);
+	buf_clear(&s->touched);
 	free(s->path);
 	free(s);
 	*sp = NULL;
@@ -176,6 +179,32 @@ insert(struct store *s, const struct chain_event *e,
 	sqlite3_bind_blob(st, 8, e->prev, SHA256_LEN, SQLITE_STATIC);
 	sqlite3_bind_blob(st, 9, hash, SHA256_LEN, SQLITE_STATIC);
 	return store_run(s, SQL_EVENT);
+}
+
+/* A row for each relation that the body names (touched.h). */
+static int
+insert_touched(struct store *s, const struct chain_event *e)
+{
+	sqlite3_stmt *st = s->st[SQL_TOUCHED];
+	const char *p, *end;
+	struct touch t;
+	int item = 0;
+
+	s->touched.off = s->touched.len = 0;
+	if (json_member(&s->touched, e->body, e->body_len, "touched") != 1)
+		return 0;
+	p = (const char *)buf_head(&s->touched);
+	end = p + s->touched.len;
+	while (touched_next(&p, end, &t) == 1) {
+		sqlite3_bind_int64(st, 1, e->id);
+		sqlite3_bind_int(st, 2, ++item);
+		bind_text(st, 3, t.access, t.access_len);
+		bind_text(st, 4, t.relation, t.relation_len);
+		bind_text(st, 5, t.columns, t.columns_len);
+		if (store_run(s, SQL_TOUCHED) == -1)
+			return -1;
+	}
+	return 0;
 }
 
 /* The number of the statement that an event is about: its first field. */
@@ -217,7 +246,7 @@ append(struct store *s, const struct msg_desc *desc, const void *msg,
 	e.body_len = s->body.len;
 	e.prev = s->hash;
 	chain_hash(s->sha, &e, hash);
-	if (insert(s, &e, hash) == -1)
+	if (insert(s, &e, hash) == -1 || insert_touched(s, &e) == -1)
 		return -1;
 	s->id = e.id;
 	memcpy(s->hash, hash, SHA256_LEN);

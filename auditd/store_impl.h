@@ -21,6 +21,7 @@
 	M(BEGIN, "BEGIN IMMEDIATE")					\
 	M(COMMIT, "COMMIT")						\
 	M(EVENT, "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)") \
+	M(TOUCHED, "INSERT INTO touched VALUES (?, ?, ?, ?, ?)")	\
 	M(META, "INSERT OR REPLACE INTO meta "				\
 	    "VALUES ('head', ?), ('head_hash', ?)")			\
 	M(META_SET, "INSERT OR REPLACE INTO meta VALUES (?, ?)")	\
@@ -55,7 +56,7 @@ struct store {
 	/* --- */
 	char		 id_text[STORE_ID_LEN + 1];
 	struct sha256	*sha;
-	struct buf	 body;		/* scratch */
+	struct buf	 body, touched;	/* scratch */
 	bool		 open;		/* a transaction */
 	bool		 events;	/* it has events: meta must follow */
 	int64_t		 id, done_id;	/* last event; last committed event */

@@ -13,5 +13,7 @@ int	summary_sessions(struct reader *, const struct filter *, bool json);
 /* One row for each subject: sessions, statements, refused ones, errors, rows,
  * bytes, refused logins. */
 int	summary_report(struct reader *, const struct filter *, bool json);
+/* One row for each subject and relation. */
+int	summary_relations(struct reader *, const struct filter *, bool json);
 
 #endif

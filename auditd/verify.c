@@ -196,7 +196,8 @@ check_row(struct verify *v, sqlite3_stmt *st, bool first)
 		    next);
 	if (first && (code = check_segment(v, &r)) != VERIFY_OK)
 		return code;
-	if ((code = verify_sign_row(v, &r)) != VERIFY_OK)
+	if ((code = verify_sign_row(v, &r)) != VERIFY_OK ||
+	    (code = verify_touched_row(v, &r)) != VERIFY_OK)
 		return code;
 	memcpy(v->res->head, hash, SHA256_LEN);
 	v->res->events = next;
@@ -214,6 +215,7 @@ check_chain(struct verify *v)
 	if ((rc = sqlite3_prepare_v2(v->db, COLUMNS "ORDER BY id", -1, &st,
 	    NULL)) != SQLITE_OK)
 		return verify_stopped(v, rc);
+	code = verify_touched_begin(v);
 	while (code == VERIFY_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		code = check_row(v, st, first);
 		first = false;
@@ -229,7 +231,7 @@ check_chain(struct verify *v)
 	if (code == VERIFY_OK && rc != SQLITE_DONE)
 		code = verify_stopped(v, rc);
 	sqlite3_finalize(st);
-	return code;
+	return verify_touched_end(v, code);
 }
 
 /* --- segments ----------------------------------------------------------- */

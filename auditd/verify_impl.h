@@ -6,13 +6,15 @@
 
 #include <sqlite3.h>
 
+#include "buf.h"
 #include "chain.h"
 #include "verify.h"
 
 /*
- * The inside of verify, for its three files: verify.c (the walk over segments
+ * The inside of verify, for its four files: verify.c (the walk over segments
  * and events), verify_file.c (one file: schema, meta, SQLite's own opinion),
- * verify_sign.c (checkpoints and anchors).
+ * verify_sign.c (checkpoints and anchors),
+ * verify_touched.c (the table that is made from bodies).
  */
 struct verify {
 	const struct verify_options *opts;
@@ -20,6 +22,8 @@ struct verify {
 	struct sha256		*sha;
 	sqlite3			*db;		/* of the segment */
 	sqlite3_stmt		*body;		/* fields of a body */
+	sqlite3_stmt		*touched;	/* the table, on its next row */
+	struct buf		 text;		/* scratch */
 	/* --- what the segment says about itself --- */
 	char			 store[STORE_ID_LEN + 1];
 	int64_t			 from, last;
@@ -54,6 +58,11 @@ void		 verify_file_close(struct verify *);
 /* After its events: the head kept beside them, the schema, the pages. */
 enum verify_code verify_file_rest(struct verify *);
 
+/* The table `touched`, beside the rows: has it what this good row says? */
+enum verify_code verify_touched_begin(struct verify *);
+enum verify_code verify_touched_row(struct verify *, const struct row *);
+/* After the last row, with what was found so far: is there more in it? */
+enum verify_code verify_touched_end(struct verify *, enum verify_code);
 /* A good row: is it the checkpoint or the anchored event it should be? */
 enum verify_code verify_sign_row(struct verify *, const struct row *);
 /* After the last event: is everything there that was promised elsewhere? */

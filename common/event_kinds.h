@@ -198,7 +198,8 @@
 	F(BYTES, text, LEN_TEXT)					\
 	F(BYTES, sent, LEN_TEXT)	/* if rewritten */		\
 	F(STR, masked, 4096)						\
-	F(U64, generation, 0)
+	F(U64, generation, 0)						\
+	F(STR, touched, LEN_TOUCHED)	/* touched.h */
 /* Something is about to be executed (or was refused: action deny).  `prepared`
  * is the stmt of its prepare event, or 0 and then the text is here. */
 #define EV_FIELDS_intent(F)						\
@@ -214,7 +215,9 @@
 	F(STR, masked, 4096)						\
 	F(U64, generation, 0)						\
 	F(U32, approval, 0)	/* by this request; 0: none was needed */ \
-	F(STR, params, LEN_PARAMS)	/* a JSON array; "": it has none */
+	F(STR, params, LEN_PARAMS)	/* a JSON array; "": it has none */ \
+	F(STR, touched, LEN_TOUCHED)					\
+	F(U64, held_us, 0)		/* it waited for people so long */
 /* What rules want to be found by: before the intent (or the prepare of a
  * refused statement) of the same stmt, when there is something. */
 #define EV_FIELDS_mark(F)						\
@@ -230,7 +233,21 @@
 	F(U64, duration_us, 0)						\
 	F(STR, sqlstate, 5)						\
 	F(STR, error, LEN_REASON)					\
-	F(STR, masked, 4096)
+	F(STR, masked, 4096)						\
+	F(U64, first_us, 0)	/* of duration: until its answer began */ \
+	F(U64, client_us, 0)	/* of duration: the client did not read */ \
+	F(U64, copied, 0)	/* bytes of COPY FROM STDIN */		\
+	F(STR, transaction, 16)	/* committed, rolled back, partly, open, \
+				 * failed */
+/* The server told of a setting; "" where literals are not recorded. */
+#define EV_FIELDS_setting(F)						\
+	F(STR, name, LEN_NAME)						\
+	F(STR, value, LEN_REASON)
+/* The client was sent what somebody had notified. */
+#define EV_FIELDS_notification(F)					\
+	F(STR, channel, LEN_NAME)					\
+	F(U32, pid, 0)		/* of the backend that did */		\
+	F(U32, length, 0)	/* of the payload */
 /* The worker's last word about the session. */
 #define EV_FIELDS_end(F)						\
 	F(STR, reason, LEN_REASON)					\
@@ -299,7 +316,9 @@
 	M(grant, ROLE_PARENT)						\
 	M(grant_end, ROLE_PARENT)					\
 	M(lease, ROLE_PARENT)						\
-	M(lease_end, ROLE_PARENT)
+	M(lease_end, ROLE_PARENT)					\
+	M(setting, ROLE_WORKER)						\
+	M(notification, ROLE_WORKER)
 
 #define EV_M_ENUM(name, writer)	EVENT_##name,
 enum event_kind {

@@ -4,7 +4,7 @@ COMMON_OBJS =	common/buf.o common/codec.o common/conf.o \
 		common/ctl.o common/ev.o common/event_kinds.o common/ipc.o \
 		common/ipc_msgs.o common/log.o common/page.o common/proc.o \
 		common/redact.o common/sign.o common/spool.o \
-		common/sqllex.o common/unixsock.o \
+		common/sqllex.o common/touched.o common/unixsock.o \
 		common/visible.o
 COMMON_LIBS =	$(EVENT_LIBS) $(SSL_LIBS) $(YAML_LIBS) $(JANSSON_LIBS) \
 		$(ZLIB_LIBS)
@@ -16,6 +16,9 @@ IPC_OBJS =	common/buf.o common/codec.o common/ev.o common/ipc.o \
 UNIT_TESTS += tests/unit/common/test_ipc
 tests/unit/common/test_ipc_OBJS =	$(IPC_OBJS) common/proc.o
 tests/unit/common/test_ipc_LIBS =	$(EVENT_LIBS)
+
+UNIT_TESTS += tests/unit/common/test_touched
+tests/unit/common/test_touched_OBJS =	common/touched.o
 
 UNIT_TESTS += tests/unit/common/test_visible
 tests/unit/common/test_visible_OBJS =	common/buf.o common/visible.o

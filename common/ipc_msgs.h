@@ -52,6 +52,7 @@ enum ipc_role {
 #define LEN_SHAPE	(128 * 1024)	/* of it, without constants */
 #define LEN_NOTICE	(64 * 1024)	/* what a hook is told */
 #define LEN_TAGS	1024
+#define LEN_TOUCHED	4096
 
 /* --- gatewayd: master and worker ---------------------------------------- */
 
@@ -273,7 +274,8 @@ enum ipc_role {
 	/* VERDICT_STATEMENTS, VERDICT_PORTALS: which; empty: any of them */ \
 	F(STR, name, LEN_FUNCTION) /* or, of JUDGE_FUNCTION, what it calls */ \
 	F(STR, tags, LEN_TAGS)	/* for the record, "a, b" */		\
-	F(STR, observed, LEN_TAGS) /* rules that did not refuse, likewise */
+	F(STR, observed, LEN_TAGS) /* rules that did not refuse, likewise */ \
+	F(STR, touched, LEN_TOUCHED) /* for the record, touched.h */
 
 /* --- parent and its children --------------------------------------------- */
 

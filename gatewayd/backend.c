@@ -49,6 +49,14 @@ back_withhold(struct session *s)
 	return BACK_STOP;
 }
 
+static enum back_result
+back_unrecorded(struct session *s)
+{
+	session_fatal(s, "58030", "what the database says cannot be recorded",
+	    NULL, "audit spool refused a record");
+	return BACK_STOP;
+}
+
 static bool
 guarded(const struct session *s, uint32_t table, uint32_t column)
 {
@@ -97,6 +105,8 @@ entry_tag(struct pipe_entry *e, const char *tag)
 	const char *p = strrchr(tag, ' ');
 
 	snprintf(e->tag, sizeof(e->tag), "%s", tag);
+	e->commits = e->commits || strcmp(tag, "COMMIT") == 0;
+	e->rolls_back = e->rolls_back || strcmp(tag, "ROLLBACK") == 0;
 	if (p != NULL && p[1] >= '0' && p[1] <= '9')
 		e->rows += strtoull(p + 1, NULL, 10);
 }
@@ -189,6 +199,7 @@ back_ready(struct session *s, const struct back_msg *m)
 	if (m->len != 1 || pipe_ready(&s->pipe, &segment) == -1)
 		return back_broken(s, "ReadyForQuery out of turn");
 	s->tx_status = m->body[0];
+	pipe_transaction(&s->pipe, s->tx_status);
 	/* In a failed transaction portals are there still, and those from
 	 * before a savepoint can be used again after ROLLBACK TO. */
 	if (s->tx_status == 'I') {
@@ -330,11 +341,34 @@ static enum back_result
 back_parameter(struct session *s, const struct back_msg *m)
 {
 	const char *why = parameter_unsafe(m->body, m->len);
+	const char *name, *value;
+	struct pg_reader r;
 
-	if (why == NULL)
-		return BACK_PASS;
-	session_fatal(s, "0A000", why, NULL, why);
-	return BACK_STOP;
+	if (why != NULL) {
+		session_fatal(s, "0A000", why, NULL, why);
+		return BACK_STOP;
+	}
+	pg_read(&r, m->body, m->len);
+	name = pg_str(&r);
+	value = pg_str(&r);
+	return record_setting(s, name, value) ? BACK_PASS : back_unrecorded(s);
+}
+
+static enum back_result
+back_notification(struct session *s, const struct back_msg *m)
+{
+	const char *channel, *payload;
+	struct pg_reader r;
+	uint32_t pid;
+
+	pg_read(&r, m->body, m->len);
+	pid = pg_u32(&r);
+	channel = pg_str(&r);
+	payload = pg_str(&r);
+	if (!pg_done(&r))
+		return back_broken(s, "malformed NotificationResponse");
+	return record_notification(s, pid, channel, strlen(payload)) ?
+	    BACK_PASS : back_unrecorded(s);
 }
 
 static enum back_result
@@ -374,8 +408,9 @@ back_whole(struct session *s, const struct back_msg *m)
 			return BACK_STOP;
 		return e != NULL && e->type == 'Q' ? BACK_PASS :
 		    back_answer(s, 'D');
-	case 't':
 	case 'A':
+		return back_notification(s, m);
+	case 't':
 	case 'H':
 	case 'c':
 	case 'V':
@@ -407,6 +442,17 @@ back_stream(struct session *s, uint8_t type, uint32_t len)
 	(void)type;
 }
 
+/* What is no part of an answer says nothing of when it began. */
+static void
+back_begins(struct session *s, uint8_t type)
+{
+	struct pipe_entry *e = s->pipe.first;
+
+	if (e != NULL && e->stmt != 0 && e->first == 0 && type != 'A' &&
+	    type != 'S')
+		clock_start(&e->first);
+}
+
 /*
  * Look at the bytes at `p`, `left` of them.  Returns how many are dealt with
  * as BACK_PASS; 0 with *r saying what else, or BACK_PASS for "not enough".
@@ -432,6 +478,7 @@ back_step(struct session *s, const uint8_t *p, size_t left,
 		*r = back_broken(s, "invalid message length");
 		return 0;
 	}
+	back_begins(s, m->type);
 	if (m->type == 'D' || m->type == 'd') {
 		back_stream(s, m->type, len);
 		return back_step(s, p, left, m, r);
@@ -448,6 +495,21 @@ back_step(struct session *s, const uint8_t *p, size_t left,
 	return (size_t)len + 1;
 }
 
+/* The client takes bytes again: the head's answer had to wait for that. */
+static void
+back_clock(struct session *s)
+{
+	struct pipe_entry *e = s->pipe.first;
+	uint64_t now;
+
+	if (s->client_slow == 0)
+		return;
+	clock_start(&now);
+	if (e != NULL)
+		e->client_us += now - s->client_slow;
+	s->client_slow = 0;
+}
+
 void
 backend_process(struct session *s)
 {
@@ -457,12 +519,17 @@ backend_process(struct session *s)
 	const uint8_t *p = buf_head(&s->db.in);
 	size_t run = 0, at = 0, n, total = s->db.in.len;
 
-	if (total == 0 ||
-	    (s->client.out.len >= STREAM_HIGH && s->killing == NULL))
+	if (total == 0)
 		return;
+	if (s->client.out.len >= STREAM_HIGH && s->killing == NULL) {
+		if (s->client_slow == 0)
+			clock_start(&s->client_slow);
+		return;
+	}
 	if (s->answer_gate != 0 && !spool_committed(s->spool, s->answer_gate))
 		return;
 	s->answer_gate = 0;
+	back_clock(s);
 	buf_init(&out, WHOLE_MAX);
 	m.out = &out;
 	/* Bytes from `run` to `at` go to the client in one piece. */

@@ -234,6 +234,7 @@ portal_new(struct session *s, struct stmt *st, const struct pg_reader *params)
 	if (portal != NULL && s->front.approval != 0) {
 		portal->approval = s->front.approval;
 		portal->approved = verdict_ref(s->front.verdict);
+		portal->held_us = s->front.held_us;
 	}
 	return portal;
 }
@@ -361,6 +362,7 @@ front_approved(struct session *s, const struct stmt *portal)
 	    portal->approved->generation == v->generation &&
 	    strcmp(portal->approved->rule, v->rule) == 0) {
 		s->front.approval = portal->approval;
+		s->front.held_us = portal->held_us;
 		return 0;
 	}
 	s->front.verdict = verdict_deny(v->generation, "42501", v->rule,

@@ -39,6 +39,7 @@ front_reset(struct session *s)
 	verdict_unref(&s->front.verdict);
 	stmt_unref(&s->front.subject);
 	s->front.approval = 0;
+	s->front.held_us = 0;
 	s->front.step = FRONT_NEW;
 }
 
@@ -115,8 +116,10 @@ front_approve(struct session *s, const uint8_t *text, size_t len,
 	case HOLD_FAILED:
 		return front_no_memory(s);
 	case HOLD_NO:
+		s->front.held_us = s->hold.held_us;
 		return FRONT_DONE;
 	case HOLD_GO:
+		s->front.held_us = s->hold.held_us;
 		break;
 	}
 	/* It may have waited past the hours in which its rule holds. */
@@ -276,6 +279,8 @@ front_exclusive(struct session *s, const struct front_msg *m, bool *pass)
 			s->pipe.exclusive = NULL;
 		/* FALLTHROUGH */
 	case 'd':
+		if (m->type == 'd')
+			e->copied += m->len;
 		return front_forward(s, m) == -1 ? front_no_memory(s) :
 		    FRONT_DONE;
 	case 'H':

@@ -139,6 +139,8 @@ hold_begin(struct session *s, const uint8_t digest[SHA256_LEN])
 	h->number = 0;
 	h->state = HOLD_ASKED;
 	h->sent = false;
+	h->held_us = 0;
+	clock_start(&h->began);
 	memcpy(h->digest, digest, sizeof(h->digest));
 	/* Waiting is not idleness; the session's deadline stands. */
 	ev_timer_stop(s->idle_timer);
@@ -261,6 +263,8 @@ hold_on_answer(struct session *s, const struct ipc_hold_answer *m)
 		h->state = m->answer == HOLD_APPROVED ? HOLD_GRANTED :
 		    HOLD_DENIED;
 		ev_timer_stop(h->notice);
+		clock_start(&h->held_us);
+		h->held_us -= h->began;
 	}
 	session_event(s, EVT_WAKE, NULL);
 }

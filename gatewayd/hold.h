@@ -39,6 +39,8 @@ struct hold {
 	char		 sqlstate[6];
 	char		 message[LEN_REASON + 1], hint[LEN_REASON + 1];
 	struct ev_timer	*notice;	/* the client hears that it waits */
+	uint64_t	 began;		/* us, CLOCK_MONOTONIC */
+	uint64_t	 held_us;	/* answered: it took so long */
 };
 
 /*

@@ -142,6 +142,7 @@ judge_abandon(struct session *s)
 		s->front.judge_seq++;
 	s->front.judge_tries = 0;
 	s->front.approval = 0;
+	s->front.held_us = 0;
 	s->front.step = FRONT_NEW;
 	verdict_unref(&s->front.verdict);
 	stmt_unref(&s->front.subject);

@@ -23,6 +23,7 @@ struct stmt {
 	 * verdict that it was for. */
 	uint32_t	 approval;
 	struct verdict	*approved;
+	uint64_t	 held_us;	/* how long that took */
 	size_t		*total;		/* the session's bytes of text */
 	struct stmt	*base;		/* whose text it has; NULL: its own */
 	uint8_t		*params;	/* of a portal (bound.h); NULL: none */

@@ -253,6 +253,76 @@ pipe_ready(struct pipeline *p, uint64_t *segment_r)
 	return 0;
 }
 
+/* A transaction begins after it, in the same segment. */
+static bool
+begins_later(const struct pipe_entry *e)
+{
+	while ((e = e->next) != NULL)
+		if (strcmp(e->tag, "BEGIN") == 0 ||
+		    strcmp(e->tag, "START TRANSACTION") == 0)
+			return true;
+	return false;
+}
+
+/* What ended with this entry's command; NULL: nothing did. */
+static const char *
+ends(const struct pipe_entry *e, uint8_t status)
+{
+	if (e->failed)
+		return NULL;
+	if (strcmp(e->tag, "COMMIT") == 0)
+		return "committed";
+	if (strcmp(e->tag, "PREPARE TRANSACTION") == 0)
+		return "prepared";
+	/* ROLLBACK TO has the same tag. */
+	if (strcmp(e->tag, "ROLLBACK") == 0 &&
+	    (status == 'I' || begins_later(e)))
+		return "partly";
+	return NULL;
+}
+
+static void
+set_fate(struct pipe_entry *from, const struct pipe_entry *to,
+    const char *fate)
+{
+	for (; from != to; from = from->next)
+		from->transaction = fate;
+}
+
+/*
+ * A command that ends a transaction speaks for all before it, and the status
+ * for what comes after the last of them.
+ */
+void
+pipe_transaction(struct pipeline *p, uint8_t status)
+{
+	const struct pipe_entry *last = NULL;
+	struct pipe_entry *e, *from = p->done;
+	bool failed = false;
+
+	for (e = p->done; e != NULL; e = e->next) {
+		failed = failed || e->failed;
+		if (e->tag[0] != '\0')
+			last = e;
+		if (ends(e, status) == NULL)
+			continue;
+		set_fate(from, e->next, ends(e, status));
+		from = e->next;
+	}
+	set_fate(from, NULL, status == 'T' ? "open" : status == 'E' ?
+	    "failed" : failed ? "rolled back" : "committed");
+	/* Outside a transaction now: then it was no ROLLBACK TO. */
+	for (e = p->done; e != NULL && status == 'I' && !failed; e = e->next)
+		if (last != NULL && strcmp(last->tag, "ROLLBACK") == 0 &&
+		    strcmp(e->transaction, "partly") == 0)
+			e->transaction = "rolled back";
+	/* One text in which something stayed and something did not. */
+	for (e = p->done; e != NULL; e = e->next)
+		if ((e->commits && strcmp(e->transaction, "committed") != 0) ||
+		    (e->rolls_back && strcmp(e->tag, "ROLLBACK") != 0))
+			e->transaction = "partly";
+}
+
 struct pipe_entry *
 pipe_outcome(struct pipeline *p)
 {

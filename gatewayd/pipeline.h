@@ -36,7 +36,12 @@ struct pipe_entry {
 	bool		 copying;	/* the server said CopyInResponse */
 	bool		 unnamed;	/* P: of the unnamed statement */
 	uint64_t	 started;	/* us, CLOCK_MONOTONIC */
+	uint64_t	 first;		/* us: its answer began, or 0 */
+	uint64_t	 client_us;	/* it waited for the client to read */
 	uint64_t	 rows, bytes;
+	uint64_t	 copied;	/* bytes of CopyData to the server */
+	bool		 commits, rolls_back;	/* tags of its commands */
+	const char	*transaction;	/* how it stood at ReadyForQuery */
 	char		 tag[64];
 	char		 sqlstate[6];
 	char		*error;		/* as the client saw it */
@@ -83,6 +88,8 @@ void			 pipe_fail(struct pipeline *, const char *sqlstate,
 int			 pipe_ready(struct pipeline *, uint64_t *segment_r);
 /* After an error, with no Sync under way: the server will skip what comes. */
 bool			 pipe_skips(const struct pipeline *);
+/* ReadyForQuery: with its status, how the transactions of the outcomes stand. */
+void			 pipe_transaction(struct pipeline *, uint8_t status);
 /* Take the next outcome; the caller frees it with pipe_entry_free(). */
 struct pipe_entry	*pipe_outcome(struct pipeline *);
 void			 pipe_entry_free(struct pipe_entry **);

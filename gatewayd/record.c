@@ -69,6 +69,7 @@ record_prepare(struct session *s, uint64_t stmt, const char *name,
 		.sqlstate = slice_str(v->sqlstate),
 		.masked = slice_str(v->masked),
 		.generation = v->generation,
+		.touched = slice_str(v->touched != NULL ? v->touched : ""),
 	};
 	struct buf t, sent;
 	uint64_t pos;
@@ -105,6 +106,8 @@ record_intent(struct session *s, uint64_t stmt, uint64_t prepared,
 		.generation = v->generation,
 		.approval = s->front.approval,
 		.params = params,
+		.touched = slice_str(v->touched != NULL ? v->touched : ""),
+		.held_us = s->front.held_us,
 	};
 	struct buf t, sent;
 	uint64_t pos;
@@ -154,10 +157,15 @@ record_outcome(struct session *s, const struct pipe_entry *e,
 		.error = slice_str(e->error),
 		.masked = slice_str(e->verdict == NULL ? "" :
 		    e->verdict->masked),
+		.client_us = e->client_us,
+		.copied = e->copied,
+		.transaction = slice_str(e->transaction),
 	};
 
 	clock_start(&o.duration_us);
 	o.duration_us -= e->started;
+	if (e->first != 0)
+		o.first_us = e->first - e->started;
 	/* A Parse that went well has no outcome of its own. */
 	if (e->type == 'P' && e->answered && !e->failed)
 		return;
@@ -168,6 +176,38 @@ record_outcome(struct session *s, const struct pipe_entry *e,
 		o.error.len = 0;
 	if (spool_append(s->spool, EVENT_outcome, &o) == 0)
 		log_warnx("session=%s error=\"outcome not recorded\"", s->id);
+}
+
+bool
+record_setting(struct session *s, const char *name, const char *value)
+{
+	struct event_setting e = {
+		.name = slice_str(name),
+		/* SET has its value as a literal. */
+		.value = slice_str(s->redact.literals == RECORD_KEEP ? value :
+		    ""),
+	};
+
+	if (e.name.len > LEN_NAME)
+		e.name.len = LEN_NAME;
+	if (e.value.len > LEN_REASON)
+		e.value.len = LEN_REASON;
+	return spool_append(s->spool, EVENT_setting, &e) != 0;
+}
+
+bool
+record_notification(struct session *s, uint32_t pid, const char *channel,
+    size_t payload)
+{
+	struct event_notification e = {
+		.channel = slice_str(channel),
+		.pid = pid,
+		.length = (uint32_t)payload,
+	};
+
+	if (e.channel.len > LEN_NAME)
+		e.channel.len = LEN_NAME;
+	return spool_append(s->spool, EVENT_notification, &e) != 0;
 }
 
 void

@@ -160,6 +160,7 @@ struct session {
 		uint64_t	 pos;
 		uint64_t	 stmt;		/* number of the recorded event */
 		uint32_t	 approval;	/* VERDICT_HOLD: by this request */
+		uint64_t	 held_us;	/* ... which took so long */
 		uint64_t	 judge_seq;
 		unsigned int	 judge_tries;
 		struct stmt	*subject;	/* B, E: what is judged */
@@ -174,6 +175,7 @@ struct session {
 	bool		 protected_tx;	/* this transaction touched masks */
 	uint64_t	 statement_count;
 	uint64_t	 answer_gate;	/* no answer before this is committed */
+	uint64_t	 client_slow;	/* us: since when it does not read; 0 */
 	bool		 cancel_hold;	/* D26: forward nothing now */
 	uint8_t		 tx_status;	/* of the last ReadyForQuery */
 	bool		 ended;		/* record and parent know */
@@ -319,6 +321,10 @@ uint64_t record_intent(struct session *, uint64_t stmt, uint64_t prepared,
 	    const struct verdict *, struct slice params);
 void	record_outcome(struct session *, const struct pipe_entry *,
 	    const char *status);
+/* What the server reported, what it passed on.  false: cannot be recorded. */
+bool	record_setting(struct session *, const char *name, const char *value);
+bool	record_notification(struct session *, uint32_t pid,
+	    const char *channel, size_t payload);
 void	record_end(struct session *);
 
 #endif

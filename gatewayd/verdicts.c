@@ -78,7 +78,8 @@ verdict_new(const struct ipc_verdict *m)
 		v->rewritten_len = m->rewritten.len;
 	}
 	if (!dup_some(&v->tags, m->tags) ||
-	    !dup_some(&v->observed, m->observed) || !verdict_complete(v) ||
+	    !dup_some(&v->observed, m->observed) ||
+	    !dup_some(&v->touched, m->touched) || !verdict_complete(v) ||
 	    (m->rewritten.len > 0 && v->rewritten == NULL))
 		verdict_unref(&v);
 	return v;
@@ -121,6 +122,7 @@ verdict_unref(struct verdict **vp)
 	free(v->name);
 	free(v->tags);
 	free(v->observed);
+	free(v->touched);
 	free(v->rewritten);
 	free(v);
 }

@@ -19,7 +19,7 @@ struct verdict {
 	uint32_t	 flags;		/* VERDICT_* */
 	char		*rule, *kind, *sqlstate, *message, *hint, *masked;
 	char		*name;		/* VERDICT_STATEMENTS, VERDICT_PORTALS */
-	char		*tags, *observed;	/* NULL: none */
+	char		*tags, *observed, *touched;	/* NULL: none */
 	uint8_t		*rewritten;	/* mask: NUL-terminated */
 	size_t		 rewritten_len;	/* without the NUL */
 };

@@ -254,6 +254,7 @@ send_verdict(struct engine_session *s, uint64_t seq)
 	m.name = slice_str(v->name);
 	m.tags = slice_str(v->tags);
 	m.observed = slice_str(v->observed);
+	m.touched = slice_str(v->touched);
 	ipc_send(s->ipc, IPC_verdict, &m, NULL, 0);
 }
 

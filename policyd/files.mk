@@ -136,7 +136,7 @@ JUDGE_OBJS =	policyd/analysis.o policyd/arena.o policyd/catalog.o \
 		policyd/spread.o policyd/matviews.o policyd/masklist.o \
 		policyd/masktype.o \
 		policyd/exprs.o policyd/judge.o policyd/judge_rules.o \
-		policyd/mask.o \
+		policyd/mask.o policyd/touches.o \
 		policyd/names.o policyd/prescan.o policyd/protect.o \
 		policyd/bodyscan.o policyd/setscan.o \
 		policyd/rewrite.o policyd/rules.o policyd/scene.o \
@@ -148,7 +148,7 @@ ENGINE_LIBS =	-lpg_query $(PROTOBUFC_LIBS) $(JANSSON_LIBS) -lpthread
 
 JUDGE_TEST_OBJS = $(JUDGE_OBJS) $(POLICY_OBJS) policyd/catalog_recs.o \
 		tests/unit/policyd/shop.o common/buf.o common/codec.o \
-		common/sqllex.o
+		common/sqllex.o common/touched.o
 JUDGE_TEST_LIBS = $(ENGINE_LIBS) $(POLICY_LIBS)
 UNIT_TESTS +=	tests/unit/policyd/test_judge tests/unit/policyd/test_masking \
 		tests/unit/policyd/test_prescan \

@@ -16,6 +16,7 @@
 #include "facts.h"
 #include "prescan.h"
 #include "settings.h"
+#include "touches.h"
 
 /* FUNC_MAX_ARGS of the server. */
 #define NUMBER_ARGS	100
@@ -199,6 +200,7 @@ judge_analysed(struct judgement *j, const struct analysis *a,
 {
 	if (j->ask->detail)
 		note_detail(j, a);
+	touches_note(j, a, stmt);
 	note_flags(j, a);
 	note_names(j, stmt);
 	if (j->ask->note != NULL)
@@ -496,7 +498,7 @@ verdict_init(struct verdict *out)
 	/* The large arrays are strings: their first byte is enough. */
 	memset(out, 0, offsetof(struct verdict, message));
 	out->message[0] = out->masked[0] = out->name[0] = '\0';
-	out->reads[0] = out->writes[0] = '\0';
+	out->reads[0] = out->writes[0] = out->touched[0] = '\0';
 	out->tags[0] = out->observed[0] = '\0';
 	out->severity = SEVERITY_NONE;
 	out->score = 0;

@@ -81,6 +81,7 @@ struct verdict {
 	enum kind		 kinds[VERDICT_KINDS];
 	size_t			 nkinds;
 	char			 reads[2048], writes[2048]; /* "a.b, c.d" */
+	char			 touched[LEN_TOUCHED + 1]; /* touched.h */
 };
 
 /*

@@ -43,6 +43,7 @@ START_TEST(approved)
 	/* Every step, and the statement points at it. */
 	ck_assert(E2E_UNTIL(5000, e2e_audit_n("SELECT count(*) FROM events "
 	    "WHERE kind = 'intent' AND json_extract(body, '$.approval') = %ld "
+	    "AND json_extract(body, '$.held_us') > 0 "
 	    "AND json_extract(body, '$.action') = 'allow'", n) == 1));
 	recorded_as(n, "hold-a", "+boss", "approved");
 	/* One use: the same text again waits again. */

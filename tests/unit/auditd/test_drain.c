@@ -136,7 +136,8 @@ START_TEST(round_trip)
 	ck_assert_str_eq(fixture_text(&fx, "SELECT body FROM events WHERE "
 	    "id = 2"), "{\"stmt\":1,\"status\":\"ok\",\"tag\":\"SELECT 1\","
 	    "\"rows\":1,\"bytes\":0,\"duration_us\":0,\"sqlstate\":\"\","
-	    "\"error\":\"\",\"masked\":\"\"}");
+	    "\"error\":\"\",\"masked\":\"\",\"first_us\":0,"
+	    "\"client_us\":0,\"copied\":0,\"transaction\":\"\"}");
 }
 END_TEST
 

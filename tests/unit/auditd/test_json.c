@@ -99,6 +99,39 @@ START_TEST(bodies)
 }
 END_TEST
 
+/* A member read again is what went in. */
+START_TEST(member)
+{
+	static const char in[] = "a\"b\\c\n\r\t\x01\x7f\xc2\x9b\xc3\xa4,"
+	    "\"params\":\"no";
+	struct event_intent e = {
+		.text = slice_str(",\"touched\":\"no"),
+		.touched = slice_str(in), .params = slice_str("") };
+	struct buf got;
+
+	buf_init(&got, 1024);
+	buf_drain(&out, out.len);
+	ck_assert_int_eq(json_event(&out, event_desc(EVENT_intent), &e), 0);
+	ck_assert_int_eq(json_member(&got, buf_head(&out), out.len,
+	    "touched"), 1);
+	ck_assert_uint_eq(got.len, strlen(in));
+	ck_assert(memcmp(buf_head(&got), in, got.len) == 0);
+	buf_drain(&got, got.len);
+	ck_assert_int_eq(json_member(&got, buf_head(&out), out.len,
+	    "params"), 1);
+	ck_assert_uint_eq(got.len, 0);
+	ck_assert_int_eq(json_member(&got, buf_head(&out), out.len,
+	    "nothing"), 0);
+	/* Cut off anywhere. */
+	while (out.len > 0) {
+		out.len--;
+		buf_drain(&got, got.len);
+		json_member(&got, buf_head(&out), out.len, "touched");
+	}
+	buf_clear(&got);
+}
+END_TEST
+
 START_TEST(no_room)
 {
 	struct buf small;
@@ -157,6 +190,7 @@ main(void)
 	tcase_add_test(t, pieces);
 	tcase_add_test(t, integers);
 	tcase_add_test(t, bodies);
+	tcase_add_test(t, member);
 	tcase_add_test(t, no_room);
 	tcase_add_test(t, canonical);
 	suite_add_tcase(s, t);

@@ -343,7 +343,7 @@ START_TEST(refuses_old)
 {
 	refused("rm -f audit* && sqlite3 audit.db 'PRAGMA application_id = "
 	    "1347638350; PRAGMA user_version = 1; CREATE TABLE events (id)'",
-	    "is a store of schema version 1 and this auditd writes version 2: "
+	    "is a store of schema version 1 and this auditd writes version 3: "
 	    "move it elsewhere");
 }
 END_TEST

@@ -58,11 +58,16 @@ put_some(uint64_t stmt)
 {
 	struct event_outcome m = { .status = slice_str("ok"),
 	    .tag = slice_str("SELECT 1"), .rows = 1 };
+	struct event_intent t = { .stmt = stmt + 3,
+	    .action = slice_str("allow"), .text = slice_str("SELECT 1"),
+	    .touched = slice_str("read public.a(b, c); write public.d") };
 	uint64_t i;
 
 	for (i = 0; i < 12; i++) {
 		m.stmt = stmt + i;
-		ck_assert_int_eq(store_event(fx.store,
+		ck_assert_int_eq(i == 3 ? store_event(fx.store,
+		    event_desc(EVENT_intent), &t, slice_str("s1"),
+		    1700000000000000 + m.stmt, m.stmt) : store_event(fx.store,
 		    event_desc(EVENT_outcome), &m, slice_str("s1"),
 		    1700000000000000 + m.stmt, m.stmt), 0);
 	}
@@ -713,6 +718,24 @@ static const struct tamper {
 	{ "a trigger more", 33, "CREATE TRIGGER mine AFTER INSERT ON events "
 	    "BEGIN DELETE FROM meta; END", NULL, 0, 0, "the events are good, "
 	    "but trigger mine of the store is not auditd's" },
+	{ "a relation hidden", 33, "DELETE FROM touched "
+	    "WHERE event = 37 AND relation = 'public.d'", NULL, 0, 37,
+	    "the table touched is not what event 37 says" },
+	{ "all relations hidden", 17, "DELETE FROM "
+	    "touched", NULL, 0, 21, "the table touched is not what event 21 "
+	    "says" },
+	{ "a relation renamed", 33, "UPDATE touched SET "
+	    "relation = 'public.x' WHERE item = 1", NULL, 0, 37, "the table "
+	    "touched is not what event 37 says" },
+	{ "a column hidden", 33, "UPDATE touched SET "
+	    "columns = 'b' WHERE item = 1", NULL, 0, 37, "the table touched "
+	    "is not what event 37 says" },
+	{ "a relation foisted", 33, "INSERT INTO touched VALUES (38, 1, "
+	    "'read', 'public.a', '')", NULL, 0, 38, "the table touched is not "
+	    "what event 38 says" },
+	{ "a relation after the end", 33, "INSERT INTO touched VALUES (999, "
+	    "1, 'read', 'public.a', '')", NULL, 0, 999, "the table touched is "
+	    "not what event 999 says" },
 	{ "index dropped", 33, "DROP INDEX events_session", NULL, 0, 0,
 	    "the events are good, but index events_session" }
 };

@@ -50,7 +50,9 @@ setup(void)
 		.stmt = 4, .form = slice_str("query"),
 		.action = slice_str("mask"), .text = slice_str("SELECT 2"),
 		.sent = slice_str("SELECT 2 -- sent"),
-		.masked = slice_str("customers.email")
+		.masked = slice_str("customers.email"),
+		.touched = slice_str("read public.customers(email); more"),
+		.params = slice_str("[\"7\"]")
 	};
 	struct event_end end = { .reason = slice_str("client") };
 	struct event_session_close close = {
@@ -138,7 +140,9 @@ START_TEST(append_only)
 		"DELETE FROM events",
 		("INSERT OR REPLACE INTO events SELECT 3, time, session, seq, "
 		"stmt, kind, '{}', prev, hash FROM events WHERE id = 3"),
-		"UPDATE events SET id = 99 WHERE id = 11"
+		"UPDATE events SET id = 99 WHERE id = 11",
+		"UPDATE touched SET relation = 'x'",
+		"DELETE FROM touched"
 	};
 	sqlite3 *db;
 	size_t i;
@@ -151,6 +155,27 @@ START_TEST(append_only)
 		    "audit events are"));
 	}
 	sqlite3_close(db);
+	expect(VERIFY_OK, 0, "");
+}
+END_TEST
+
+/* What follows the form becomes rows, up to what does not. */
+START_TEST(touched)
+{
+	struct event_intent m = { .stmt = 95, .touched =
+	    slice_str("write q.\"a\"\"b\"; read \xff; nonsense; read z") };
+
+	ck_assert_str_eq(fixture_text(&fx, "SELECT group_concat(event || '|' "
+	    "|| item || '|' || access || '|' || relation || '|' || columns, "
+	    "';') FROM touched"), "7|1|read|public.customers|email;7|2|more||");
+	fixture_reopen(&fx);
+	ck_assert_int_eq(store_event(fx.store, event_desc(EVENT_intent), &m,
+	    slice_str("s1"), 1700000000000000, 1), 0);
+	ck_assert_int_eq(store_commit(fx.store), 0);
+	store_close(&fx.store);
+	ck_assert_str_eq(fixture_text(&fx, "SELECT group_concat(item || '|' "
+	    "|| access || '|' || relation, ';') FROM touched WHERE event > 7"),
+	    "1|write|q.\"a\"\"b\";2|read|\xef\xbf\xbd");
 	expect(VERIFY_OK, 0, "");
 }
 END_TEST
@@ -214,7 +239,7 @@ int
 main(void)
 {
 	const TTest *tests[] = { good, empty, no_store, append_only,
-	    views, view_plan };
+	    touched, views, view_plan };
 	Suite *s = suite_create("verify");
 	TCase *t = tcase_create("verify");
 	SRunner *r;

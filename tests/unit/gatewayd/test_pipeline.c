@@ -315,6 +315,73 @@ START_TEST(test_many_names)
 }
 END_TEST
 
+/* Tags of one segment ("!": failed), the status, what is said of each. */
+static const struct {
+	const char	*tags[4];
+	uint8_t		 status;
+	const char	*want[4];
+} fates[] = {
+	{ { "SELECT 1" }, 'I', { "committed" } },
+	{ { "!" }, 'I', { "rolled back" } },
+	{ { "BEGIN" }, 'T', { "open" } },
+	{ { "!" }, 'E', { "failed" } },
+	{ { "COMMIT" }, 'I', { "committed" } },
+	{ { "ROLLBACK" }, 'I', { "rolled back" } },
+	/* to a savepoint */
+	{ { "ROLLBACK" }, 'T', { "open" } },
+	{ { "INSERT 0 1", "INSERT 0 1" }, 'I', { "committed", "committed" } },
+	{ { "INSERT 0 1", "!" }, 'I', { "rolled back", "rolled back" } },
+	{ { "BEGIN", "INSERT 0 1", "COMMIT", "!" }, 'I',
+	    { "committed", "committed", "committed", "rolled back" } },
+	{ { "INSERT 0 1", "ROLLBACK", "INSERT 0 1" }, 'I',
+	    { "partly", "partly", "committed" } },
+	{ { "INSERT 0 1", "ROLLBACK", "BEGIN" }, 'T',
+	    { "partly", "partly", "open" } },
+	{ { "BEGIN", "INSERT 0 1", "ROLLBACK" }, 'I',
+	    { "rolled back", "rolled back", "rolled back" } },
+	{ { "INSERT 0 1", "PREPARE TRANSACTION" }, 'I',
+	    { "prepared", "prepared" } }
+};
+
+START_TEST(test_fates)
+{
+	struct pipe_entry *e;
+	size_t i;
+
+	for (i = 0; i < 4 && fates[_i].tags[i] != NULL; i++) {
+		e = push('E');
+		e->stmt = i + 1;
+		if (fates[_i].tags[i][0] == '!')
+			e->failed = true;
+		else
+			snprintf(e->tag, sizeof(e->tag), "%s",
+			    fates[_i].tags[i]);
+		pipe_pop(&p);
+	}
+	pipe_transaction(&p, fates[_i].status);
+	for (i = 0; (e = pipe_outcome(&p)) != NULL; i++) {
+		ck_assert_str_eq(e->transaction, fates[_i].want[i]);
+		pipe_entry_free(&e);
+	}
+}
+END_TEST
+
+/* Several transactions in one text: its last tag is not all. */
+START_TEST(test_fate_of_a_text)
+{
+	struct pipe_entry *e = push('Q');
+
+	e->stmt = 1;
+	e->commits = e->failed = true;
+	strcpy(e->tag, "COMMIT");
+	pipe_pop(&p);
+	pipe_transaction(&p, 'I');
+	e = pipe_outcome(&p);
+	ck_assert_str_eq(e->transaction, "partly");
+	pipe_entry_free(&e);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -337,6 +404,9 @@ main(void)
 	tcase_add_test(c, test_text_is_bounded);
 	tcase_add_test(c, test_out_of_turn);
 	tcase_add_test(c, test_outcomes);
+	tcase_add_loop_test(c, test_fates, 0,
+	    (int)(sizeof(fates) / sizeof(fates[0])));
+	tcase_add_test(c, test_fate_of_a_text);
 	tcase_add_test(c, test_portals_expire);
 	tcase_add_test(c, test_many_names);
 	suite_add_tcase(s, c);
