@@ -275,7 +275,11 @@ enum ipc_role {
 	F(STR, name, LEN_FUNCTION) /* or, of JUDGE_FUNCTION, what it calls */ \
 	F(STR, tags, LEN_TAGS)	/* for the record, "a, b" */		\
 	F(STR, observed, LEN_TAGS) /* rules that did not refuse, likewise */ \
-	F(STR, touched, LEN_TOUCHED) /* for the record, touched.h */
+	F(STR, touched, LEN_TOUCHED) /* for the record, touched.h */ \
+	/* D14: of its answer, and of what it touches; 0: none */	\
+	F(U64, cap_rows, 0)						\
+	F(U64, cap_bytes, 0)						\
+	F(U64, cap_affected, 0)
 
 /* --- parent and its children --------------------------------------------- */
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capped.h"
 #include "log.h"
 
 /* A RowDescription of 1,600 columns is 130 kB; an error may quote a value. */
@@ -111,6 +112,39 @@ entry_tag(struct pipe_entry *e, const char *tag)
 		e->rows += strtoull(p + 1, NULL, 10);
 }
 
+/* The same of one that is counted. */
+static enum back_result
+back_capped(struct session *s, const struct back_msg *m, struct pipe_entry *e)
+{
+	char tag[sizeof(e->tag)] = "";
+	enum capped_next next;
+	struct pg_reader r;
+
+	if (e->denied)
+		return back_broken(s, "completion out of turn");
+	pg_read(&r, m->body, m->len);
+	if (m->type == 'C')
+		snprintf(tag, sizeof(tag), "%s", pg_str(&r));
+	if (!pg_done(&r) || m->type == 'I')
+		return back_broken(s, "malformed CommandComplete");
+	next = m->type == 's' ? capped_suspended(s, e) :
+	    capped_complete(s, e, tag, sizeof(tag));
+	if (next == CAPPED_FAILED)
+		return back_broken(s, "out of memory");
+	if (next == CAPPED_MORE)
+		return BACK_SKIP;
+	if (m->type == 'C')
+		entry_tag(e, tag);
+	/* A Query's comes with its ReadyForQuery, if it commits. */
+	if (e->type == 'Q')
+		return BACK_SKIP;
+	pipe_pop(&s->pipe);
+	if (m->type == 's')
+		return BACK_PASS;
+	return pg_add(m->out, 'C', tag, strlen(tag) + 1) == -1 ?
+	    back_broken(s, "out of memory") : BACK_SKIP;
+}
+
 /* A command is complete: CommandComplete, EmptyQuery, PortalSuspended. */
 static enum back_result
 back_complete(struct session *s, const struct back_msg *m)
@@ -121,6 +155,8 @@ back_complete(struct session *s, const struct back_msg *m)
 
 	if (e == NULL || (e->type != 'Q' && e->type != 'E'))
 		return back_broken(s, "completion out of turn");
+	if (e->cap != NULL)
+		return back_capped(s, m, e);
 	pg_read(&r, m->body, m->len);
 	if (m->type == 'C') {
 		tag = pg_str(&r);
@@ -140,6 +176,9 @@ back_answer(struct session *s, uint8_t to)
 {
 	struct pipe_entry *e = s->pipe.first;
 
+	/* The parts of a Query that was sent as more than one message. */
+	if (e != NULL && e->type == 'Q' && e->cap != NULL)
+		return BACK_SKIP;
 	if (e == NULL || e->type != to || s->pipe.skipping)
 		return back_broken(s, "answer out of turn");
 	pipe_pop(&s->pipe);
@@ -193,9 +232,17 @@ back_outcomes(struct session *s)
 static enum back_result
 back_ready(struct session *s, const struct back_msg *m)
 {
+	struct pipe_entry *e = s->pipe.first;
+	enum back_result r = BACK_PASS;
 	uint64_t segment;
 
 	back_unread(s);
+	if (e != NULL && e->cap != NULL && e->cap->tagged) {
+		if (pg_add(m->out, 'C', e->tag, strlen(e->tag) + 1) == -1 ||
+		    pg_add(m->out, 'Z', m->body, m->len) == -1)
+			return back_broken(s, "out of memory");
+		r = BACK_SKIP;
+	}
 	if (m->len != 1 || pipe_ready(&s->pipe, &segment) == -1)
 		return back_broken(s, "ReadyForQuery out of turn");
 	s->tx_status = m->body[0];
@@ -209,7 +256,7 @@ back_ready(struct session *s, const struct back_msg *m)
 	back_outcomes(s);
 	if (s->idle > 0 && s->pipe.n == 0)
 		ev_timer_set(s->idle_timer, s->idle);
-	return BACK_PASS;
+	return r;
 }
 
 /* The statement that an error or a notice belongs to. */
@@ -284,6 +331,8 @@ back_error(struct session *s, const struct back_msg *m)
 		return back_denied(s, m, e);
 	if (e != NULL && e->type == 'S')
 		commit_failed(s, &err);
+	if (e != NULL && e->cap != NULL && capped_error(s, e) == -1)
+		return back_broken(s, "out of memory");
 	if (!hides(s)) {
 		pipe_fail(&s->pipe, err.sqlstate, err.message);
 		return BACK_PASS;
@@ -436,10 +485,11 @@ back_stream(struct session *s, uint8_t type, uint32_t len)
 	struct pipe_entry *e = s->pipe.first;
 
 	s->passing = (size_t)len + 1;
-	if (e == NULL)
+	s->withheld = e != NULL && e->cap != NULL && type == 'D' &&
+	    !capped_row(e, (uint64_t)len + 1);
+	if (e == NULL || s->withheld)
 		return;
 	e->bytes += (uint64_t)len + 1;
-	(void)type;
 }
 
 /* What is no part of an answer says nothing of when it began. */
@@ -455,7 +505,7 @@ back_begins(struct session *s, uint8_t type)
 
 /*
  * Look at the bytes at `p`, `left` of them.  Returns how many are dealt with
- * as BACK_PASS; 0 with *r saying what else, or BACK_PASS for "not enough".
+ * as *r says; 0: *r is BACK_STOP, or there are not enough.
  */
 static size_t
 back_step(struct session *s, const uint8_t *p, size_t left,
@@ -468,6 +518,8 @@ back_step(struct session *s, const uint8_t *p, size_t left,
 	if (s->passing > 0) {
 		n = left < s->passing ? left : s->passing;
 		s->passing -= n;
+		if (s->withheld)
+			*r = BACK_SKIP;
 		return n;
 	}
 	if (left < 5)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "bound.h"
+#include "capped.h"
 #include "deny.h"
 
 static int
@@ -225,12 +226,15 @@ portal_new(struct session *s, struct stmt *st, const struct pg_reader *params)
 {
 	struct stmt *portal = NULL;
 	struct buf json;
+	bool capped = verdict_capped(s->front.verdict);
 
 	buf_init(&json, BOUND_ALL);
 	if (bound_json(&json, &s->redact, params->p, params->left) == 0)
-		portal = s->front.approval == 0 && json.len == 0 ?
+		portal = s->front.approval == 0 && json.len == 0 && !capped ?
 		    stmt_ref(st) : stmt_bind(st, buf_head(&json), json.len);
 	buf_clear(&json);
+	if (portal != NULL && capped)
+		portal->counted = true;
 	if (portal != NULL && s->front.approval != 0) {
 		portal->approval = s->front.approval;
 		portal->approved = verdict_ref(s->front.verdict);
@@ -335,38 +339,45 @@ front_missing_portal(struct session *s, const char *portal)
 
 static int
 send_execute(struct session *s, struct pipe_entry *e,
-    const struct front_msg *m)
+    const struct front_msg *m, struct stmt *portal)
 {
 	const struct verdict *v = s->front.verdict;
 
 	if (v->action == VERDICT_DENY)
 		return deny_by_verdict(e, v) == -1 ? -1 :
 		    deny_execute(&s->db.out, e);
+	if (verdict_capped(v))
+		return capped_execute(s, e, m->body, m->len, portal);
 	if ((v->flags & VERDICT_COPY_IN) != 0)
 		s->pipe.exclusive = e;
 	return front_forward(s, m);
 }
 
 /*
- * Its Bind was approved; has the policy been another one since, or is it for
- * others to approve by now?
+ * Its Bind was approved, or is counted; has the policy been another one since,
+ * or is it for others to approve by now?
  */
 static int
 front_approved(struct session *s, const struct stmt *portal)
 {
 	struct verdict *v = s->front.verdict;
+	bool hold = (v->flags & VERDICT_HOLD) != 0;
 
-	if (v->action == VERDICT_DENY || (v->flags & VERDICT_HOLD) == 0)
+	if (v->action == VERDICT_DENY)
 		return 0;
-	if (portal->approval != 0 &&
+	if (hold && portal->approval != 0 &&
 	    portal->approved->generation == v->generation &&
 	    strcmp(portal->approved->rule, v->rule) == 0) {
 		s->front.approval = portal->approval;
 		s->front.held_us = portal->held_us;
-		return 0;
+		hold = false;
 	}
+	if (!hold && (portal->counted || !verdict_capped(v)))
+		return 0;
 	s->front.verdict = verdict_deny(v->generation, "42501", v->rule,
-	    "statement refused: the policy has changed since it was approved",
+	    hold ?
+	    "statement refused: the policy has changed since it was approved" :
+	    "statement refused: the policy has changed since it was bound",
 	    "Bind it again.");
 	if (s->front.verdict != NULL)
 		s->front.verdict->epoch = v->epoch;
@@ -406,7 +417,7 @@ front_execute(struct session *s, const struct front_msg *m)
 	if (!front_clear(s))
 		return FRONT_WAIT;
 	if ((e = front_push(s, 'E')) == NULL || front_names(s, e) == -1 ||
-	    send_execute(s, e, m) == -1)
+	    send_execute(s, e, m, st) == -1)
 		return front_no_memory(s);
 	front_gate(s);
 	return FRONT_DONE;

@@ -35,7 +35,7 @@ PROGRAMS +=	gatewayd
 WORKER_OBJS =	gatewayd/worker.o gatewayd/session.o gatewayd/killing.o \
 		gatewayd/startup.o \
 		gatewayd/backendlogin.o gatewayd/frontend.o gatewayd/deny.o \
-		gatewayd/extended.o gatewayd/function.o gatewayd/judge.o gatewayd/hold.o \
+		gatewayd/extended.o gatewayd/capped.o gatewayd/function.o gatewayd/judge.o gatewayd/hold.o \
 		gatewayd/backend.o gatewayd/record.o gatewayd/pipeline.o \
 		gatewayd/names.o gatewayd/verdicts.o gatewayd/stream.o \
 		gatewayd/bearer.o gatewayd/options.o \

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capped.h"
 #include "deny.h"
 #include "log.h"
 
@@ -199,11 +200,16 @@ send_query(struct session *s, struct pipe_entry *e, const struct front_msg *m)
 		return deny_by_verdict(e, v) == -1 ? -1 :
 		    deny_query(&s->db.out, e);
 	case VERDICT_MASK:
+		if (verdict_capped(v))
+			return capped_query(s, e, v->rewritten,
+			    v->rewritten_len);
 		return pg_add(&s->db.out, 'Q', v->rewritten,
 		    v->rewritten_len + 1);
 	case VERDICT_ALLOW:
 		break;
 	}
+	if (verdict_capped(v))
+		return capped_query(s, e, m->body, m->len - 1);
 	return front_forward(s, m);
 }
 

@@ -24,6 +24,9 @@ struct stmt {
 	uint32_t	 approval;
 	struct verdict	*approved;
 	uint64_t	 held_us;	/* how long that took */
+	/* A portal whose answers are capped: what it has answered so far. */
+	bool		 counted;
+	uint64_t	 rows, bytes;
 	size_t		*total;		/* the session's bytes of text */
 	struct stmt	*base;		/* whose text it has; NULL: its own */
 	uint8_t		*params;	/* of a portal (bound.h); NULL: none */

@@ -41,6 +41,11 @@ pipe_entry_free(struct pipe_entry **ep)
 		stmt_unref(&e->change[i].after);
 	}
 	verdict_unref(&e->verdict);
+	if (e->cap != NULL) {
+		stmt_unref(&e->cap->portal);
+		free(e->cap->name);
+		free(e->cap);
+	}
 	free(e->deny_message);
 	free(e->deny_hint);
 	free(e->error);

@@ -18,6 +18,20 @@
 /* A Query drops the unnamed statement and portal, and may drop one of each. */
 #define CHANGES_MAX	4
 
+/* A statement whose answer or effect is capped (capped.h), while it runs. */
+struct cap_run {
+	struct stmt	*portal;	/* E */
+	char		*name;		/* of the portal; "" for a Query */
+	uint32_t	 asked;		/* rows that the client wants; 0: all */
+	uint64_t	 passed;	/* rows that it got */
+	uint64_t	 rows, bytes;	/* of the portal, with those before */
+	uint32_t	 batch;		/* rows that the server was asked for */
+	unsigned int	 batches;
+	bool		 over;		/* a row was withheld: no more pass */
+	bool		 synced;	/* Q: our Sync is sent */
+	bool		 tagged;	/* Q: its tag is there, and withheld */
+};
+
 struct pipe_entry {
 	struct pipe_entry *next;
 	uint8_t		 type;		/* Q P B D E C S F */
@@ -45,6 +59,7 @@ struct pipe_entry {
 	char		 tag[64];
 	char		 sqlstate[6];
 	char		*error;		/* as the client saw it */
+	struct cap_run	*cap;		/* NULL: nothing is counted */
 	/* Changes of names that are confirmed or undone with it. */
 	struct names	*names[CHANGES_MAX];
 	struct name_change change[CHANGES_MAX];

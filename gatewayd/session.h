@@ -30,6 +30,7 @@
  *	extended.c	of those: Parse, Bind, Execute
  *	function.c	and FunctionCall
  *	deny.c		what is sent instead of a refused one
+ *	capped.c	what may answer or touch only so much
  *	judge.c		verdicts for them: cache, engine, generation
  *	hold.c		what waits for a person
  *	backend.c	the server's messages
@@ -181,6 +182,7 @@ struct session {
 	bool		 ended;		/* record and parent know */
 	bool		 said_bye;	/* FAREWELL: all is written */
 	size_t		 passing;	/* bytes left of a message that is streamed */
+	bool		 withheld;	/* ... and is not for the client */
 	struct killing	*killing;	/* killed in mid-row: what to say then */
 	char		 reason[128];	/* why it ended */
 };

@@ -66,6 +66,9 @@ verdict_new(const struct ipc_verdict *m)
 	v->epoch = m->epoch;
 	v->action = m->action;
 	v->flags = m->flags;
+	v->cap_rows = m->cap_rows;
+	v->cap_bytes = m->cap_bytes;
+	v->cap_affected = m->cap_affected;
 	v->rule = slice_dup(m->rule);
 	v->kind = slice_dup(m->kind);
 	v->sqlstate = slice_dup(m->sqlstate);
@@ -125,6 +128,13 @@ verdict_unref(struct verdict **vp)
 	free(v->touched);
 	free(v->rewritten);
 	free(v);
+}
+
+int
+verdict_capped(const struct verdict *v)
+{
+	return v->action != VERDICT_DENY && (v->cap_rows != 0 ||
+	    v->cap_bytes != 0 || v->cap_affected != 0);
 }
 
 int

@@ -20,6 +20,7 @@ struct verdict {
 	char		*rule, *kind, *sqlstate, *message, *hint, *masked;
 	char		*name;		/* VERDICT_STATEMENTS, VERDICT_PORTALS */
 	char		*tags, *observed, *touched;	/* NULL: none */
+	uint64_t	 cap_rows, cap_bytes, cap_affected;	/* 0: none */
 	uint8_t		*rewritten;	/* mask: NUL-terminated */
 	size_t		 rewritten_len;	/* without the NUL */
 };
@@ -32,6 +33,8 @@ struct verdict	*verdict_deny(uint64_t generation, const char *sqlstate,
 		    const char *rule, const char *message, const char *hint);
 struct verdict	*verdict_ref(struct verdict *);
 void		 verdict_unref(struct verdict **);
+/* Is anything of it to be counted (capped.h)? */
+int		 verdict_capped(const struct verdict *);
 /* Would both have the same bytes sent to the server? */
 int		 verdict_same_effect(const struct verdict *,
 		    const struct verdict *);

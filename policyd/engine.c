@@ -255,6 +255,9 @@ send_verdict(struct engine_session *s, uint64_t seq)
 	m.tags = slice_str(v->tags);
 	m.observed = slice_str(v->observed);
 	m.touched = slice_str(v->touched);
+	m.cap_rows = v->caps.rows;
+	m.cap_bytes = v->caps.bytes;
+	m.cap_affected = v->caps.affected;
 	ipc_send(s->ipc, IPC_verdict, &m, NULL, 0);
 }
 

@@ -8,7 +8,7 @@ POLICY_OBJS =	policyd/policy.o policyd/policy_issuers.o \
 		policyd/policy_approval.o policyd/policy_notify.o \
 		policyd/policy_when.o policyd/policy_claims.o \
 		policyd/fnclass.o policyd/match.o policyd/sqlnames.o \
-		policyd/policy_limits.o policyd/hours.o common/network.o \
+		policyd/policy_limits.o policyd/policy_caps.o policyd/hours.o common/network.o \
 		policyd/rulelint.o policyd/settings.o \
 		policyd/kinds.o common/conf.o common/conf_print.o \
 		common/conf_tree.o
@@ -137,6 +137,7 @@ JUDGE_OBJS =	policyd/analysis.o policyd/arena.o policyd/catalog.o \
 		policyd/masktype.o \
 		policyd/exprs.o policyd/judge.o policyd/judge_rules.o \
 		policyd/mask.o policyd/touches.o \
+		policyd/judge_caps.o \
 		policyd/names.o policyd/prescan.o policyd/protect.o \
 		policyd/bodyscan.o policyd/setscan.o \
 		policyd/rewrite.o policyd/rules.o policyd/scene.o \

@@ -205,7 +205,7 @@ judge_analysed(struct judgement *j, const struct analysis *a,
 	note_names(j, stmt);
 	if (j->ask->note != NULL)
 		note_facts(j, a, stmt);
-	if (!judge_rules(j, a, stmt))
+	if (!judge_rules(j, a, stmt) || !judge_caps(j, a))
 		return false;
 	if (rules_hold(j->scene->profile) && runs_prepared(a)) {
 		judge_deny(j->out, j->out->rule, "42501", "statement refused: "
@@ -482,6 +482,9 @@ judge_number(struct judgement *j)
 	if ((v->flags & VERDICT_HOLD) != 0)
 		judge_deny(v, v->rule, "42501", "statement refused: it needs "
 		    "approval, and a function call by number cannot wait");
+	else if (caps_any(&j->scene->profile->caps) || caps_any(&j->caps))
+		judge_deny(v, v->rule, "42501", "statement refused: what it "
+		    "answers or touches is capped, and cannot be counted");
 	else if (j->scene->masked)
 		judge_deny(v, "(masks)", "42501", "statement refused: function "
 		    "calls by number are not available in a profile with "
@@ -519,6 +522,7 @@ verdict_finish(struct judgement *j)
 
 	judge_risk(j);
 	if (out->action == VERDICT_DENY) {
+		memset(&out->caps, 0, sizeof(out->caps));
 		free(out->rewritten);
 		out->rewritten = NULL;
 		out->rewritten_len = 0;

@@ -59,6 +59,7 @@ struct verdict {
 	const char		*rule;
 	int			 rule_line;	/* in the policy; 0: none */
 	enum kind		 kind;		/* of the first statement */
+	struct caps		 caps;		/* to be counted; all 0: none */
 	char			 sqlstate[6];
 	char			 message[LEN_REASON];
 	const char		*hint;		/* or NULL; the policy's */

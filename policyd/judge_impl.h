@@ -18,6 +18,8 @@ struct judgement {
 	bool			 readonly;
 	bool			 unsure;	/* not to be cached */
 	struct rules_seen	 seen;
+	/* The lowest of the rules that let the statement pass. */
+	struct caps		 caps;
 };
 
 /* The verdict is a denial, by this rule, and says so; what is cut is whole. */
@@ -34,5 +36,7 @@ void	 judge_observed(struct verdict *, const char *rule);
  */
 bool	 judge_rules(struct judgement *, const struct analysis *,
 	    const PgQuery__Node *stmt);
+/* judge_caps.c: what the caps say to it, after the rules.  false: as above. */
+bool	 judge_caps(struct judgement *, const struct analysis *);
 
 #endif

@@ -215,6 +215,7 @@ judge_unit(struct judgement *j, const struct analysis *a, size_t i,
 	}
 	if (r->action == RULE_HOLD)
 		j->out->flags |= VERDICT_HOLD;
+	caps_lower(&j->caps, &r->caps);
 	return true;
 }
 
@@ -236,6 +237,7 @@ judge_rules(struct judgement *j, const struct analysis *a,
 	size_t			 i, n = j->scene->profile->nrules / 8 + 1;
 
 	memset(&f, 0, sizeof(f));
+	memset(&j->caps, 0, sizeof(j->caps));
 	if ((counted = arena_alloc(&j->arena, n)) == NULL)
 		return no_memory(j);
 	memset(counted, 0, n);

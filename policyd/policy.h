@@ -179,6 +179,14 @@ struct notify_hook {
 enum rule_action { RULE_DENY, RULE_ALLOW, RULE_HOLD, RULE_NEXT };
 enum severity { SEVERITY_NONE, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH };
 
+/*
+ * `caps:`, of one statement: the rows and bytes of its answer, and the rows
+ * that it inserts, updates, deletes or merges.  0: no cap.
+ */
+struct caps {
+	uint64_t		 rows, bytes, affected;
+};
+
 struct rule {
 	char			*name;
 	struct cond		 when;
@@ -190,6 +198,7 @@ struct rule {
 	int			 severity;	/* enum severity */
 	int			 observe;	/* 1: it decides nothing */
 	uint64_t		 score;
+	struct caps		 caps;		/* RULE_ALLOW, RULE_HOLD */
 	int			 line, col;	/* in the file, for explain */
 };
 
@@ -267,6 +276,7 @@ struct profile {
 	int			 observe;	/* 1: rules deny nothing */
 	int			 literals, parameters; /* enum redact_mode */
 	uint64_t		 deny_over;	/* risk; 0: not given */
+	struct caps		 caps;		/* whatever a rule says */
 	struct rule		*rules;
 	size_t			 nrules;
 };
@@ -299,6 +309,11 @@ void		 policy_free(struct policy **);
 extern const struct conf_sub policy_sub;
 /* As YAML, normalised (-nv). */
 void		 policy_print(const struct policy *, FILE *);
+
+/* Is anything capped? */
+bool			 caps_any(const struct caps *);
+/* Each of `to` becomes the lower of both. */
+void			 caps_lower(struct caps *to, const struct caps *by);
 
 /* SQL's words for what a grant is on. */
 const char		*grant_kind_sql(enum grant_kind);

@@ -25,7 +25,7 @@ extern const struct conf_sub policy_issuers_sub, policy_masks_sub,
 	policy_profiles_sub, policy_role_sub, policy_rules_sub,
 	policy_when_sub, policy_hours_sub, policy_claims_sub,
 	policy_approval_sub, policy_requires_sub, policy_approvers_sub,
-	policy_notify_sub;
+	policy_notify_sub, policy_caps_sub;
 
 #define POLICY_SCORE_MAX	1000000
 /* The words of `mode`: enforce, observe. */
@@ -165,6 +165,12 @@ void	policy_approvers_print(const struct policy *, FILE *);
 
 /* policy_issuers.c: NULL, or why a URL is none to connect to: "must ...". */
 const char *policy_url_fault(const char *url, bool query, bool http_loopback);
+
+/* policy_caps.c: `caps:` in a profile's or a rule's map, if it is there. */
+int	policy_caps_parse(const struct conf *, const struct conf_node *map,
+	    const char *where, struct caps *, struct conf_error *);
+/* With the key, `indent` spaces in; nothing where there is none. */
+void	policy_caps_print(FILE *, int indent, const struct caps *);
 
 /* policy_notify.c: `notify:`. */
 int	policy_notify_parse(const struct conf *,

@@ -114,6 +114,8 @@ static const struct conf_key profile_keys[] = {
 	  .parse = policy_later, .sub = &record_sub },
 	{ .name = "risk", .type = CONF_CUSTOM, .dflt = "",
 	  .parse = policy_later, .sub = &risk_sub },
+	{ .name = "caps", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later, .sub = &policy_caps_sub },
 	{ .name = "rules", .type = CONF_CUSTOM, .parse = policy_later,
 	  .sub = &policy_rules_sub }
 };
@@ -446,7 +448,8 @@ parse_profile(const struct conf *c, const struct conf_node *map,
 	if ((node = conf_get(map, "risk")) != NULL &&
 	    parse_risk(c, node, where, pr, err) == -1)
 		return -1;
-	if (policy_rules_parse(c, conf_get(map, "rules"), where, p, pr,
+	if (policy_caps_parse(c, map, where, &pr->caps, err) == -1 ||
+	    policy_rules_parse(c, conf_get(map, "rules"), where, p, pr,
 	    err) == -1)
 		return -1;
 	return policy_role_check(c, map, where, p, pr, err);
@@ -590,6 +593,7 @@ print_profile(const struct profile *pr, FILE *fp)
 	if (pr->deny_over != 0)
 		fprintf(fp, "    risk:\n      deny_over: %" PRIu64 "\n",
 		    pr->deny_over);
+	policy_caps_print(fp, 4, &pr->caps);
 	policy_rules_print(pr, fp);
 }
 

@@ -39,6 +39,8 @@ static const struct conf_key rule_keys[] = {
 	  .dflt = "", .choices = severities },
 	{ .name = "score", .type = CONF_INT, .offset = RULE(score),
 	  .dflt = "", .min = 1, .max = POLICY_SCORE_MAX },
+	{ .name = "caps", .type = CONF_CUSTOM, .dflt = "",
+	  .parse = policy_later, .sub = &policy_caps_sub },
 	{ .name = "mode", .type = CONF_ENUM, .offset = RULE(observe),
 	  .dflt = "", .choices = policy_modes }
 };
@@ -125,6 +127,19 @@ parse_approval(const struct conf *c, const struct conf_node *rule,
 	return 0;
 }
 
+/* What is refused or goes on has nothing to cap; what only watches caps not. */
+static int
+parse_caps(const struct conf *c, const struct conf_node *map,
+    const char *where, struct rule *r, struct conf_error *err)
+{
+	if (conf_get(map, "caps") != NULL && (r->observe != 0 ||
+	    (r->action != RULE_ALLOW && r->action != RULE_HOLD)))
+		return conf_fail(c, conf_get(map, "caps"), err, "%s.caps: "
+		    "only where then is allow or hold, and mode is enforce",
+		    where);
+	return policy_caps_parse(c, map, where, &r->caps, err);
+}
+
 static int
 parse_rule(const struct conf *c, const struct conf_node *map,
     const char *where, const struct policy *p, struct profile *pr,
@@ -149,6 +164,7 @@ parse_rule(const struct conf *c, const struct conf_node *map,
 	if (policy_when_parse(c, conf_get(map, "when"), when, &r->when,
 	    err) == -1 ||
 	    parse_approval(c, map, where, p, r, err) == -1 ||
+	    parse_caps(c, map, where, r, err) == -1 ||
 	    check_tags(c, map, where, r, err) == -1 ||
 	    check_next(c, map, where, r, err) == -1)
 		return -1;
@@ -210,6 +226,7 @@ policy_rules_print(const struct profile *pr, FILE *fp)
 		policy_when_print(fp, 10, &r->when);
 		conf_print(fp, 8, rule_keys + 1, POLICY_NELEM(rule_keys) - 1,
 		    r);
+		policy_caps_print(fp, 8, &r->caps);
 		if (r->action == RULE_HOLD)
 			policy_approval_print(&r->approval, 8, fp);
 	}

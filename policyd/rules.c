@@ -335,7 +335,8 @@ rules_open(const struct profile *p)
 {
 	return p->nrules > 0 && p->rules[0].when.empty &&
 	    p->rules[0].action == RULE_ALLOW && p->rules[0].observe == 0 &&
-	    p->nmasks == 0 && p->deny_over == 0;
+	    p->nmasks == 0 && p->deny_over == 0 && !caps_any(&p->caps) &&
+	    !caps_any(&p->rules[0].caps);
 }
 
 bool

@@ -62,7 +62,7 @@ bool		 rules_harmless(enum kind);
 unsigned int	 rules_look(const struct profile *);
 
 /* Does this profile let everything pass, whatever it is?  Its first rule is an
- * allow without any condition, and nothing is masked or weighed. */
+ * allow without any condition, and nothing is masked, weighed or capped. */
 bool	 rules_open(const struct profile *);
 /* Does a rule of this profile hold anything? */
 bool	 rules_hold(const struct profile *);

@@ -6,6 +6,7 @@
  */
 #include "judge.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -81,6 +82,28 @@ member_list(struct buf *b, const char *key, const char *list)
 	return rc == 0 ? buf_add_u8(b, ']') : -1;
 }
 
+/* Only those that there are. */
+static int
+member_caps(struct buf *b, const struct caps *c)
+{
+	const struct { const char *key; uint64_t v; } all[] = {
+		{ "max_rows", c->rows }, { "max_bytes", c->bytes },
+		{ "max_affected", c->affected }
+	};
+	char	 s[64];
+	size_t	 i;
+
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (all[i].v == 0)
+			continue;
+		snprintf(s, sizeof(s), ",\"%s\":%" PRIu64, all[i].key,
+		    all[i].v);
+		if (add(b, s) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 int
 verdict_json(const struct verdict *v, struct buf *b)
 {
@@ -110,6 +133,8 @@ verdict_json(const struct verdict *v, struct buf *b)
 		return -1;
 	if (v->rewritten != NULL && (add(b, ",\"rewritten\":") == -1 ||
 	    add_string(b, v->rewritten, v->rewritten_len) == -1))
+		return -1;
+	if (member_caps(b, &v->caps) == -1)
 		return -1;
 	if (v->shape != NULL && member(b, "shape", v->shape) == -1)
 		return -1;
