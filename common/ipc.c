@@ -316,12 +316,37 @@ ipc_queue_fds(struct ipc *c, const int *fds, size_t n)
 	return 0;
 }
 
+static void
+ipc_head(uint8_t head[FRAME_HEADER], const struct msg_desc *d, size_t len)
+{
+	memset(head, 0, FRAME_HEADER);
+	head[0] = (uint8_t)len;
+	head[1] = (uint8_t)(len >> 8);
+	head[2] = (uint8_t)(len >> 16);
+	head[3] = (uint8_t)(len >> 24);
+	head[4] = (uint8_t)d->type;
+	head[5] = (uint8_t)(d->type >> 8);
+}
+
+int
+ipc_frame(enum ipc_type type, const void *msg, struct buf *b)
+{
+	static const uint8_t none[FRAME_HEADER];
+	size_t at = b->len;
+
+	if (buf_add(b, none, FRAME_HEADER) == -1 ||
+	    msg_encode(ipc_desc(type), msg, b) == -1)
+		return -1;
+	ipc_head(buf_head(b) + at, ipc_desc(type), b->len - at - FRAME_HEADER);
+	return 0;
+}
+
 static int
 ipc_queue(struct ipc *c, const struct msg_desc *d, const void *msg,
     const int *fds, size_t nfds)
 {
 	struct buf body;
-	uint8_t head[FRAME_HEADER] = { 0 };
+	uint8_t head[FRAME_HEADER];
 	int rc = -1;
 
 	buf_init(&body, FRAME_MAX);
@@ -331,12 +356,7 @@ ipc_queue(struct ipc *c, const struct msg_desc *d, const void *msg,
 		goto out;
 	if (ipc_queue_fds(c, fds, nfds) == -1)
 		goto out;
-	head[0] = (uint8_t)body.len;
-	head[1] = (uint8_t)(body.len >> 8);
-	head[2] = (uint8_t)(body.len >> 16);
-	head[3] = (uint8_t)(body.len >> 24);
-	head[4] = (uint8_t)d->type;
-	head[5] = (uint8_t)(d->type >> 8);
+	ipc_head(head, d, body.len);
 	/* From here on the descriptors are the queue's. */
 	if (buf_add(&c->out, head, sizeof(head)) == -1 ||
 	    buf_add(&c->out, buf_head(&body), body.len) == -1)

@@ -64,6 +64,10 @@ size_t		 ipc_queued(const struct ipc *);
 /* Write what is queued, blocking for at most `ms`; for last words. */
 void		 ipc_flush(struct ipc *, int ms);
 int		 ipc_fd(const struct ipc *);
+/* The bytes of a message without descriptors, to be written past the queue when
+ * that is empty: last words.  -1: out of memory. */
+struct buf;
+int		 ipc_frame(enum ipc_type, const void *msg, struct buf *);
 
 const char	*ipc_name(enum ipc_type);
 const struct msg_desc *ipc_desc(enum ipc_type);

@@ -14,15 +14,15 @@
 #include "engine.h"
 
 #include <sys/resource.h>
-#include <sys/time.h>
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "buf.h"
 #include "catalog.h"
+#include "doom.h"
 #include "ipc.h"
 #include "judge.h"
 #include "log.h"
@@ -176,23 +176,6 @@ catalog_want(struct engine *e, const char *database)
 
 /* --- judging ----------------------------------------------------------- */
 
-static void
-on_cpu(int signo)
-{
-	(void)signo;
-	_exit(3);
-}
-
-static void
-cpu_guard(int seconds)
-{
-	struct itimerval	 t;
-
-	memset(&t, 0, sizeof(t));
-	t.it_value.tv_sec = seconds;
-	setitimer(ITIMER_PROF, &t, NULL);
-}
-
 /* At most max bytes, and no character cut in two. */
 static struct slice
 clip(const char *s, size_t max)
@@ -206,12 +189,45 @@ clip(const char *s, size_t max)
 	return r;
 }
 
+/* A denial that no rule has made: sent, or into `b` if that is given. */
 static void
-judge(struct engine *e, const struct scene *sc, const struct judge_ask *ask)
+refusal(struct engine *e, struct ipc *to, uint64_t seq, const char *sqlstate,
+    const char *message, struct buf *b)
 {
-	cpu_guard(JUDGE_SECONDS);
+	struct ipc_verdict	 m;
+
+	memset(&m, 0, sizeof(m));
+	m.seq = seq;
+	m.generation = e->generation;
+	m.epoch = e->epoch;
+	m.action = VERDICT_DENY;
+	m.rule = slice_str("(default)");
+	m.kind = slice_str(kind_name(KIND_OTHER));
+	m.sqlstate = slice_str(sqlstate);
+	m.message = slice_str(message);
+	if (b == NULL)
+		ipc_send(to, IPC_verdict, &m, NULL, 0);
+	else if (ipc_frame(IPC_verdict, &m, b) == -1)
+		buf_clear(b);
+}
+
+/* `s`: the session that asks, NULL for the parent. */
+static void
+judge(struct engine *e, const struct scene *sc, const struct judge_ask *ask,
+    struct engine_session *s, uint64_t seq)
+{
+	struct buf	 b;
+
+	buf_init(&b, LEN_REASON * 4);
+	/* Behind what it has not taken yet nothing can be said. */
+	if (s != NULL && ipc_queued(s->ipc) == 0)
+		refusal(e, NULL, seq, "54001", "statement refused: the policy engine "
+		    "failed on it", &b);
+	doom_arm(JUDGE_SECONDS, b.len > 0 ? ipc_fd(s->ipc) : -1, buf_head(&b),
+	    b.len);
 	judge_for(sc, ask, &e->verdict);
-	cpu_guard(0);
+	doom_disarm();
+	buf_clear(&b);
 }
 
 /* As the worker saw it in the last ReadyForQuery. */
@@ -261,24 +277,6 @@ send_verdict(struct engine_session *s, uint64_t seq)
 	ipc_send(s->ipc, IPC_verdict, &m, NULL, 0);
 }
 
-static void
-send_gone(struct engine_session *s, uint64_t seq)
-{
-	struct ipc_verdict	 m;
-
-	memset(&m, 0, sizeof(m));
-	m.seq = seq;
-	m.generation = s->engine->generation;
-	m.epoch = s->engine->epoch;
-	m.action = VERDICT_DENY;
-	m.rule = slice_str("(default)");
-	m.kind = slice_str(kind_name(KIND_OTHER));
-	m.sqlstate = slice_str("42501");
-	m.message = slice_str("statement refused: the policy no longer has "
-	    "this session's profile or database");
-	ipc_send(s->ipc, IPC_verdict, &m, NULL, 0);
-}
-
 static int
 on_judge(void *ctx, const void *msg, int *fds)
 {
@@ -292,7 +290,9 @@ on_judge(void *ctx, const void *msg, int *fds)
 		return -1;
 	sc = scene_get(s->engine, s->profile, s->database);
 	if (sc == NULL) {
-		send_gone(s, m->seq);
+		refusal(s->engine, s->ipc, m->seq, "42501",
+		    "statement refused: the policy no longer has this "
+		    "session's profile or database", NULL);
 		return 0;
 	}
 	memset(&ask, 0, sizeof(ask));
@@ -302,7 +302,7 @@ on_judge(void *ctx, const void *msg, int *fds)
 	ask.asker = &s->asker;
 	ask.in_transaction = transaction(m->transaction);
 	ask.now = (time_t)(now_wall_us() / 1000000);
-	judge(s->engine, sc, &ask);
+	judge(s->engine, sc, &ask, s, m->seq);
 	send_verdict(s, m->seq);
 	if (s->engine->verdict.wanted)
 		catalog_want(s->engine, s->database);
@@ -521,7 +521,7 @@ on_explain(void *ctx, const void *msg, int *fds)
 		ask.now = m->time != 0 ? (time_t)m->time :
 		    (time_t)(now_wall_us() / 1000000);
 		ask.asker = &who;
-		judge(e, sc, &ask);
+		judge(e, sc, &ask, NULL, 0);
 		if ((e->verdict.flags & VERDICT_HOLD) != 0 &&
 		    (text = slice_dup(m->text)) != NULL)
 			e->verdict.shape = sqltree_shape(text);
@@ -604,19 +604,13 @@ run(void *arg)
 	    on_parent_closed, e);
 	if (e->parent == NULL)
 		fatalx("event=no_memory");
+	doom_init();
 	ev_run(e->loop);
 }
 
 void
 engine_main(int fd)
 {
-	struct sigaction	 sa;
-
-	memset(&sa, 0, sizeof(sa));
-	sa.sa_handler = on_cpu;
-	sigemptyset(&sa.sa_mask);
-	if (sigaction(SIGPROF, &sa, NULL) == -1)
-		fatal("event=sigaction_failed");
 	limits();
 	if (bigstack_run(run, &fd) == -1)
 		fatalx("event=no_stack");

@@ -144,7 +144,7 @@ JUDGE_OBJS =	policyd/analysis.o policyd/arena.o policyd/catalog.o \
 		policyd/scope.o policyd/sqltree.o \
 		policyd/stmtkind.o policyd/targets.o policyd/utility.o \
 		policyd/verdict.o
-ENGINE_OBJS =	policyd/engine.o policyd/catalog_recs.o $(JUDGE_OBJS)
+ENGINE_OBJS =	policyd/engine.o policyd/doom.o policyd/catalog_recs.o $(JUDGE_OBJS)
 ENGINE_LIBS =	-lpg_query $(PROTOBUFC_LIBS) $(JANSSON_LIBS) -lpthread
 
 JUDGE_TEST_OBJS = $(JUDGE_OBJS) $(POLICY_OBJS) policyd/catalog_recs.o \
@@ -167,7 +167,7 @@ tests/unit/policyd/test_prescan_OBJS =	policyd/prescan.o common/sqllex.o
 tests/unit/policyd/test_catalog_OBJS =	$(JUDGE_TEST_OBJS)
 tests/unit/policyd/test_catalog_LIBS =	$(JUDGE_TEST_LIBS)
 UNIT_TESTS +=	tests/unit/policyd/test_engine
-tests/unit/policyd/test_engine_OBJS = $(sort policyd/engine.o \
+tests/unit/policyd/test_engine_OBJS = $(sort policyd/engine.o policyd/doom.o \
 		$(JUDGE_TEST_OBJS) $(COMMON_OBJS))
 tests/unit/policyd/test_engine_LIBS = $(JUDGE_TEST_LIBS) $(COMMON_LIBS)
 

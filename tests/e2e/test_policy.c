@@ -208,9 +208,27 @@ START_TEST(hostile_messages)
 }
 END_TEST
 
-/* Too much work is an answer or a refusal, and an engine at most. */
+/* Engines that died since the stack came up. */
+static int
+deaths(void)
+{
+	char	 cmd[1024];
+	FILE	*f;
+	int	 n = -1;
+
+	snprintf(cmd, sizeof cmd, "grep -c 'child_lost child=engine' "
+	    "%s/policyd.log", e2e_env("STACK_DIR"));
+	f = popen(cmd, "r");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fscanf(f, "%d", &n), 1);
+	pclose(f);
+	return n;
+}
+
+/* Too much work is an answer or a refusal, and one engine at most. */
 START_TEST(hostile_work)
 {
+	int		 dead;
 	PGconn		*c = e2e_session("nightly-bot", "policy-work");
 	PGresult	*r;
 	char		*sql;
@@ -220,12 +238,18 @@ START_TEST(hostile_work)
 	for (i = 0; i < sizeof(works) / sizeof(works[0]); i++) {
 		sql = build(&works[i]);
 		begun = e2e_now();
+		dead = deaths();
 		r = ask(c, works[i].name, sql, false);
 		ck_assert_msg(PQresultStatus(r) == PGRES_TUPLES_OK ||
 		    strncmp(e2e_sqlstate(r), "54", 2) == 0, "%s: %s",
 		    works[i].name, PQresultErrorMessage(r));
 		printf("%s, %zu bytes: %s, %lld ms\n", works[i].name,
 		    strlen(sql), e2e_sqlstate(r), e2e_now() - begun);
+		/* 54001: its engine's last words. */
+		ck_assert(E2E_UNTIL(5000, deaths() >= dead +
+		    (strcmp(e2e_sqlstate(r), "54001") == 0)));
+		ck_assert_int_eq(deaths(), dead +
+		    (strcmp(e2e_sqlstate(r), "54001") == 0));
 		PQclear(r);
 		free(sql);
 		check_works(c, "its session", works[i].name);
