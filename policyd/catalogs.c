@@ -10,6 +10,8 @@
 
 #include <sys/queue.h>
 
+#include <sys/stat.h>
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,9 +20,12 @@
 
 #include "attempts.h"
 #include "children.h"
+#include "crypto.h"
 #include "log.h"
 #include "sessions.h"
 
+/* Of a snapshot in one answer: a row is LEN_JSON at most. */
+#define PART_MAX	(512u * 1024)
 #define WANT_INTERVAL	500	/* ms between readings that engines ask for */
 #define RETRY_FIRST	500
 #define RETRY_MAX	30000
@@ -317,6 +322,35 @@ catalogs_failed(struct parent *p, const struct ipc_catalog_failed *m)
 	    log_esc(m->reason.p, m->reason.len));
 	ev_timer_set(s->timer, s->delay);
 	slot_tried(s);
+}
+
+json_t *
+catalogs_part(struct parent *p, const char *database, json_int_t offset,
+    const char **why)
+{
+	struct catalog_slot	*s = slot_find(p, database);
+	struct stat		 st;
+	json_t			*o = NULL;
+	char			*text = malloc(4 * (PART_MAX / 3 + 1) + 1);
+	uint8_t			*raw = malloc(PART_MAX);
+	ssize_t			 n = -1;
+
+	*why = "there is no such database";
+	if (s != NULL && s->fd == -1)
+		*why = "its catalogue has not been read";
+	else if (s != NULL && raw != NULL && text != NULL &&
+	    fstat(s->fd, &st) == 0 && offset >= 0 && offset < st.st_size) {
+		*why = "its catalogue cannot be read";
+		n = pread(s->fd, raw, PART_MAX, (off_t)offset);
+	}
+	if (n > 0) {
+		b64_encode(raw, (size_t)n, text);
+		o = json_pack("{s:I, s:I, s:s}", "epoch", (json_int_t)s->epoch,
+		    "size", (json_int_t)st.st_size, "part", text);
+	}
+	free(raw);
+	free(text);
+	return o;
 }
 
 json_t *

@@ -43,6 +43,13 @@ uint64_t catalogs_epoch(struct parent *);
 /* An engine said by which epoch it judges, or went away. */
 void	 catalogs_published(struct parent *);
 
+/*
+ * The bytes of the newest snapshot from an offset on, as many as fit a message,
+ * for `policyctl catalog`: {epoch, size, part} with the part in base64.  NULL
+ * and why.
+ */
+json_t	*catalogs_part(struct parent *, const char *database, json_int_t offset,
+	    const char **why);
 /* An array for `policyctl status`. */
 json_t	*catalogs_status(struct parent *);
 

@@ -15,6 +15,7 @@
 #include "policy_impl.h"
 
 #define SIZE_MAX_DESC	(64u * 1024 * 1024)
+#define SIZE_MAX_SNAPSHOT	(1024u * 1024 * 1024)
 #define FIRST_OID	20000u
 
 struct build {
@@ -72,12 +73,15 @@ static const struct conf_key function_keys[] = {
 
 struct database_desc {
 	uint64_t		 server;
+	char			*snapshot;	/* or NULL */
 };
 
 static const struct conf_key database_keys[] = {
 	{ .name = "server", .type = CONF_INT,
 	  .offset = offsetof(struct database_desc, server), .dflt = "15",
 	  .min = 10, .max = 99 },
+	{ .name = "snapshot", .type = CONF_PATH,
+	  .offset = offsetof(struct database_desc, snapshot), .dflt = "" },
 	{ .name = "relations", .type = CONF_CUSTOM, .dflt = "",
 	  .parse = policy_later },
 	{ .name = "functions", .type = CONF_CUSTOM, .dflt = "",
@@ -330,6 +334,40 @@ each(struct build *b, const struct conf_node *map, const char *where,
 	return 0;
 }
 
+/* What policyctl catalog wrote: the keeper's own records. */
+static struct catalog *
+snapshot(const struct conf *c, const struct conf_node *map, const char *where,
+    const char *path, struct conf_error *err)
+{
+	const struct conf_node	*node = conf_get(map, "snapshot");
+	const char		*why = "it cannot be read";
+	struct catalog		*cat = NULL;
+	struct buf		 b;
+	FILE			*fp;
+	uint8_t			*p;
+	size_t			 n = 1;
+
+	if (map->n != 1) {
+		conf_fail(c, map, err, "%s: beside snapshot there can be "
+		    "nothing", where);
+		return NULL;
+	}
+	buf_init(&b, SIZE_MAX_SNAPSHOT);
+	if ((fp = fopen(path, "re")) != NULL) {
+		while (n > 0 && (p = buf_reserve(&b, 65536)) != NULL) {
+			n = fread(p, 1, 65536, fp);
+			buf_commit(&b, n);
+		}
+		if (n == 0 && !ferror(fp))
+			cat = catalog_parse(buf_head(&b), b.len, &why);
+		fclose(fp);
+	}
+	if (cat == NULL)
+		conf_fail(c, node, err, "%s.snapshot: %s", where, why);
+	buf_clear(&b);
+	return cat;
+}
+
 struct catalog *
 catdesc_build(const struct conf *c, const struct conf_node *map,
     const char *where, struct conf_error *err)
@@ -339,12 +377,16 @@ catdesc_build(const struct conf *c, const struct conf_node *map,
 	struct cat_end		 end;
 	struct catalog		*cat = NULL;
 	const char		*why = "out of memory";
-	struct database_desc	 d;
+	struct database_desc	 d = { .snapshot = NULL };
 
 	buf_init(&b.out, SIZE_MAX_DESC);
 	if (conf_fill(c, map, where, database_keys,
 	    POLICY_NELEM(database_keys), &d, err) == -1)
 		goto out;
+	if (d.snapshot != NULL) {
+		cat = snapshot(c, map, where, d.snapshot, err);
+		goto out;
+	}
 	db.server_version = (uint32_t)d.server * 10000;
 	if (emit(&b, CAT_database, &db) == -1 ||
 	    each(&b, map, where, "relations", relation) == -1 ||
@@ -356,6 +398,7 @@ catdesc_build(const struct conf *c, const struct conf_node *map,
 	if (cat == NULL)
 		conf_fail(c, map, err, "%s: %s", where, why);
 out:
+	conf_release(database_keys, POLICY_NELEM(database_keys), &d);
 	buf_clear(&b.out);
 	return cat;
 }

@@ -247,6 +247,26 @@ verb_sweep(struct conn *c, uint32_t id, const json_t *args, char *message,
 
 /* Which profiles these claims open, one a row. */
 static int
+verb_catalog(struct conn *c, uint32_t id, const json_t *args, char *message,
+    size_t size)
+{
+	const char	*database, *why = "no database was named";
+	json_int_t	 offset = json_integer_value(json_object_get(args,
+			    "offset"));
+	json_t		*row = NULL;
+
+	database = json_string_value(json_object_get(args, "database"));
+	if (database != NULL)
+		row = catalogs_part(c->p, database, offset, &why);
+	if (row == NULL) {
+		snprintf(message, size, "%s", why);
+		return 1;
+	}
+	control_row(c, id, row);
+	return 0;
+}
+
+static int
 verb_access(struct conn *c, uint32_t id, const json_t *args, char *message,
     size_t size)
 {
@@ -295,6 +315,7 @@ static const struct verb verbs[] = {
 	{ "sweep", verb_sweep, RUN },
 	{ "explain", explains_explain, RUN },
 	{ "masks", explains_masks, RUN },
+	{ "catalog", verb_catalog, RUN },
 	{ "requests", approvals_list, RUN },
 	{ "show", approvals_show, RUN },
 	{ "decide", approvals_decide, ANSWERED },

@@ -62,6 +62,7 @@ ctl_usage(void)
 	    "       policyctl [-f file | -s socket] [--json] masks --database "
 	    "name\n"
 	    "                 [--profile name]\n"
+	    "       policyctl [-f file | -s socket] catalog --database name\n"
 	    "       policyctl [-f file] [-s socket] serve\n"
 	    "                 [--listen address:port | --unix path "
 	    "[--peer user]]\n"

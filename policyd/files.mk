@@ -78,7 +78,7 @@ policyd_LIBS =	$(COMMON_LIBS) $(PCRE2_LIBS) $(VERIFIER_LIBS) $(KEEPER_LIBS) \
 		$(ENGINE_LIBS)
 policyctl_OBJS = $(sort policyd/policyctl.o policyd/ctloptions.o \
 		policyd/ctlrequests.o \
-		policyd/ctlgrants.o policyd/ctlmasks.o \
+		policyd/ctlgrants.o policyd/ctlmasks.o policyd/ctlcatalog.o \
 		policyd/ctlfiles.o policyd/schema.o $(PAGE_OBJS) \
 		policyd/policyfile.o \
 		policyd/setupsql.o policyd/rolesql.o \

@@ -16,6 +16,7 @@
 #include "ctl.h"
 #include "ctlfiles.h"
 #include "ctlgrants.h"
+#include "ctlcatalog.h"
 #include "ctlmasks.h"
 #include "ctlrequests.h"
 #include "ctloptions.h"
@@ -541,6 +542,8 @@ run(const struct ctl_options *o, const char *socket, int argc, char **argv)
 		    o->json ? row_json : row_status, NULL);
 	if (strcmp(verb, "access") == 0 && argc == 1)
 		return access_of(o, socket);
+	if (strcmp(verb, "catalog") == 0 && argc == 1 && o->database != NULL)
+		return ctl_catalog(socket, o->database);
 	if (strcmp(verb, "masks") == 0 && argc == 1 && o->database != NULL)
 		return ctl_masks(socket, o->json, o->database, o->profile);
 	if (strcmp(verb, "explain") == 0 && argc <= 2)

@@ -208,16 +208,16 @@ START_TEST(hostile_messages)
 }
 END_TEST
 
-/* Engines that died since the stack came up. */
+/* So many lines of policyd's log say this. */
 static int
-deaths(void)
+logged(const char *what)
 {
 	char	 cmd[1024];
 	FILE	*f;
 	int	 n = -1;
 
-	snprintf(cmd, sizeof cmd, "grep -c 'child_lost child=engine' "
-	    "%s/policyd.log", e2e_env("STACK_DIR"));
+	snprintf(cmd, sizeof cmd, "grep -c '%s' %s/policyd.log", what,
+	    e2e_env("STACK_DIR"));
 	f = popen(cmd, "r");
 	ck_assert_ptr_nonnull(f);
 	ck_assert_int_eq(fscanf(f, "%d", &n), 1);
@@ -228,7 +228,7 @@ deaths(void)
 /* Too much work is an answer or a refusal, and one engine at most. */
 START_TEST(hostile_work)
 {
-	int		 dead;
+	int		 dead, late;
 	PGconn		*c = e2e_session("nightly-bot", "policy-work");
 	PGresult	*r;
 	char		*sql;
@@ -238,18 +238,26 @@ START_TEST(hostile_work)
 	for (i = 0; i < sizeof(works) / sizeof(works[0]); i++) {
 		sql = build(&works[i]);
 		begun = e2e_now();
-		dead = deaths();
+		dead = logged("child_exit child=engine");
+		late = logged("child_late child=engine");
 		r = ask(c, works[i].name, sql, false);
 		ck_assert_msg(PQresultStatus(r) == PGRES_TUPLES_OK ||
 		    strncmp(e2e_sqlstate(r), "54", 2) == 0, "%s: %s",
 		    works[i].name, PQresultErrorMessage(r));
 		printf("%s, %zu bytes: %s, %lld ms\n", works[i].name,
 		    strlen(sql), e2e_sqlstate(r), e2e_now() - begun);
-		/* 54001: its engine's last words. */
-		ck_assert(E2E_UNTIL(5000, deaths() >= dead +
-		    (strcmp(e2e_sqlstate(r), "54001") == 0)));
-		ck_assert_int_eq(deaths(), dead +
-		    (strcmp(e2e_sqlstate(r), "54001") == 0));
+		/* 54001: its engine's last words, and no other's.  (Where the
+		 * machine is so slow that policyd took the engine for dead,
+		 * there were none.) */
+		if (strcmp(e2e_sqlstate(r), "54001") != 0)
+			ck_assert_int_eq(logged("child_exit child=engine"),
+			    dead);
+		else if (logged("child_late child=engine") == late) {
+			ck_assert(E2E_UNTIL(20000,
+			    logged("child_exit child=engine") > dead));
+			ck_assert_int_eq(logged("child_exit child=engine"),
+			    dead + 1);
+		}
 		PQclear(r);
 		free(sql);
 		check_works(c, "its session", works[i].name);
@@ -342,6 +350,25 @@ START_TEST(record_tools)
 	    policy), 1);
 	ck_assert_int_eq(e2e_sh("grep -q '^3 statements, 3 different: 2 "
 	    "would' %s/differs", dir), 0);
+	/* With the catalogue itself all is as it was judged. */
+	ck_assert_int_eq(e2e_sh("cd %s && %s/policyctl -s %s catalog "
+	    "--database shop > shop.catalog && printf 'version: 1\n"
+	    "databases:\n  shop: {snapshot: shop.catalog}\n' > exact.yaml && "
+	    "printf 'policy: %s\ncases:\n- {database: shop, profile: "
+	    "nightly-bot, sql: SELECT email FROM customers, expect: mask}\n' "
+	    ">> exact.yaml && %s/policyctl test exact.yaml", dir, bin,
+	    e2e_env("POLICYD_SOCK"), policy, bin), 0);
+	ck_assert_int_eq(e2e_sh("cd %s && %s/policyctl diff --databases "
+	    "exact.yaml %s other.yaml record > differs; grep -q '^3 "
+	    "statements, 3 different: 2 would' differs", dir, bin, policy), 0);
+	ck_assert_int_eq(e2e_sh("cd %s && %s/policyctl -s %s catalog "
+	    "--database other > none 2> why || grep -q 'no such database' why",
+	    dir, bin, e2e_env("POLICYD_SOCK")), 0);
+	ck_assert_int_eq(e2e_sh("cd %s && head -c 100000 shop.catalog > cut && "
+	    "sed 's/shop.catalog/cut/' exact.yaml > cut.yaml && ! %s/policyctl "
+	    "diff --databases cut.yaml %s %s record > none 2> why && "
+	    "grep -q 'cut.yaml:3:20: databases.shop.snapshot: ' why", dir, bin,
+	    policy, policy), 0);
 	/* It is a policy, beside the files that the other one names. */
 	ck_assert_int_eq(e2e_sh("cd %s && %s/policyctl -f %s learn --profile "
 	    "nightly-bot --databases cases.yaml record > learned.yaml && "
