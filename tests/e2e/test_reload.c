@@ -4,6 +4,8 @@
  */
 #include "e2e.h"
 
+#include <sys/wait.h>
+
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -280,6 +282,137 @@ START_TEST(drain)
 }
 END_TEST
 
+/* --- all of it or nothing ------------------------------------------------------ */
+
+#define WHOLE_SESSIONS	8
+static const char *const whole_texts[2] = {
+	"UPDATE orders SET status = 'w' WHERE id = 52",
+	"INSERT INTO orders (customer_id, amount, status) SELECT customer_id, "
+	    "amount, status FROM orders WHERE id = -1"
+};
+
+/* Of the two exactly one is allowed, which the policies take in turns. */
+static int
+whole_allowed(PGconn *c, int which)
+{
+	PGresult *r = PQexec(c, whole_texts[which]);
+	bool ok = PQresultStatus(r) == PGRES_COMMAND_OK;
+
+	ck_assert_msg(ok || strcmp(e2e_sqlstate(r), "42501") == 0, "%s",
+	    PQresultErrorMessage(r));
+	PQclear(r);
+	return ok;
+}
+
+/* The generation that policyctl status says is in force everywhere; 0: a reload
+ * is under way. */
+static long
+acknowledged(void)
+{
+	char cmd[1024];
+	FILE *f;
+	long n = 0;
+
+	snprintf(cmd, sizeof cmd, "%s/policyctl -s %s --json status | grep "
+	    "'\"state\": *\"idle\"' | "
+	    "sed 's/.*\"generation\": *\\([0-9]*\\),\"epoch.*/\\1/'",
+	    e2e_env("POSTERN_BIN"), e2e_env("POLICYD_SOCK"));
+	f = popen(cmd, "r");
+	ck_assert_ptr_nonnull(f);
+	if (fscanf(f, "%ld", &n) != 1)
+		n = 0;
+	pclose(f);
+	return n;
+}
+
+/* One that asks all the time, and is killed at the end. */
+static pid_t
+whole_asker(void)
+{
+	PGconn *c;
+	pid_t pid = fork();
+	int i;
+
+	ck_assert_int_ne(pid, -1);
+	if (pid != 0)
+		return pid;
+	c = e2e_session("nightly-bot", "whole-asker");
+	for (i = 0;; i = 1 - i)
+		whole_allowed(c, i);
+}
+
+/*
+ * Once status says it, it holds for each session's next statement; and every
+ * statement was judged by one policy, and not by parts of two.
+ */
+START_TEST(whole)
+{
+	static const char *const kinds[2] = { "[update, copy_from]",
+	    "[insert, copy_from]" };
+	struct load *l = load_start("whole");
+	PGconn *c[WHOLE_SESSIONS];
+	pid_t asker = whole_asker();
+	long before, now = 0;
+	int i, round;
+
+	for (i = 0; i < WHOLE_SESSIONS; i++)
+		c[i] = i % 2 == 0 ? e2e_session("nightly-bot", "whole") :
+		    e2e_session_shared("nightly-bot", "whole");
+	edit_policy("s/kind: \\[insert, update, copy_from\\]/kind: [update, "
+	    "copy_from]/");
+	for (round = 0; round < 8; round++) {
+		if (round > 0)
+			edit_policy(round % 2 == 1 ?
+			    "s/kind: \\[update, copy_from\\]/kind: [insert, "
+			    "copy_from]/" :
+			    "s/kind: \\[insert, copy_from\\]/kind: [update, "
+			    "copy_from]/");
+		before = acknowledged();
+		hup("policyd");
+		ck_assert_msg(E2E_UNTIL(20000, (now = acknowledged()) >
+		    before), "round %d: %ld", round, now);
+		for (i = 0; i < WHOLE_SESSIONS; i++) {
+			ck_assert_msg(whole_allowed(c[i], round % 2) &&
+			    !whole_allowed(c[i], 1 - round % 2),
+			    "round %d: session %d is not judged by %s", round,
+			    i, kinds[round % 2]);
+		}
+	}
+	kill(asker, SIGKILL);
+	waitpid(asker, NULL, 0);
+	edit_policy("s/kind: \\[insert, copy_from\\]/kind: [insert, update, "
+	    "copy_from]/");
+	hup("policyd");
+	ck_assert(E2E_UNTIL(20000, acknowledged() > now));
+	for (i = 0; i < WHOLE_SESSIONS; i++)
+		PQfinish(c[i]);
+	ck_assert(load_moves(l, 20000));
+	ck_assert_int_eq(load_lost(l), 0);
+	ck_assert(load_stop(l));
+	load_free(&l);
+	/* Each generation says one thing of each of the two. */
+#define ASKED	"FROM events WHERE kind = 'intent' AND "		\
+	"json_extract(body, '$.kind') IN ('update', 'insert') AND session "	\
+	"IN (SELECT session FROM events WHERE kind = 'session_open' AND "	\
+	"json_extract(body, '$.subject') LIKE 'whole%%') "
+	ck_assert(E2E_UNTIL(20000, e2e_audit_n("SELECT count(*) " ASKED) >=
+	    2 * 8 * WHOLE_SESSIONS));
+	ck_assert_int_ge(e2e_audit_n("SELECT count(DISTINCT json_extract(body, "
+	    "'$.generation')) " ASKED), 8);
+	ck_assert_int_eq(e2e_audit_n("SELECT count(*) FROM (SELECT "
+	    "json_extract(body, '$.generation') AS g, count(DISTINCT "
+	    "json_extract(body, '$.kind') || json_extract(body, '$.action')) "
+	    "AS n, count(DISTINCT json_extract(body, '$.kind')) AS k "
+	    ASKED "GROUP BY g) WHERE n <> k"), 0);
+	/* Both of them by the first policy alone, and the last. */
+	ck_assert_int_eq(e2e_audit_n("WITH t AS (SELECT json_extract(body, "
+	    "'$.generation') AS g, count(DISTINCT CASE json_extract(body, "
+	    "'$.action') WHEN 'allow' THEN json_extract(body, '$.kind') END) "
+	    "AS n " ASKED "GROUP BY 1) SELECT count(*) FROM t WHERE n <> 1 AND "
+	    "g NOT IN ((SELECT min(g) FROM t), (SELECT max(g) FROM t))"), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -291,6 +424,7 @@ main(void)
 	tcase_add_test(tc, control_tools);
 	tcase_add_test(tc, policy_reload);
 	tcase_add_test(tc, prepared_verdicts_are_void);
+	tcase_add_test(tc, whole);
 	tcase_add_loop_test(tc, login_meanwhile, 0, 2);
 	tcase_add_test(tc, other_daemons_reload);
 	tcase_add_test(tc, drain);
