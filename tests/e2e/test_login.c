@@ -206,6 +206,63 @@ START_TEST(unknown_database)
 }
 END_TEST
 
+static PGconn *
+asking(const char *keyword, const char *value, const char *token)
+{
+	const char *keys[] = { "host", "port", "dbname", "user", "password",
+	    "sslmode", keyword, NULL };
+	const char *values[] = { "127.0.0.1", e2e_env("GW_PORT"), "shop",
+	    "dba", token, "require", value, NULL };
+
+	return PQconnectdbParams(keys, values, 0);
+}
+
+/* A walsender speaks another grammar: nobody gets one, however it is asked for;
+ * who asks for none has an ordinary session. */
+START_TEST(replication)
+{
+	static const char *const bad[] = { "database", "true", "on", "yes",
+	    "1", "DATABASE", "t", "", "nonsense" };
+	static const char *const good[] = { "false", "off", "no", "0" };
+	char *token = e2e_token("login-replication", "dba"), *v;
+	struct raw *r;
+	PGconn *c;
+	size_t i;
+
+	for (i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		char more[64] = "replication";
+
+		r = raw_tls(false);
+		/* Name NUL value NUL. */
+		strcpy(more + 12, bad[i]);
+		ck_assert(raw_startup_as(r, 0x30000, "dba", "shop", more,
+		    12 + strlen(bad[i]) + 1));
+		ck_assert_ptr_nonnull(raw_ending(r, 10000));
+		ck_assert_msg(strcmp(raw_sqlstate(r), "0A000") == 0, "%s: %s",
+		    bad[i], raw_sqlstate(r));
+		ck_assert_str_eq(raw_message(r), "replication connections do "
+		    "not pass through Postern");
+		raw_free(&r);
+	}
+	for (i = 0; i < sizeof good / sizeof good[0]; i++) {
+		c = asking("replication", good[i], token);
+		ck_assert_msg(PQstatus(c) == CONNECTION_OK, "%s: %s", good[i],
+		    PQerrorMessage(c));
+		v = e2e_value(c, "SELECT backend_type FROM pg_stat_activity "
+		    "WHERE pid = pg_backend_pid()");
+		ck_assert_str_eq(v, "client backend");
+		free(v);
+		PQfinish(c);
+	}
+	/* Nor as a setting. */
+	c = asking("options", "-c replication=database", token);
+	ck_assert_int_eq(PQstatus(c), CONNECTION_BAD);
+	ck_assert_ptr_nonnull(strstr(PQerrorMessage(c), "no setting"));
+	PQfinish(c);
+	free(token);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -219,6 +276,7 @@ main(void)
 	tcase_add_test(tc, no_token_in_clear);
 	tcase_add_test(tc, unix_socket);
 	tcase_add_test(tc, unknown_database);
+	tcase_add_test(tc, replication);
 	suite_add_tcase(s, tc);
 	return e2e_main(s);
 }
