@@ -108,6 +108,8 @@ static const struct conf_key limits_table[] = {
 	    .reloadable = true },
 	{ .name = "stall", .type = CONF_DURATION, .offset = G(stall),
 	    .dflt = "1m", .min = 1000, .max = 86400000, .reloadable = true },
+	{ .name = "keepalive", .type = CONF_DURATION, .offset = G(keepalive),
+	    .dflt = "1m", .min = 1000, .max = 7200000, .reloadable = true },
 	{ .name = "drain", .type = CONF_DURATION, .offset = G(drain),
 	    .dflt = "30s", .min = 0, .max = 86400000, .reloadable = true },
 };

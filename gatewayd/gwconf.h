@@ -45,6 +45,7 @@ struct gw_conf {
 	uint64_t	 unauthenticated;	/* connections before login, of an address */
 	uint64_t	 message;	/* bytes: largest message of a client */
 	uint64_t	 stall;		/* ms: the rest of a begun message */
+	uint64_t	 keepalive;	/* ms of silence before a client's host is asked */
 	uint64_t	 drain;		/* ms: how long SIGTERM waits for sessions */
 };
 

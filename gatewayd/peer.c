@@ -14,6 +14,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Seconds between questions that stay without an answer, and how many. */
+#define KEEPALIVE_INTERVAL	10
+#define KEEPALIVE_COUNT		6
+
 union address {
 	struct sockaddr		sa;
 	struct sockaddr_in	in;
@@ -110,13 +114,31 @@ peer_proxied(struct session *s, const uint8_t *addr, size_t len,
 	session_announce(s, all);
 }
 
+/*
+ * A host that is gone says nothing, and its session, its role and what waits
+ * for it would stay: the kernel asks.  Nothing is done about one that answers
+ * and does not read: a person looks at a page of rows.
+ */
+static void
+peer_options(const struct session *s, int fd)
+{
+	int on = 1, idle = (int)(s->w->conf->keepalive / 1000);
+	int interval = KEEPALIVE_INTERVAL, count = KEEPALIVE_COUNT;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval,
+	    sizeof(interval));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+}
+
 void
 peer_name(struct session *s, int fd)
 {
 	union address a;
 	socklen_t len = sizeof(a);
 	uint8_t addr[16];
-	int on = 1;
 
 	if (getpeername(fd, &a.sa, &len) == -1) {
 		snprintf(s->peer, sizeof(s->peer), "unknown");
@@ -133,6 +155,5 @@ peer_name(struct session *s, int fd)
 		    ntohs(a.in6.sin6_port));
 	if (s->w->listen->proxy_from.n == 0)
 		session_announce(s, addr);
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	peer_options(s, fd);
 }

@@ -1,9 +1,12 @@
 /*
  * Where clients come from: by the word of a load balancer (PROXY protocol,
- * version 2), and by Unix sockets.
+ * version 2), and by Unix sockets; and hosts that are gone.
  */
 #include "e2e.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -332,6 +335,63 @@ START_TEST(unix_places)
 }
 END_TEST
 
+/* --- hosts that are gone ------------------------------------------------------- */
+
+/* Clock ticks until the gateway asks if the host of this connection is there;
+ * -1: it will not, or has something else to do. */
+static long
+asks_in(int fd, const char *port)
+{
+	struct sockaddr_in me;
+	socklen_t len = sizeof me;
+	unsigned int local, remote, timer;
+	unsigned long when;
+	char line[512];
+	long found = -1;
+	FILE *f = fopen("/proc/net/tcp", "r");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&me, &len), 0);
+	while (fgets(line, sizeof line, f) != NULL)
+		if (sscanf(line, " %*d: %*x:%x %*x:%x %*x %*x:%*x %x:%lx",
+		    &local, &remote, &timer, &when) == 4 &&
+		    local == (unsigned int)atoi(e2e_env(port)) &&
+		    remote == ntohs(me.sin_port) && timer == 2)
+			found = (long)when;
+	fclose(f);
+	return found;
+}
+
+/* limits.keepalive is two seconds here, and two hours by the kernel's default. */
+START_TEST(gone)
+{
+	const char *sub = _i ? "listen-gone-b" : "listen-gone-a";
+	char *token = e2e_token(sub, "dba");
+	struct raw *r = raw_to(plain[_i], NULL);
+	int on = 1;
+	long n;
+
+	ck_assert(logs_in(r, "dba", token));
+	free(token);
+	ck_assert(E2E_UNTIL(10000, (n = asks_in(raw_fd(r), plain[_i])) >= 0 &&
+	    n <= 2 * sysconf(_SC_CLK_TCK)));
+	/* It answers, and so the session stays. */
+	e2e_pause(3000);
+	ck_assert(raw_query(r, "SELECT 7"));
+	ck_assert(raw_until(r, 'Z', 10000));
+	if (setsockopt(raw_fd(r), IPPROTO_TCP, TCP_REPAIR, &on,
+	    sizeof on) == -1) {
+		printf("SKIPPED: only root can have a host vanish\n");
+		raw_free(&r);
+		return;
+	}
+	/* Closed so the socket is gone and nobody is told. */
+	raw_vanish(&r);
+	ck_assert(E2E_UNTIL(20000, e2e_audit_n("SELECT count(*) FROM sessions "
+	    "WHERE subject = '%s' AND closed IS NOT NULL", sub) == 1));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -345,6 +405,7 @@ main(void)
 	tcase_add_loop_test(tc, counts, 0, 2);
 	tcase_add_test(tc, unix_peers);
 	tcase_add_test(tc, unix_places);
+	tcase_add_loop_test(tc, gone, 0, 2);
 	suite_add_tcase(s, tc);
 	return e2e_main(s);
 }

@@ -86,6 +86,7 @@ START_TEST(test_defaults)
 	ck_assert_uint_eq(c->unauthenticated, 200);
 	ck_assert_uint_eq(c->message, 16 * 1024 * 1024);
 	ck_assert_uint_eq(c->stall, 60000);
+	ck_assert_uint_eq(c->keepalive, 60000);
 	ck_assert_uint_eq(c->drain, 30000);
 	gw_conf_free(&c);
 	ck_assert_ptr_null(c);
