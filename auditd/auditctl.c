@@ -19,6 +19,7 @@
 #include "ipc_msgs.h"
 #include "keyfile.h"
 #include "prove.h"
+#include "reconcile.h"
 #include "replay.h"
 #include "showlog.h"
 #include "summary.h"
@@ -54,6 +55,9 @@ usage(void)
 	    "       auditctl [-d store] [-f file] replay session [--speed n] "
 	    "[--from seconds]\n"
 	    "           [--step] [--sql file]\n"
+	    "       auditctl [-d store] [-f file] reconcile logfile "
+	    "[--since time]\n"
+	    "           [--until time] [--json]\n"
 	    "       auditctl [-d store] [-f file] verify [--key file] "
 	    "[--anchor file] [--json]\n"
 	    "       auditctl [-d store] [-f file] checkpoint | attach\n"
@@ -139,6 +143,12 @@ cmd_replay(struct options *o, struct reader *r)
 	if (o->replay.sql != NULL && (o->replay.step || o->replay.speed_given))
 		usage();
 	return replay(r, o->argument, &o->replay);
+}
+
+static int
+cmd_reconcile(struct options *o, struct reader *r)
+{
+	return reconcile(r, o->argument, &o->filter, o->json);
 }
 
 static int
@@ -235,7 +245,7 @@ cmd_seal(struct options *o, struct reader *r)
 
 enum { O_FILTER = 1, O_LIMIT = 2, O_JSON = 4, O_FOLLOW = 8, O_FORMAT = 16,
 	O_PROVE = 32, O_SCOPE = 64, O_REPLAY = 128,
-	O_BY = 256 };
+	O_BY = 256, O_TIME = 512 };
 
 static const struct command {
 	const char	*name;
@@ -254,6 +264,7 @@ static const struct command {
 	{ "export", cmd_export, true, 0, 0,
 	    O_FILTER | O_SCOPE | O_LIMIT | O_FORMAT },
 	{ "replay", cmd_replay, true, 1, 1, O_REPLAY },
+	{ "reconcile", cmd_reconcile, true, 1, 1, O_TIME | O_JSON },
 	{ "verify", cmd_verify, false, 0, 0, O_PROVE | O_JSON },
 	{ "checkpoint", cmd_checkpoint, true, 0, 0, 0 },
 	{ "attach", cmd_attach, false, 0, 0, 0 },
@@ -277,8 +288,8 @@ static const struct known known[] = {
 	{ "subject", 1, 'u', O_SCOPE, TEXT(subject) },
 	{ "profile", 1, 'p', O_SCOPE, TEXT(profile) },
 	{ "database", 1, 'D', O_SCOPE, TEXT(database) },
-	{ "since", 1, 'a', O_SCOPE, 0 },
-	{ "until", 1, 'b', O_SCOPE, 0 },
+	{ "since", 1, 'a', O_SCOPE | O_TIME, 0 },
+	{ "until", 1, 'b', O_SCOPE | O_TIME, 0 },
 	{ "verdict", 1, 'v', O_FILTER, TEXT(verdict) },
 	{ "tag", 1, 't', O_FILTER, TEXT(tag) },
 	{ "text", 1, 'x', O_FILTER, TEXT(text) },

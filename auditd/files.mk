@@ -16,9 +16,10 @@ auditd_LIBS =	$(SQLITE_LIBS) $(COMMON_LIBS)
 auditctl_OBJS =	auditd/auditctl.o auditd/auconf.o auditd/chain.o \
 		auditd/checkpoint.o auditd/filter.o auditd/json.o \
 		auditd/keyfile.o auditd/progress.o auditd/prove.o \
-		auditd/reader.o auditd/relations.o auditd/replay.o auditd/replaysql.o \
+		auditd/reader.o auditd/reconcile.o auditd/relations.o \
+		auditd/replay.o auditd/replaysql.o \
 		auditd/replayterm.o auditd/schema.o auditd/segments.o \
-		auditd/showlog.o auditd/sqltext.o auditd/summary.o \
+		auditd/serverlog.o auditd/showlog.o auditd/sqltext.o auditd/summary.o \
 		$(AUDIT_VERIFY_OBJS) $(COMMON_OBJS)
 auditctl_LIBS =	$(SQLITE_LIBS) $(COMMON_LIBS)
 
