@@ -66,7 +66,7 @@ Makefile: config.mk
 INCLUDES =	-I. -Icommon -I$(firstword $(subst /, ,$(patsubst tests/unit/%,%,$<)))
 LIB_CFLAGS =	$(EVENT_CFLAGS) $(SSL_CFLAGS) $(YAML_CFLAGS) $(CJOSE_CFLAGS) \
 		$(JANSSON_CFLAGS) $(PCRE2_CFLAGS) $(CURL_CFLAGS) $(SQLITE_CFLAGS) \
-		$(PQ_CFLAGS) $(PROTOBUFC_CFLAGS) $(MICROHTTPD_CFLAGS) \
+		$(PQ_CFLAGS) $(ZSTD_CFLAGS) $(PROTOBUFC_CFLAGS) $(MICROHTTPD_CFLAGS) \
 		$(CHECK_CFLAGS)
 
 $(O)/%.o: %.c config.mk

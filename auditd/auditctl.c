@@ -19,11 +19,13 @@
 #include "ipc_msgs.h"
 #include "keyfile.h"
 #include "prove.h"
+#include "prunectl.h"
 #include "reconcile.h"
 #include "replay.h"
 #include "showlog.h"
 #include "summary.h"
 
+#define SESSIONS_MAX	64
 #define DEFAULT_CONF	POSTERN_SYSCONFDIR "/auditd.yaml"
 
 struct options {
@@ -33,7 +35,10 @@ struct options {
 	bool		 limited, json, csv, follow, relations;
 	struct prove	 prove;
 	struct replay_options replay;
+	bool		 dry_run;
 	const char	*argument;	/* of the command */
+	char		**arguments;	/* ... all of them */
+	int		 narguments;
 	struct au_conf	*loaded;	/* when it was needed */
 };
 
@@ -54,14 +59,19 @@ usage(void)
 	    "       auditctl [-d store] [-f file] show event [--json]\n"
 	    "       auditctl [-d store] [-f file] replay session [--speed n] "
 	    "[--from seconds]\n"
-	    "           [--step] [--sql file]\n"
+	    "           [--step] [--sql file | --html file]\n"
+	    "       auditctl [-d store] [-f file] replay --against dsn "
+	    "session ...\n"
 	    "       auditctl [-d store] [-f file] reconcile logfile "
 	    "[--since time]\n"
 	    "           [--until time] [--json]\n"
 	    "       auditctl [-d store] [-f file] verify [--key file] "
-	    "[--anchor file] [--json]\n"
+	    "[--anchor file]\n"
+	    "           [--no-recordings] [--json]\n"
 	    "       auditctl [-d store] [-f file] checkpoint | attach\n"
 	    "       auditctl [-f file] keygen [file]\n"
+	    "       auditctl [-d store] [-f file] [-s socket] prune "
+	    "[session] [--dry-run]\n"
 	    "       auditctl [-f file] [-s socket] status | spools | seal "
 	    "[--json]\n");
 	exit(2);
@@ -139,8 +149,17 @@ cmd_export(struct options *o, struct reader *r)
 static int
 cmd_replay(struct options *o, struct reader *r)
 {
-	/* A script takes no time. */
-	if (o->replay.sql != NULL && (o->replay.step || o->replay.speed_given))
+	int outputs = (o->replay.sql != NULL) + (o->replay.html != NULL) +
+	    (o->replay.against != NULL);
+
+	/* What is written takes no time. */
+	if (outputs > 1 || (outputs == 1 && (o->replay.step ||
+	    o->replay.speed_given)))
+		usage();
+	if (o->replay.against != NULL)
+		return replay_against(r, o->arguments,
+		    (size_t)o->narguments, &o->replay);
+	if (o->narguments != 1)
 		usage();
 	return replay(r, o->argument, &o->replay);
 }
@@ -235,6 +254,13 @@ cmd_spools(struct options *o, struct reader *r)
 }
 
 static int
+cmd_prune(struct options *o, struct reader *r)
+{
+	return prune(r, o->socket != NULL ? o->socket : loaded(o)->socket,
+	    o->argument, o->dry_run);
+}
+
+static int
 cmd_seal(struct options *o, struct reader *r)
 {
 	(void)r;
@@ -245,7 +271,7 @@ cmd_seal(struct options *o, struct reader *r)
 
 enum { O_FILTER = 1, O_LIMIT = 2, O_JSON = 4, O_FOLLOW = 8, O_FORMAT = 16,
 	O_PROVE = 32, O_SCOPE = 64, O_REPLAY = 128,
-	O_BY = 256, O_TIME = 512 };
+	O_BY = 256, O_TIME = 512, O_PRUNE = 1024 };
 
 static const struct command {
 	const char	*name;
@@ -263,7 +289,7 @@ static const struct command {
 	{ "report", cmd_report, true, 0, 0, O_SCOPE | O_JSON | O_BY },
 	{ "export", cmd_export, true, 0, 0,
 	    O_FILTER | O_SCOPE | O_LIMIT | O_FORMAT },
-	{ "replay", cmd_replay, true, 1, 1, O_REPLAY },
+	{ "replay", cmd_replay, true, 1, SESSIONS_MAX, O_REPLAY },
 	{ "reconcile", cmd_reconcile, true, 1, 1, O_TIME | O_JSON },
 	{ "verify", cmd_verify, false, 0, 0, O_PROVE | O_JSON },
 	{ "checkpoint", cmd_checkpoint, true, 0, 0, 0 },
@@ -271,6 +297,7 @@ static const struct command {
 	{ "keygen", cmd_keygen, false, 0, 1, 0 },
 	{ "status", cmd_status, false, 0, 0, O_JSON },
 	{ "spools", cmd_spools, false, 0, 0, O_JSON },
+	{ "prune", cmd_prune, true, 0, 1, O_PRUNE },
 	{ "seal", cmd_seal, false, 0, 0, O_JSON }
 };
 
@@ -305,7 +332,11 @@ static const struct known known[] = {
 	{ "speed", 1, 's', O_REPLAY, 0 },
 	{ "from", 1, 'o', O_REPLAY, 0 },
 	{ "step", 0, 'e', O_REPLAY, 0 },
-	{ "sql", 1, 'q', O_REPLAY, 0 }
+	{ "sql", 1, 'q', O_REPLAY, 0 },
+	{ "html", 1, 'h', O_REPLAY, 0 },
+	{ "against", 1, 'g', O_REPLAY, 0 },
+	{ "no-recordings", 0, 'Q', O_PROVE, 0 },
+	{ "dry-run", 0, 'z', O_PRUNE, 0 }
 };
 #define NKNOWN	(sizeof(known) / sizeof(known[0]))
 
@@ -399,6 +430,18 @@ take_option(struct options *o, const struct known *k, const char *arg)
 	case 'q':
 		o->replay.sql = arg;
 		break;
+	case 'h':
+		o->replay.html = arg;
+		break;
+	case 'g':
+		o->replay.against = arg;
+		break;
+	case 'Q':
+		o->prove.no_recordings = true;
+		break;
+	case 'z':
+		o->dry_run = true;
+		break;
 	}
 }
 
@@ -426,6 +469,8 @@ long_options(int argc, char **argv, const struct command *c, struct options *o)
 	if (argc - optind < c->min || argc - optind > c->max)
 		usage();
 	o->argument = argv[optind];
+	o->arguments = argv + optind;
+	o->narguments = argc - optind;
 }
 
 static int

@@ -143,6 +143,34 @@ event_session(const struct drain *d, const struct msg_desc *desc,
 	return slice_str("");
 }
 
+/* A piece of an answer: aside, and into the chain what it was. */
+static int
+put_chunk(struct drain *d, struct store *store, const struct event_chunk *m,
+    uint64_t time, uint64_t seq)
+{
+	struct event_answer a = {
+		.stmt = m->stmt,
+		.size = m->size,
+		.marks = m->marks,
+		.stored = m->data.len
+	};
+	char hex[2 * SHA256_LEN + 1];
+	uint8_t digest[SHA256_LEN];
+
+	if (recfile_append(&d->recording, store_recordings(store),
+	    d->file->name, d->file->pos->full != 0, m->data.p, m->data.len,
+	    &a.offset) == -1) {
+		store_blame(store, "recording");
+		return DRAIN_FAILED;
+	}
+	sha256_once(m->data.p, m->data.len, digest);
+	hex_encode(digest, sizeof(digest), hex);
+	a.sha256 = slice_str(hex);
+	return store_event(store, event_desc(EVENT_answer), &a,
+	    slice_str(d->file->name), time, seq) == -1 ? DRAIN_FAILED :
+	    DRAIN_OK;
+}
+
 /* A whole event. */
 static int
 put_event(struct drain *d, struct store *store, const struct msg_desc *desc,
@@ -155,6 +183,9 @@ put_event(struct drain *d, struct store *store, const struct msg_desc *desc,
 
 	if (desc->size > sizeof(msg) || msg_decode(desc, p, len, &msg) == -1)
 		return bad(d, "malformed event");
+	if (desc == event_desc(EVENT_chunk))
+		return put_chunk(d, store, (const void *)&msg, d->fragments ?
+		    d->event_time : r->time, r->seq);
 	return store_event(store, desc, &msg, event_session(d, desc, &msg),
 	    d->fragments ? d->event_time : r->time, r->seq) == -1 ?
 	    DRAIN_FAILED : DRAIN_OK;
@@ -396,6 +427,7 @@ void
 drain_clear(struct drain *d)
 {
 	buf_clear(&d->event);
+	recfile_close(&d->recording);
 }
 
 bool
@@ -405,7 +437,7 @@ drain_dirty(const struct drain *d)
 }
 
 int
-drain_save(const struct drain *d, struct store *store)
+drain_save(struct drain *d, struct store *store)
 {
 	struct store_spool s = {
 		.position = d->now.pos,
@@ -413,6 +445,11 @@ drain_save(const struct drain *d, struct store *store)
 		.broken = d->now.broken
 	};
 
+	/* In `full`, what the events speak of is on disk before they are. */
+	if (d->file->pos->full != 0 && recfile_sync(&d->recording) == -1) {
+		store_blame(store, "recording");
+		return -1;
+	}
 	return store_spool_save(store, d->file->name, &s);
 }
 
@@ -420,12 +457,14 @@ void
 drain_committed(struct drain *d)
 {
 	d->done = d->now;
+	recfile_committed(&d->recording);
 	publish(d);
 }
 
 void
 drain_rolled_back(struct drain *d)
 {
+	recfile_rolled_back(&d->recording);
 	if (!drain_dirty(d) && d->event.len == 0)
 		return;
 	d->now = d->done;

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "buf.h"
+#include "recfile.h"
 #include "spoolfile.h"
 #include "store.h"
 
@@ -24,6 +25,7 @@ struct drain {
 	struct buf	 event;		/* fragments of an unfinished event */
 	uint64_t	 event_time;
 	unsigned int	 event_kind;
+	struct recfile	 recording;	/* of its session, once it has one */
 	bool		 fragments;	/* there is an unfinished event */
 	bool		 stored;	/* ... and they are in the store */
 	bool		 reload;	/* ... and only the store has */
@@ -50,7 +52,7 @@ int	drain_finish(struct drain *, struct store *);
 /* It has moved since the last commit. */
 bool	drain_dirty(const struct drain *);
 /* To be called before the commit: the position into the same transaction. */
-int	drain_save(const struct drain *, struct store *);
+int	drain_save(struct drain *, struct store *);
 /* After the commit: publish what is in the store. */
 void	drain_committed(struct drain *);
 void	drain_rolled_back(struct drain *);

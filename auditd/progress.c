@@ -15,7 +15,7 @@
 #define EVERY_MS	200
 
 static volatile sig_atomic_t interrupted;
-static const char	*subject;
+static const char	*subject, *unit = "events";
 static bool		 terminal, shown;
 static uint64_t		 started, last;
 
@@ -39,6 +39,12 @@ progress_init(const char *what)
 	started = last = now_boot_ms();
 }
 
+void
+progress_unit(const char *what)
+{
+	unit = what;
+}
+
 bool
 progress_interrupted(void)
 {
@@ -54,8 +60,8 @@ progress(int64_t done, int64_t total)
 		return interrupted != 0;
 	last = now;
 	shown = true;
-	fprintf(stderr, "\r%s: %" PRId64 " of %" PRId64 " events, %3d%%, %"
-	    PRIu64 " s ", subject, done, total, total <= 0 ? 100 :
+	fprintf(stderr, "\r%s: %" PRId64 " of %" PRId64 " %s, %3d%%, %"
+	    PRIu64 " s ", subject, done, total, unit, total <= 0 ? 100 :
 	    (int)(done * 100 / total), (now - started) / 1000);
 	return interrupted != 0;
 }

@@ -10,6 +10,8 @@
  * that auditctl does for long only reads, so it can stop anywhere.
  */
 void	progress_init(const char *what);
+/* What is counted, if not events. */
+void	progress_unit(const char *);
 /* True: stop now. */
 bool	progress(int64_t done, int64_t total);
 bool	progress_interrupted(void);

@@ -92,12 +92,15 @@ print_ok(const struct prove *p, const char *head,
 		    "head %s\n", res->first, res->events, head);
 	else
 		printf("ok: %" PRId64 " events, head %s\n", res->events, head);
-	if (res->signed_event == 0 || gmtime_r(&t, &tm) == NULL)
-		return;
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	printf("%s up to event %" PRId64 ", at %s\n", p->nkeys > 0 ?
-	    "signed" : "signed, by a key that was not checked,",
-	    res->signed_event, when);
+	if (res->signed_event != 0 && gmtime_r(&t, &tm) != NULL) {
+		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+		printf("%s up to event %" PRId64 ", at %s\n", p->nkeys > 0 ?
+		    "signed" : "signed, by a key that was not checked,",
+		    res->signed_event, when);
+	}
+	if (res->answers > 0 && !p->no_recordings)
+		printf("recordings: %" PRId64 " pieces, %" PRId64 " recordings "
+		    "pruned\n", res->answers, res->pruned);
 	if (p->anchored)
 		printf("anchored: every anchor of this store fits\n");
 }
@@ -110,6 +113,7 @@ prove_store(const char *store, const struct prove *p)
 		.keys = (const uint8_t (*)[SIGN_KEY_LEN])p->keys,
 		.nkeys = p->nkeys,
 		.anchors = p->anchored ? &anchors : NULL,
+		.no_recordings = p->no_recordings,
 		.progress = progress
 	};
 	char head[2 * SHA256_LEN + 1];

@@ -15,6 +15,7 @@ struct prove {
 	size_t		 nkeys;
 	struct anchors	 anchors;
 	bool		 anchored;	/* --anchor was given */
+	bool		 no_recordings;	/* they are not here */
 	bool		 json;
 };
 

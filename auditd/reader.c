@@ -21,7 +21,7 @@ struct part {
 	int64_t		 from;
 	char		*path;
 	sqlite3		*db;
-	sqlite3_stmt	*who, *text;
+	sqlite3_stmt	*who, *text, *sent;
 };
 
 struct reader {
@@ -64,18 +64,16 @@ sql_regexp(sqlite3_context *c, int n, sqlite3_value **v)
 	sqlite3_result_int(c, regexec(&r->regex, text, 0, NULL, 0) == 0);
 }
 
-/* stmt_text(session, body): the statement, also when it was prepared. */
 static void
-sql_stmt_text(sqlite3_context *c, int n, sqlite3_value **v)
+stmt_field(sqlite3_context *c, sqlite3_value **v, bool sent)
 {
 	struct reader *r = sqlite3_user_data(c);
 	bool found = false;
 	sqlite3_stmt *st;
 	size_t i;
 
-	(void)n;
 	for (i = 0; i < r->n && !found; i++) {
-		st = r->parts[i].text;
+		st = sent ? r->parts[i].sent : r->parts[i].text;
 		sqlite3_bind_value(st, 1, v[0]);
 		sqlite3_bind_value(st, 2, v[1]);
 		if (sqlite3_step(st) == SQLITE_ROW &&
@@ -85,6 +83,22 @@ sql_stmt_text(sqlite3_context *c, int n, sqlite3_value **v)
 		}
 		sqlite3_reset(st);
 	}
+}
+
+/* stmt_text(session, body): the statement, also when it was prepared. */
+static void
+sql_stmt_text(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	(void)n;
+	stmt_field(c, v, false);
+}
+
+/* stmt_sent(session, body): what the database got instead, likewise. */
+static void
+sql_stmt_sent(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	(void)n;
+	stmt_field(c, v, true);
 }
 
 /* --- segments ----------------------------------------------------------- */
@@ -97,19 +111,23 @@ part_prepare(struct reader *r, struct part *p)
 	    " json_extract(body, '$.profile'),"
 	    " json_extract(body, '$.database') FROM events WHERE session = ?"
 	    " AND stmt = 0 AND kind = 'session_open' LIMIT 1";
-	static const char text[] =
-	    "SELECT iif(coalesce(json_extract(?2, '$.prepared'), 0) = 0,"
-	    " json_extract(?2, '$.text'), (SELECT json_extract(p.body,"
-	    " '$.text') FROM events p WHERE p.session = ?1 AND"
-	    " p.stmt = json_extract(?2, '$.prepared') AND p.kind = 'prepare'))";
+#define PREPARED(field)							\
+	    "SELECT iif(coalesce(json_extract(?2, '$.prepared'), 0) = 0,"	\
+	    " json_extract(?2, '$." field "'), (SELECT json_extract(p.body,"	\
+	    " '$." field "') FROM events p WHERE p.session = ?1 AND"		\
+	    " p.stmt = json_extract(?2, '$.prepared') AND p.kind = 'prepare'))"
 
 	if (sqlite3_prepare_v2(p->db, who, -1, &p->who, NULL) != SQLITE_OK ||
-	    sqlite3_prepare_v2(p->db, text, -1, &p->text, NULL) != SQLITE_OK)
+	    sqlite3_prepare_v2(p->db, PREPARED("text"), -1, &p->text, NULL) !=
+	    SQLITE_OK || sqlite3_prepare_v2(p->db, PREPARED("sent"), -1,
+	    &p->sent, NULL) != SQLITE_OK)
 		return complain(p->path, sqlite3_errmsg(p->db));
 	sqlite3_create_function(p->db, "regexp", 2, SQLITE_UTF8, r,
 	    sql_regexp, NULL, NULL);
 	sqlite3_create_function(p->db, "stmt_text", 2, SQLITE_UTF8, r,
 	    sql_stmt_text, NULL, NULL);
+	sqlite3_create_function(p->db, "stmt_sent", 2, SQLITE_UTF8, r,
+	    sql_stmt_sent, NULL, NULL);
 	return 0;
 }
 
@@ -164,6 +182,7 @@ part_close(struct part *p)
 {
 	sqlite3_finalize(p->who);
 	sqlite3_finalize(p->text);
+	sqlite3_finalize(p->sent);
 	sqlite3_close(p->db);
 	free(p->path);
 }
@@ -222,6 +241,12 @@ reader_close(struct reader **rp)
 	free(r->store);
 	free(r);
 	*rp = NULL;
+}
+
+const char *
+reader_store(const struct reader *r)
+{
+	return r->store;
 }
 
 int64_t

@@ -25,6 +25,8 @@ struct reader	*reader_open(const char *store);
 void		 reader_close(struct reader **);
 /* Look for segments that came since.  -1: cannot. */
 int		 reader_refresh(struct reader *);
+/* The store that it was opened for. */
+const char	*reader_store(const struct reader *);
 /* The id of the last event now. */
 int64_t		 reader_last(struct reader *);
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "prune.h"
 #include "roster.h"
 
 #define BEAT_MS		250
@@ -311,6 +312,20 @@ recorder_seal(struct recorder *r, const char *reason)
 	if (!r->started || !r->healthy)
 		return -1;
 	if (store_seal(r->store, reason) == 0)
+		return 0;
+	rec_failed(r);
+	return -1;
+}
+
+int
+recorder_prune(struct recorder *r, const char *session, const char *reason,
+    uint32_t uid, uint64_t *bytes)
+{
+	*bytes = 0;
+	if (!r->started || !r->healthy ||
+	    roster_find(&r->list, session) != NULL)
+		return -1;
+	if (prune_recording(r->store, session, reason, uid, bytes) == 0)
 		return 0;
 	rec_failed(r);
 	return -1;

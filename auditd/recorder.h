@@ -54,6 +54,13 @@ void		 recorder_limits(struct recorder *,
 		    const struct recorder_limits *);
 /* Seal the segment now.  -1: the store failed. */
 int		 recorder_seal(struct recorder *, const char *reason);
+/*
+ * Remove the recording of a session that is over, and record that first; the
+ * event is signed at once.  *bytes is what it had, 0 when there is none (then
+ * nothing is recorded).  -1: it is open still, or the store failed.
+ */
+int		 recorder_prune(struct recorder *, const char *session,
+		    const char *reason, uint32_t uid, uint64_t *bytes);
 
 /*
  * Make the spool, or give the one of this name and owner again.  `client`

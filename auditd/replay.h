@@ -12,10 +12,15 @@ struct replay_options {
 	double		 from;		/* seconds after the session's start */
 	bool		 step;		/* Enter takes it on */
 	const char	*sql;		/* write a script here; "-" is stdout */
+	const char	*html;		/* ... or a page */
+	const char	*against;	/* run it there (libpq), and compare */
 };
 
 /* Returns auditctl's exit code; messages go to standard error. */
 int	replay(struct reader *, const char *session,
+	    const struct replay_options *);
+/* n sessions, in the order in which their statements came, in o->against. */
+int	replay_against(struct reader *, char *const *sessions, size_t n,
 	    const struct replay_options *);
 
 #endif

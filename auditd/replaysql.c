@@ -11,12 +11,9 @@
  */
 #include "replay_impl.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "progress.h"
 #include "sqltext.h"
@@ -25,7 +22,7 @@
 struct script {
 	FILE		*fp;
 	int64_t		 from;		/* us */
-	bool		 complete;	/* texts have their literals */
+	const struct replay_session *of;
 	struct buf	 b, args;
 	bool		 failed;	/* memory */
 };
@@ -80,17 +77,23 @@ is_redacted(const char *text, size_t len)
 	    memmem(text, len, "not recorded */", 15) != NULL;
 }
 
-/* Why it cannot be sent again as it was, or NULL. */
-static const char *
-not_replayable(const struct script *s, const struct replay_statement *r)
+const char *
+replay_why_not(const struct replay_session *of,
+    const struct replay_statement *r)
 {
+	const char *reason = not_executed(r);
+	bool complete = of->literals[0] == '\0' ||
+	    strcmp(of->literals, "keep") == 0;
+
+	if (reason != NULL)
+		return reason;
 	if (strcmp(r->form, "function") == 0)
 		return "it was a function call of the protocol";
 	if (strcmp(r->form, "query") != 0 && strcmp(r->form, "execute") != 0)
 		return "its form is not known";
 	if (r->text == NULL)
 		return "its text is in a segment that is not here";
-	if (!s->complete && is_redacted(r->text, r->text_len))
+	if (!complete && is_redacted(r->text, r->text_len))
 		return "its values were not to be recorded";
 	/* U+FFFD: what the record has for it. */
 	if (memmem(r->text, r->text_len, "\xef\xbf\xbd", 3) != NULL)
@@ -139,11 +142,9 @@ static const char *
 add_statement(struct script *s, const struct replay_statement *r, char *why,
     size_t size)
 {
-	const char *reason = not_executed(r);
+	const char *reason = replay_why_not(s->of, r);
 	int n;
 
-	if (reason == NULL)
-		reason = not_replayable(s, r);
 	if (reason != NULL)
 		return reason;
 	buf_drain(&s->args, s->args.len);
@@ -222,48 +223,17 @@ write_head(struct script *s, const struct replay_session *of)
 	write_out(s);
 }
 
-/* Statements have secrets in them, and names of files may be others'. */
-static FILE *
-script_open(const char *path)
-{
-	FILE *fp;
-	int fd;
-
-	if (strcmp(path, "-") == 0)
-		return stdout;
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd == -1 || (fp = fdopen(fd, "w")) == NULL) {
-		fprintf(stderr, "auditctl: %s: %s\n", path, strerror(errno));
-		return NULL;
-	}
-	return fp;
-}
-
-static int
-script_close(FILE *fp, const char *path)
-{
-	bool bad = ferror(fp) != 0;
-
-	if (fflush(fp) != 0 || (fp != stdout && fclose(fp) != 0))
-		bad = true;
-	if (bad)
-		fprintf(stderr, "auditctl: %s: cannot be written whole\n",
-		    path);
-	return bad ? -1 : 0;
-}
-
 int
 replay_sql(struct reader *r, const struct replay_session *of,
     const struct replay_options *o)
 {
 	struct script s = {
 		.from = (int64_t)(o->from * 1000000),
-		.complete = of->literals[0] == '\0' ||
-		    strcmp(of->literals, "keep") == 0
+		.of = of
 	};
 	bool bad;
 
-	if ((s.fp = script_open(o->sql)) == NULL)
+	if ((s.fp = replay_create(o->sql)) == NULL)
 		return 2;
 	buf_init(&s.b, REPLAY_TEXT_MAX);
 	buf_init(&s.args, REPLAY_TEXT_MAX);
@@ -280,5 +250,5 @@ replay_sql(struct reader *r, const struct replay_session *of,
 		fprintf(stderr, "auditctl: interrupted\n");
 	buf_clear(&s.b);
 	buf_clear(&s.args);
-	return script_close(s.fp, o->sql) == -1 || bad ? 2 : 0;
+	return replay_close(s.fp, o->sql) == -1 || bad ? 2 : 0;
 }

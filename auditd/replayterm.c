@@ -15,10 +15,12 @@
 
 #include "ev.h"
 #include "progress.h"
+#include "rowsterm.h"
 #include "visible.h"
 
 struct term {
 	const struct replay_options *o;
+	const struct replay_session *of;
 	double		 speed;
 	uint64_t	 began;		/* ms; when `from` was shown */
 	int64_t		 from;		/* us */
@@ -160,6 +162,25 @@ wait_for_enter(void)
 	return false;
 }
 
+/* What the client got, when it had got it. */
+static bool
+print_answer(struct term *t, const struct replay_statement *r)
+{
+	struct answer *a = answer_load(t->of->recording, r->stmt);
+
+	if (a->n > 0 || a->cut != NULL) {
+		fflush(stdout);
+		if (!t->o->step && r->outcome != NULL && !wait_for(t,
+		    r->offset + r->outcome->duration_us)) {
+			answer_free(&a);
+			return false;
+		}
+		rowsterm_print(stdout, a, "    > ");
+	}
+	answer_free(&a);
+	return true;
+}
+
 static bool
 show(void *ctx, const struct replay_statement *r)
 {
@@ -184,6 +205,12 @@ show(void *ctx, const struct replay_statement *r)
 		print_lines(t, r->text, r->text_len);
 	if (r->params[0] != '\0')
 		print_params(t, r->params);
+	if (r->masked[0] != '\0') {
+		print_str(t, "    masked: ", r->masked);
+		putchar('\n');
+	}
+	if (!print_answer(t, r))
+		return false;
 	print_result(t, r);
 	/* Whoever reads it has gone. */
 	return ferror(stdout) == 0;
@@ -193,7 +220,7 @@ int
 replay_term(struct reader *r, const struct replay_session *s,
     const struct replay_options *o)
 {
-	struct term t = { .o = o, .from = (int64_t)(o->from * 1000000) };
+	struct term t = { .o = o, .of = s, .from = (int64_t)(o->from * 1000000) };
 	int code;
 
 	t.speed = o->speed_given ? o->speed : isatty(STDOUT_FILENO) == 1;
@@ -207,6 +234,11 @@ replay_term(struct reader *r, const struct replay_session *s,
 	print_str(&t, ", from ", s->peer);
 	print_str(&t, ", opened ", s->opened);
 	putchar('\n');
+	if (recording_pruned(s->recording)[0] != '\0') {
+		print_str(&t, "its answers were removed from the record: ",
+		    recording_pruned(s->recording));
+		putchar('\n');
+	}
 	t.began = now_boot_ms();
 	code = replay_each(r, s, show, &t) == -1 ? 2 : 0;
 	if (code == 0 && !progress_interrupted() && s->closed[0] != '\0') {
@@ -215,5 +247,7 @@ replay_term(struct reader *r, const struct replay_session *s,
 		putchar('\n');
 	}
 	buf_clear(&t.b);
+	if (code == 0 && recording_damaged(s->recording) != 0)
+		code = 1;
 	return fflush(stdout) == 0 ? code : 2;
 }

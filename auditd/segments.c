@@ -76,6 +76,18 @@ trailing_number(const char *path)
 	    segment_number(base, (size_t)(dash - base), base);
 }
 
+size_t
+segment_stem(const char *path)
+{
+	size_t n = stem_len(path);
+
+	if (trailing_number(path) == 0)
+		return n;
+	while (path[n - 1] != '-')
+		n--;
+	return n - 1;
+}
+
 static int
 by_from(const void *a, const void *b)
 {

@@ -33,6 +33,8 @@ struct segments {
 int	 segments_find(const char *path, struct segments *);
 void	 segments_clear(struct segments *);
 
+/* Length of <stem> in the path of a store or of one of its segments. */
+size_t	 segment_stem(const char *path);
 /* <stem>-<from>.db of this store, to free(); NULL: out of memory. */
 char	*segment_path(const char *store, int64_t from);
 /* Make the store's name a link to the segment.  -1 with errno. */

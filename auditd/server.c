@@ -17,6 +17,7 @@
 #include "ipc.h"
 #include "json.h"
 #include "log.h"
+#include "prune.h"
 #include "unixsock.h"
 
 #define CLIENTS_MAX	64
@@ -246,6 +247,35 @@ seal(struct client *c, struct ipc_ctl_end *end)
 	end->message = slice_str("the store failed");
 }
 
+/* {"session": ID, "reason": TEXT}; one row says how much it was. */
+static void
+prune(struct client *c, const struct ipc_ctl_request *m,
+    struct ipc_ctl_end *end)
+{
+	struct prune_request q;
+	uint64_t bytes;
+	struct buf b;
+
+	end->code = 1;
+	if (prune_parse(m->args.p, m->args.len, &q) == -1) {
+		end->message = slice_str("name a session and a reason");
+		return;
+	}
+	if (recorder_prune(c->server->recorder, q.session, q.reason,
+	    (uint32_t)c->uid, &bytes) == -1) {
+		end->message = slice_str("the session is open still, or the "
+		    "store failed");
+		return;
+	}
+	end->code = 0;
+	buf_init(&b, JSON_ROW_MAX);
+	member_str(&b, "session", q.session);
+	member_uint(&b, "bytes", bytes);
+	json_literal(&b, "}");
+	send_row(c, m->id, &b);
+	buf_clear(&b);
+}
+
 static int
 on_request(void *ctx, const void *msg, int *fds)
 {
@@ -262,6 +292,8 @@ on_request(void *ctx, const void *msg, int *fds)
 		send_spools(c, m->id);
 	else if (slice_eq(m->verb, "seal"))
 		seal(c, &end);
+	else if (slice_eq(m->verb, "prune"))
+		prune(c, m, &end);
 	else {
 		end.code = 1;
 		end.message = slice_str("unknown verb");

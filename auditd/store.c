@@ -20,6 +20,7 @@
 #include "ev.h"
 #include "event_kinds.h"
 #include "json.h"
+#include "recfile.h"
 #include "touched.h"
 
 /* --- SQLite, shortened -------------------------------------------------- */
@@ -128,7 +129,8 @@ store_open(const char *path, const struct store_options *opts, char *err,
 	s->sha = sha256_new();
 	buf_init(&s->body, JSON_BODY_MAX);
 	buf_init(&s->touched, 8 * LEN_TOUCHED);
-	if ((s->path = strdup(path)) == NULL)
+	if ((s->path = strdup(path)) == NULL ||
+	    (s->recordings = recdir_path(path)) == NULL)
 		store_failed_errno(s, "store");
 	else if (lock_store(s) == 0 && store_find(s) == 0)
 		return s;
@@ -150,6 +152,7 @@ store_close(struct store **sp)
 	sha256_free(&s->sha);
 	buf_clear(&s->body);
 	buf_clear(&s->touched);
+	free(s->recordings);
 	free(s->path);
 	free(s);
 	*sp = NULL;
@@ -159,6 +162,18 @@ const char *
 store_error(const struct store *s)
 {
 	return s->error;
+}
+
+void
+store_blame(struct store *s, const char *what)
+{
+	store_failed_errno(s, what);
+}
+
+const char *
+store_recordings(const struct store *s)
+{
+	return s->recordings;
 }
 
 /* --- events ------------------------------------------------------------- */

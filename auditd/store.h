@@ -32,6 +32,10 @@ struct store	*store_open(const char *path, const struct store_options *,
 /* Rolls back what is not committed. */
 void		 store_close(struct store **);
 const char	*store_error(const struct store *);
+/* Set it to errno's words: what belongs to the store failed beside it. */
+void		 store_blame(struct store *, const char *what);
+/* Its recordings' directory (recfile.h). */
+const char	*store_recordings(const struct store *);
 
 /*
  * Append an event of kind `desc`, `msg` being the decoded struct.  `time` in

@@ -46,6 +46,7 @@ extern const char *const store_sql[NSQL];
 struct store {
 	char		*path;		/* the store's name, the link's */
 	struct store_options opts;
+	char		*recordings;	/* their directory */
 	int		 lock;		/* one auditd a store */
 	/* --- the segment that is written --- */
 	sqlite3		*db;

@@ -12,8 +12,10 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "recfile.h"
 #include "segments.h"
 
 #define COLUMNS	"SELECT id, time, session, seq, stmt, kind, body, prev, hash " \
@@ -199,6 +201,7 @@ check_row(struct verify *v, sqlite3_stmt *st, bool first)
 	if ((code = verify_sign_row(v, &r)) != VERIFY_OK ||
 	    (code = verify_touched_row(v, &r)) != VERIFY_OK)
 		return code;
+	verify_rec_row(v, &r);
 	memcpy(v->res->head, hash, SHA256_LEN);
 	v->res->events = next;
 	return VERIFY_OK;
@@ -311,6 +314,8 @@ walk(struct verify *v, const char *path)
 		again = again && code == VERIFY_OK && v->sealed && !all.alone;
 		if (code == VERIFY_OK && !again)
 			code = check_list(v, &all);
+		if (code == VERIFY_OK && !again)
+			code = verify_rec_end(v);
 		segments_clear(&all);
 	} while (again);
 	return code;
@@ -320,7 +325,7 @@ enum verify_code
 verify_store(const char *path, const struct verify_options *opts,
     struct verify_result *res)
 {
-	struct verify v = { .opts = opts, .res = res };
+	struct verify v = { .opts = opts, .res = res, .rec_fd = -1 };
 	enum verify_code code;
 
 	memset(res, 0, sizeof(*res));
@@ -328,7 +333,11 @@ verify_store(const char *path, const struct verify_options *opts,
 	v.sha = sha256_new();
 	if (opts->anchors != NULL)
 		anchors_sort(opts->anchors);
+	if (!opts->no_recordings &&
+	    (v.recordings = recdir_path(path)) == NULL)
+		abort();
 	code = walk(&v, path);
+	verify_rec_clear(&v);
 	sha256_free(&v.sha);
 	return code;
 }

@@ -25,6 +25,7 @@ struct verify_options {
 	const uint8_t	(*keys)[SIGN_KEY_LEN];
 	size_t		  nkeys;
 	struct anchors	 *anchors;	/* or NULL; is sorted */
+	bool		  no_recordings;	/* they are not here */
 	/* Called now and then with the last good event; true: stop. */
 	bool		(*progress)(int64_t event, int64_t last);
 };
@@ -37,6 +38,8 @@ struct verify_result {
 	size_t	 segments;
 	int64_t	 signed_event;		/* the last that a good checkpoint */
 	int64_t	 signed_time;		/* covers, and that one's time; or 0 */
+	int64_t	 answers;		/* chunks of recordings, looked at */
+	int64_t	 pruned;		/* recordings that were removed */
 	char	 problem[512];		/* a sentence */
 };
 

@@ -8,12 +8,13 @@
 
 #include "buf.h"
 #include "chain.h"
+#include "ipc_msgs.h"
 #include "verify.h"
 
 /*
- * The inside of verify, for its four files: verify.c (the walk over segments
+ * The inside of verify, for its five files: verify.c (the walk over segments
  * and events), verify_file.c (one file: schema, meta, SQLite's own opinion),
- * verify_sign.c (checkpoints and anchors),
+ * verify_sign.c (checkpoints and anchors), verify_rec.c (recordings),
  * verify_touched.c (the table that is made from bodies).
  */
 struct verify {
@@ -35,6 +36,13 @@ struct verify {
 	int64_t			 due;		/* 0: none was promised */
 	size_t			 anchor;	/* the next to be met */
 	bool			 anchored;	/* one was of this store */
+	/* --- recordings --- */
+	char			*recordings;	/* their directory; NULL: not
+						 * looked at */
+	int			 rec_fd;	/* of rec_session, or -1 */
+	char			 rec_session[LEN_SESSION + 1];
+	struct verify_missing	*missing;
+	size_t			 nmissing;
 };
 
 /* A row, valid until the statement moves on. */
@@ -67,6 +75,14 @@ enum verify_code verify_touched_end(struct verify *, enum verify_code);
 enum verify_code verify_sign_row(struct verify *, const struct row *);
 /* After the last event: is everything there that was promised elsewhere? */
 enum verify_code verify_sign_end(struct verify *);
+bool		 verify_kind(const struct row *, const char *kind);
+
+/* A good row: is the chunk that it speaks of there?  Is one gone by it? */
+void		 verify_rec_row(struct verify *, const struct row *);
+/* After the last: what is not there although nothing says why? */
+enum verify_code verify_rec_end(struct verify *);
+void		 verify_rec_clear(struct verify *);
+
 /* Text member of a row's body in a static buffer; "" when there is none. */
 const char	*verify_body(struct verify *, const struct row *,
 		    const char *path);

@@ -78,8 +78,8 @@ check_checkpoint(struct verify *v, const struct row *r)
 	return VERIFY_OK;
 }
 
-static bool
-kind_is(const struct row *r, const char *kind)
+bool
+verify_kind(const struct row *r, const char *kind)
 {
 	return r->e.kind_len == strlen(kind) &&
 	    memcmp(r->e.kind, kind, r->e.kind_len) == 0;
@@ -114,7 +114,7 @@ verify_sign_row(struct verify *v, const struct row *r)
 {
 	enum verify_code code = VERIFY_OK;
 
-	if (kind_is(r, "checkpoint"))
+	if (verify_kind(r, "checkpoint"))
 		code = check_checkpoint(v, r);
 	else if (v->opts->nkeys > 0 && v->due != 0 && r->e.id >= v->due)
 		code = verify_found(v, r->e.id, "event %" PRId64 " should be "

@@ -12,6 +12,8 @@
  */
 
 #define LEN_PARAMS	(32 * 1024)	/* of a Bind, as JSON */
+#define LEN_CHUNK	(64 * 1024)	/* of an answer, uncompressed */
+#define LEN_MARKS	4096
 
 /* --- written by policyd's parent, about identities and control ----------- */
 
@@ -57,7 +59,9 @@
 	F(U64, ends, 0)		/* wall time in us; 0: no limit */	\
 	F(U32, grant, 0)	/* under which; 0: none was needed */	\
 	F(STR, literals, 8)	/* keep, redact, hash */		\
-	F(STR, parameters, 8)
+	F(STR, parameters, 8)						\
+	F(STR, answers, 8)	/* none, all */				\
+	F(U64, keep, 0)		/* recorded answers: seconds; 0: for good */
 #define EV_FIELDS_session_close(F)					\
 	F(STR, session, LEN_SESSION)					\
 	F(STR, reason, LEN_REASON)
@@ -254,6 +258,23 @@
 	F(U64, client_bytes, 0)						\
 	F(U64, server_bytes, 0)
 
+/*
+ * A piece of what the client gets, its bytes as they are, compressed: `stmt` is
+ * whose answer it begins with, `marks` where in it (uncompressed) others begin.
+ * It is no event of the store: auditd puts it aside, and makes an answer of it.
+ */
+#define EV_FIELDS_chunk(F)						\
+	F(U64, stmt, 0)							\
+	F(U64, size, 0)		/* uncompressed */			\
+	F(STR, marks, LEN_MARKS)	/* "offset:stmt offset:stmt" */	\
+	F(BYTES, data, LEN_CHUNK + 1024)	/* a zstd frame */
+/* What was not recorded of an answer, as it was too much. */
+#define EV_FIELDS_cut(F)						\
+	F(U64, stmt, 0)							\
+	F(STR, limit, 32)	/* max_bytes, max_session_bytes */	\
+	F(U64, messages, 0)						\
+	F(U64, bytes, 0)
+
 /* --- written by auditd itself --------------------------------------------- */
 
 #define EV_FIELDS_audit_start(F)					\
@@ -282,6 +303,22 @@
 #define EV_FIELDS_checkpoint(F)						\
 	F(STR, reason, 16)						\
 	F(STR, line, 512)
+
+/* A chunk, put aside: `stored` bytes at `offset` of the session's recording,
+ * with this digest. */
+#define EV_FIELDS_answer(F)						\
+	F(U64, stmt, 0)							\
+	F(U64, size, 0)							\
+	F(STR, marks, LEN_MARKS)					\
+	F(U64, offset, 0)						\
+	F(U64, stored, 0)						\
+	F(STR, sha256, 64)
+/* The recording of a session was removed. */
+#define EV_FIELDS_prune(F)						\
+	F(STR, session, LEN_SESSION)					\
+	F(STR, reason, LEN_REASON)					\
+	F(U32, uid, 0)							\
+	F(U64, bytes, 0)
 
 /*	kind, writer; new ones at the end: spools hold their numbers */
 #define EVENT_KINDS(M)							\
@@ -318,7 +355,11 @@
 	M(lease, ROLE_PARENT)						\
 	M(lease_end, ROLE_PARENT)					\
 	M(setting, ROLE_WORKER)						\
-	M(notification, ROLE_WORKER)
+	M(notification, ROLE_WORKER)					\
+	M(chunk, ROLE_WORKER)						\
+	M(cut, ROLE_WORKER)						\
+	M(answer, ROLE_AUDITD)						\
+	M(prune, ROLE_AUDITD)
 
 #define EV_M_ENUM(name, writer)	EVENT_##name,
 enum event_kind {

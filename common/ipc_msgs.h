@@ -152,7 +152,10 @@ enum ipc_role {
 	F(U8, masked, 0)		/* the profile has masks */	\
 	F(U8, literals, 0)		/* enum redact_mode */		\
 	F(U8, parameters, 0)						\
-	F(BYTES, record_key, 32)	/* RECORD_HASH, or empty */
+	F(BYTES, record_key, 32)	/* RECORD_HASH, or empty */	\
+	F(U8, answers, 0)		/* are recorded, ... */		\
+	F(U64, max_bytes, 0)		/* ... so much of each */	\
+	F(U64, max_session_bytes, 0)	/* ... and of all */
 /* A new engine channel for a session: the engine, or policyd, was restarted. */
 #define IPC_FIELDS_policy_channel(F)					\
 	F(STR, session, LEN_SESSION)

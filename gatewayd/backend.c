@@ -562,6 +562,28 @@ back_clock(struct session *s)
 	s->client_slow = 0;
 }
 
+static int
+back_put(struct session *s, const void *p, size_t n)
+{
+	return s->answers != NULL ? answers_put(s->answers, p, n) :
+	    stream_put(&s->client, p, n);
+}
+
+/* What is about to be passed or said is recorded as of this statement. */
+static int
+back_record(struct session *s, uint64_t stmt, bool begins, const void *vp,
+    size_t n)
+{
+	const uint8_t *p = vp;
+
+	if (n == 0)
+		return 0;
+	if (begins)
+		answers_message(s->answers, s->spool, stmt, p[0], n < 5 ? n :
+		    (uint64_t)pg_be32(p + 1) + 1);
+	return answers_bytes(s->answers, s->spool, p, n);
+}
+
 void
 backend_process(struct session *s)
 {
@@ -570,7 +592,15 @@ backend_process(struct session *s)
 	enum back_result r = BACK_PASS;
 	const uint8_t *p = buf_head(&s->db.in);
 	size_t run = 0, at = 0, n, total = s->db.in.len;
+	uint64_t stmt = 0;
+	bool begins = false;
 
+	if (s->answers != NULL && !answers_release(s->answers, s->spool,
+	    &s->client)) {
+		if (answers_failed(s->answers))
+			session_drop(s, "its answers cannot be recorded");
+		return;
+	}
 	if (total == 0)
 		return;
 	if (s->client.out.len >= STREAM_HIGH && s->killing == NULL) {
@@ -586,29 +616,45 @@ backend_process(struct session *s)
 	m.out = &out;
 	/* Bytes from `run` to `at` go to the client in one piece. */
 	while (at < total && (s->killing == NULL || s->passing > 0)) {
+		if (s->answers != NULL) {
+			begins = s->passing == 0;
+			stmt = s->pipe.first == NULL ? 0 :
+			    s->pipe.first->stmt;
+		}
 		n = back_step(s, p + at, total - at, &m, &r);
 		if (r == BACK_STOP)
 			goto done;
 		if (n == 0)
 			break;
+		if (s->answers != NULL && back_record(s, stmt, begins,
+		    r == BACK_SKIP ? buf_head(&out) : p + at,
+		    r == BACK_SKIP ? out.len : n) == -1)
+			goto no_memory;
 		if (r == BACK_SKIP) {
-			if (stream_put(&s->client, p + run, at - run) == -1 ||
-			    stream_put(&s->client, buf_head(&out), out.len) ==
-			    -1)
+			if (back_put(s, p + run, at - run) == -1 ||
+			    back_put(s, buf_head(&out), out.len) == -1)
 				goto no_memory;
 			buf_drain(&out, out.len);
 			run = at + n;
 		}
 		at += n;
 	}
-	if (stream_put(&s->client, p + run, at - run) == -1)
+	if (back_put(s, p + run, at - run) == -1)
 		goto no_memory;
 	buf_drain(&s->db.in, at);
+	if (s->answers != NULL && (answers_flush(s->answers, s->spool) == -1 ||
+	    (!answers_release(s->answers, s->spool, &s->client) &&
+	    answers_failed(s->answers))))
+		goto no_record;
 	buf_shrink(&s->db.in, 0);
 	if (s->pipe.ndone > DONE_MAX)
 		back_outcomes(s);
 done:
 	buf_clear(&out);
+	return;
+no_record:
+	buf_clear(&out);
+	session_drop(s, "its answers cannot be recorded");
 	return;
 no_memory:
 	buf_clear(&out);

@@ -69,6 +69,9 @@ grant_copy(struct session *s, const struct ipc_login_ok *m)
 	s->redact.parameters = m->parameters;
 	if (m->record_key.len != 0)
 		memcpy(s->redact.key, m->record_key.p, m->record_key.len);
+	if (m->answers != 0 && (s->answers = answers_new(m->max_bytes,
+	    m->max_session_bytes)) == NULL)
+		return -1;
 	s->cache = worker_cache(s->w, profile, s->database);
 	return s->cache == NULL ? -1 : 0;
 }

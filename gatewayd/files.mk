@@ -39,10 +39,11 @@ WORKER_OBJS =	gatewayd/worker.o gatewayd/session.o gatewayd/killing.o \
 		gatewayd/backend.o gatewayd/record.o gatewayd/pipeline.o \
 		gatewayd/names.o gatewayd/verdicts.o gatewayd/stream.o \
 		gatewayd/bearer.o gatewayd/options.o \
-		gatewayd/peer.o gatewayd/bound.o gatewayd/proxy.o \
+		gatewayd/peer.o gatewayd/answers.o gatewayd/bound.o \
+		gatewayd/proxy.o \
 		gatewayd/proxyhdr.o
 gatewayd_OBJS =	$(MASTER_OBJS) $(WORKER_OBJS) $(COMMON_OBJS)
-gatewayd_LIBS =	$(COMMON_LIBS)
+gatewayd_LIBS =	$(COMMON_LIBS) $(ZSTD_LIBS)
 
 UNIT_TESTS +=	tests/unit/gatewayd/test_pipeline tests/unit/gatewayd/test_pgmsg
 tests/unit/gatewayd/test_pipeline_OBJS =	gatewayd/pipeline.o \

@@ -30,7 +30,8 @@ session_on_kill(struct session *s, const void *arg)
 	    slice_copy(m->sqlstate, k.sqlstate, sizeof(k.sqlstate)) == -1 ||
 	    slice_copy(m->message, k.message, sizeof(k.message)) == -1)
 		return;
-	if (s->state != SESSION_OPEN || s->passing == 0 ||
+	if (s->state != SESSION_OPEN ||
+	    (s->passing == 0 && !answers_waiting(s->answers)) ||
 	    (s->killing = malloc(sizeof(k))) == NULL) {
 		session_fatal(s, k.sqlstate, k.message, NULL, k.message);
 		return;
@@ -43,7 +44,8 @@ session_on_kill(struct session *s, const void *arg)
 bool
 session_dying(struct session *s)
 {
-	if (s->killing == NULL || s->passing > 0)
+	if (s->killing == NULL || s->passing > 0 ||
+	    answers_waiting(s->answers))
 		return false;
 	session_fatal(s, s->killing->sqlstate, s->killing->message, NULL,
 	    s->killing->message);

@@ -274,6 +274,7 @@ session_free(struct session *s)
 	stream_close(&s->db);
 	ipc_free(&s->engine);
 	ev_io_free(&s->ack_io);
+	answers_free(&s->answers);
 	spool_close(&s->spool);
 	page_unmap(s->page);
 	ev_timer_free(&s->timer);
@@ -342,6 +343,8 @@ session_finish(struct session *s, const char *reason)
 	ev_timer_stop(s->idle_timer);
 	ev_timer_stop(s->stall);
 	if (s->spool != NULL) {
+		if (s->answers != NULL)
+			answers_end(s->answers, s->spool);
 		record_lost(s);
 		record_end(s);
 	}
@@ -389,6 +392,7 @@ session_say(struct session *s, const char *sqlstate, const char *message,
 	session_finish(s, reason);
 	/* In the middle of a row it would be read as a part of it. */
 	if (s->client.failed || s->client.eof || s->passing > 0 ||
+	    answers_waiting(s->answers) ||
 	    pg_add_error(&s->client.out, 'E', "FATAL", sqlstate, message,
 	    detail, hint) == -1) {
 		session_linger(s);
@@ -557,6 +561,9 @@ session_lost(struct session *s)
 		return true;
 	}
 	if (!s->db.failed && !s->db.eof)
+		return false;
+	/* What waits for auditd is the client's all the same. */
+	if (answers_waiting(s->answers))
 		return false;
 	/* Its last words are still to be passed. */
 	if (s->db.in.len > 0 && !head_incomplete(&s->db))

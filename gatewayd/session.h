@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "answers.h"
 #include "hold.h"
 #include "ipc.h"
 #include "names.h"
@@ -36,6 +37,7 @@
  *	backend.c	the server's messages
  *	record.c	the audit events of all that
  *	bound.c		for them: the parameters of a Bind
+ *	answers.c	and what the client gets, where that is recorded
  */
 #define SESSION_STATES(S)						\
 	S(PROXY)	/* a load balancer's header */			\
@@ -138,6 +140,7 @@ struct session {
 	int		 dbtls;
 	bool		 masked;
 	struct redact	 redact;	/* what is recorded of values */
+	struct answers	*answers;	/* NULL: answers are not */
 	uint64_t	 idle;		/* ms; 0: none */
 	struct buf	 settings, ca;
 	struct spool	*spool;

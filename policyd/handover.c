@@ -138,6 +138,8 @@ attempt_commit(struct attempt *a)
 	ev.grant = s->grant;
 	ev.literals = slice_str(redact_mode_name(profile->literals));
 	ev.parameters = slice_str(redact_mode_name(profile->parameters));
+	ev.answers = slice_str(profile->answers ? "all" : "none");
+	ev.keep = profile->answers ? profile->keep / 1000 : 0;
 	attempt_enter(a, ATTEMPT_COMMITTING);
 	a->commit = auditlink_event(a->p, EVENT_session_open, &ev);
 	if (a->commit == 0) {
@@ -227,6 +229,9 @@ attempt_send_ok(struct attempt *a, const struct profile *profile, int engine,
 	m.parameters = redact.parameters;
 	m.record_key = slice_of(redact.key, redact.literals == RECORD_HASH ||
 	    redact.parameters == RECORD_HASH ? sizeof(redact.key) : 0);
+	m.answers = profile->answers != 0;
+	m.max_bytes = profile->max_bytes;
+	m.max_session_bytes = profile->max_session_bytes;
 	fds[0] = a->backend;
 	fds[1] = engine;
 	for (i = 0; i < 4; i++) {

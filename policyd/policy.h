@@ -275,6 +275,9 @@ struct profile {
 	uint64_t		 grant_for;	/* ms: the longest */
 	int			 observe;	/* 1: rules deny nothing */
 	int			 literals, parameters; /* enum redact_mode */
+	int			 answers;	/* 1: they are recorded, ... */
+	uint64_t		 max_bytes, max_session_bytes; /* ... so much */
+	uint64_t		 keep;		/* ms; 0: for good */
 	uint64_t		 deny_over;	/* risk; 0: not given */
 	struct caps		 caps;		/* whatever a rule says */
 	struct rule		*rules;

@@ -15,6 +15,7 @@
 
 #define MATCH_MAX	1024
 #define CONCURRENT_MAX	100000
+#define ANSWERS_MAX	(1ULL << 40)
 
 #define PROFILE(member)	offsetof(struct profile, member)
 static const struct conf_key risk_keys[] = {
@@ -24,12 +25,24 @@ static const struct conf_key risk_keys[] = {
 #define REDACT_M_NAME(id, name)	name,
 static const char *const record_modes[] = { REDACT_MODES(REDACT_M_NAME) NULL };
 #undef REDACT_M_NAME
+/* In the order of false, true. */
+static const char *const record_answers[] = { "none", "all", NULL };
 static const struct conf_key record_keys[] = {
 	{ .name = "literals", .type = CONF_ENUM, .offset = PROFILE(literals),
 	  .dflt = "keep", .choices = record_modes },
 	{ .name = "parameters", .type = CONF_ENUM,
 	  .offset = PROFILE(parameters), .dflt = "keep",
-	  .choices = record_modes }
+	  .choices = record_modes },
+	{ .name = "answers", .type = CONF_ENUM, .offset = PROFILE(answers),
+	  .dflt = "none", .choices = record_answers },
+	{ .name = "max_bytes", .type = CONF_SIZE,
+	  .offset = PROFILE(max_bytes), .dflt = "1MiB",
+	  .max = ANSWERS_MAX },
+	{ .name = "max_session_bytes", .type = CONF_SIZE,
+	  .offset = PROFILE(max_session_bytes), .dflt = "256MiB",
+	  .max = ANSWERS_MAX },
+	{ .name = "keep", .type = CONF_DURATION, .offset = PROFILE(keep),
+	  .dflt = "", .min = 1000 }
 };
 static const struct conf_key role_keys[] = {
 	{ .name = "user", .type = CONF_STRING,
