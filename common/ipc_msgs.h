@@ -633,6 +633,10 @@ enum hold_answer { HOLD_WAITING, HOLD_APPROVED, HOLD_REFUSED };
 #define VERDICT_UNREAD		0x100	/* allow: the parser did not understand it */
 #define VERDICT_SESSION		0x200	/* depends on whose session it is (D12) */
 #define VERDICT_MOMENT		0x400	/* depends on transaction or time: ask again at each use */
+/* The next three in profiles with masks only; `name` is the one name. */
+#define VERDICT_GIVES		0x800	/* PREPARE, DECLARE: with the flag above, it stands for this text then */
+#define VERDICT_LASTS		0x1000	/* DECLARE WITH HOLD */
+#define VERDICT_USES		0x2000	/* EXECUTE (and VERDICT_PORTALS: FETCH) of what stands there already */
 
 /*
  * What happened to a minted role: made; dropped; objects or grants were left

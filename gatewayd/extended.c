@@ -304,6 +304,8 @@ front_bind(struct session *s, const struct front_msg *m)
 	case NAME_NONE:
 		return front_missing_statement(s, portal, name);
 	case NAME_KNOWN:
+		if (st->by_sql)
+			return front_missing_statement(s, portal, name);
 		break;
 	}
 	if (front_judge_stmt(s, st) == FRONT_WAIT ||
@@ -401,6 +403,8 @@ front_execute(struct session *s, const struct front_msg *m)
 	case NAME_NONE:
 		return front_missing_portal(s, portal);
 	case NAME_KNOWN:
+		if (st->by_sql)
+			return front_missing_portal(s, portal);
 		break;
 	}
 	if (front_judge_stmt(s, st) == FRONT_WAIT)
@@ -408,6 +412,8 @@ front_execute(struct session *s, const struct front_msg *m)
 	if (s->front.step == FRONT_JUDGED) {
 		if (front_approved(s, st) == -1)
 			return front_no_memory(s);
+		if (front_uses(s) == FRONT_WAIT)
+			return FRONT_WAIT;
 		s->front.stmt = ++s->statement_count;
 		if (front_recorded(s, record_intent(s, s->front.stmt,
 		    st->number, "execute", NULL, 0, s->front.verdict,

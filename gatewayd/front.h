@@ -55,6 +55,12 @@ struct pipe_entry *front_push(struct session *, uint8_t type);
  * Execute of such a name is refused as unknown; that is the safe side.
  */
 int	front_names(struct session *, struct pipe_entry *);
+/*
+ * EXECUTE and FETCH, in a profile with masks: what they name must have been
+ * judged under the policy that is in force.  FRONT_DONE, perhaps with a denial
+ * in place of the verdict.
+ */
+enum front_result front_uses(struct session *);
 /* After the message was forwarded: its answer waits for its record. */
 void	front_gate(struct session *);
 

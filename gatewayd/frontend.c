@@ -160,32 +160,109 @@ front_push(struct session *s, uint8_t type)
 	return e;
 }
 
+/* The name stands for what SQL gave it, judged as it was; NULL: no memory. */
+static struct stmt *
+front_given(struct session *s)
+{
+	const struct verdict *v = s->front.verdict;
+	struct stmt *st = stmt_new(s->front.stmt, (const uint8_t *)"", 0,
+	    s->front.verdict, &s->statement_bytes);
+
+	if (st != NULL) {
+		st->by_sql = true;
+		st->lasts = (v->flags & VERDICT_LASTS) != 0;
+	}
+	return st;
+}
+
+static int
+front_name(struct session *s, struct pipe_entry *e, struct names *names)
+{
+	const struct verdict *v = s->front.verdict;
+	struct stmt *st = NULL;
+	int rc;
+
+	if (v->name[0] == '\0') {
+		names_clear(names);
+		return 0;
+	}
+	if ((v->flags & VERDICT_GIVES) != 0 && (st = front_given(s)) == NULL)
+		return -1;
+	rc = pipe_change(&s->pipe, e, names, v->name, st);
+	stmt_unref(&st);
+	return rc;
+}
+
 int
 front_names(struct session *s, struct pipe_entry *e)
 {
 	const struct verdict *v = s->front.verdict;
-	const char *name = v->name;
 
 	if (v->action == VERDICT_DENY)
 		return 0;
 	/* Nothing is sent behind a Query: back_unread() sees to it. */
 	if (e->type == 'Q' && (v->flags & VERDICT_UNREAD) != 0)
 		return 0;
-	if ((v->flags & VERDICT_STATEMENTS) != 0) {
-		if (*name == '\0')
-			names_clear(s->statements);
-		else if (pipe_change(&s->pipe, e, s->statements, name, NULL) ==
-		    -1)
-			return -1;
-	}
-	if ((v->flags & VERDICT_PORTALS) != 0) {
-		if (*name == '\0')
-			names_clear(s->portals);
-		else if (pipe_change(&s->pipe, e, s->portals, name, NULL) ==
-		    -1)
-			return -1;
-	}
+	/* EXECUTE and FETCH change nothing. */
+	if ((v->flags & VERDICT_USES) != 0 &&
+	    (v->flags & VERDICT_GIVES) == 0)
+		return 0;
+	if ((v->flags & VERDICT_STATEMENTS) != 0 &&
+	    front_name(s, e, s->statements) == -1)
+		return -1;
+	return (v->flags & VERDICT_PORTALS) != 0 ?
+	    front_name(s, e, s->portals) : 0;
+}
+
+/* In place of the verdict; -1: out of memory. */
+static int
+front_refuse(struct session *s, const char *sqlstate, const char *message,
+    const char *hint)
+{
+	struct verdict *v = s->front.verdict, *deny;
+
+	if ((deny = verdict_deny(v->generation, sqlstate, "(masks)", message,
+	    hint)) == NULL)
+		return -1;
+	deny->epoch = v->epoch;
+	verdict_unref(&s->front.verdict);
+	s->front.verdict = deny;
 	return 0;
+}
+
+enum front_result
+front_uses(struct session *s)
+{
+	const struct verdict *v = s->front.verdict;
+	bool cursor = (v->flags & VERDICT_PORTALS) != 0;
+	char text[160];
+	struct stmt *st;
+
+	if (v->action == VERDICT_DENY || (v->flags & VERDICT_USES) == 0)
+		return FRONT_DONE;
+	switch (names_get(cursor ? s->portals : s->statements, v->name,
+	    s->pipe.segment, &st)) {
+	case NAME_UNSURE:
+		return FRONT_WAIT;
+	case NAME_NONE:
+		snprintf(text, sizeof(text), "%s \"%.63s\" does not exist",
+		    cursor ? "cursor" : "prepared statement", v->name);
+		return front_refuse(s, cursor ? "34000" : "26000", text,
+		    NULL) == -1 ? front_no_memory(s) : FRONT_DONE;
+	case NAME_KNOWN:
+		break;
+	}
+	/* What is planned already shows no other columns; what is planned
+	 * again may find others under its names. */
+	if (st->verdict->generation == v->generation &&
+	    (cursor || st->verdict->epoch == v->epoch))
+		return FRONT_DONE;
+	snprintf(text, sizeof(text), "statement refused: the policy or the "
+	    "catalogue has changed since \"%.63s\" was %s", v->name,
+	    cursor ? "declared" : "prepared");
+	return front_refuse(s, "42501", text, cursor ? "Declare it again." :
+	    "DEALLOCATE it and prepare it again.") == -1 ?
+	    front_no_memory(s) : FRONT_DONE;
 }
 
 /* --- the messages --------------------------------------------------------------- */
@@ -221,7 +298,8 @@ front_query(struct session *s, const struct front_msg *m)
 	if (front_judge(s, JUDGE_QUERY, m->body, m->len - 1) == FRONT_WAIT)
 		return FRONT_WAIT;
 	if (s->front.step == FRONT_JUDGED) {
-		if (front_approve(s, m->body, m->len - 1, NULL, 0) ==
+		if (front_uses(s) == FRONT_WAIT ||
+		    front_approve(s, m->body, m->len - 1, NULL, 0) ==
 		    FRONT_WAIT)
 			return FRONT_WAIT;
 		s->front.stmt = ++s->statement_count;

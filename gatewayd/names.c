@@ -324,7 +324,8 @@ names_expire(struct names *t, uint64_t segment)
 
 	for (i = 0; i < t->nbuckets && t->n > 0; i++)
 		for (at = &t->bucket[i]; *at != NULL;)
-			if ((*at)->segment < segment && (*at)->pending == 0)
+			if ((*at)->segment < segment && (*at)->pending == 0 &&
+			    ((*at)->stmt == NULL || !(*at)->stmt->lasts))
 				names_drop(t, at);
 			else
 				at = &(*at)->next;

@@ -29,6 +29,9 @@ struct stmt {
 	uint64_t	 rows, bytes;
 	size_t		*total;		/* the session's bytes of text */
 	struct stmt	*base;		/* whose text it has; NULL: its own */
+	/* Made by SQL: no Bind or Execute may use it.  A cursor that outlives
+	 * its transaction. */
+	bool		 by_sql, lasts;
 	uint8_t		*params;	/* of a portal (bound.h); NULL: none */
 	size_t		 params_len;
 	struct verdict	*verdict;
@@ -89,7 +92,8 @@ void		 names_again(struct names *, struct name_change *);
 void		 names_forget(struct names *, struct name_change *);
 /* Forget all names: a statement like DEALLOCATE ALL or DISCARD ALL was run. */
 void		 names_clear(struct names *);
-/* A transaction has ended: forget all that was set before `segment`. */
+/* A transaction has ended: forget all that was set before `segment`, but for
+ * what lasts. */
 void		 names_expire(struct names *, uint64_t segment);
 
 #define NAMES_MAX	65536

@@ -283,7 +283,8 @@ finish_masked(struct analysis *a)
 		return;
 	if (a->explain && a->nprotected > 0)
 		analysis_refuse(a, "42501", "EXPLAIN of a statement over a "
-		    "protected relation is not handled yet");
+		    "protected relation is not available: its plan and its "
+		    "estimates come from the protected values");
 	if (a->system_column != NULL)
 		analysis_refuse(a, "42501", "the system column %s is not "
 		    "available beside a protected relation",

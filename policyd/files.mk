@@ -135,9 +135,9 @@ JUDGE_OBJS =	policyd/analysis.o policyd/arena.o policyd/catalog.o \
 		policyd/keyed.o policyd/views.o policyd/writes.o \
 		policyd/spread.o policyd/matviews.o policyd/masklist.o \
 		policyd/masktype.o \
-		policyd/exprs.o policyd/judge.o policyd/judge_rules.o \
+		policyd/exprs.o policyd/judge.o policyd/judge_caps.o \
+		policyd/judge_names.o policyd/judge_rules.o \
 		policyd/mask.o policyd/touches.o \
-		policyd/judge_caps.o \
 		policyd/names.o policyd/prescan.o policyd/protect.o \
 		policyd/bodyscan.o policyd/setscan.o \
 		policyd/rewrite.o policyd/rules.o policyd/scene.o \

@@ -128,48 +128,6 @@ note_flags(struct judgement *j, const struct analysis *a)
 	v->wanted |= a->wanted || (a->unresolved && j->scene->relations);
 }
 
-/*
- * A statement that gives or takes names which Bind and Execute use too: the
- * worker must know, to record under a name what the server runs under it.
- */
-static void
-note_names(struct judgement *j, const PgQuery__Node *n)
-{
-	struct verdict	*v = j->out;
-	const char	*name = NULL;
-	uint32_t	 flags;
-
-	switch (n->node_case) {
-	case PG_QUERY__NODE__NODE_PREPARE_STMT:
-		flags = VERDICT_STATEMENTS;
-		name = n->prepare_stmt->name;
-		break;
-	case PG_QUERY__NODE__NODE_DEALLOCATE_STMT:
-		flags = VERDICT_STATEMENTS;
-		name = n->deallocate_stmt->name;
-		break;
-	case PG_QUERY__NODE__NODE_DECLARE_CURSOR_STMT:
-		flags = VERDICT_PORTALS;
-		name = n->declare_cursor_stmt->portalname;
-		break;
-	case PG_QUERY__NODE__NODE_CLOSE_PORTAL_STMT:
-		flags = VERDICT_PORTALS;
-		name = n->close_portal_stmt->portalname;
-		break;
-	case PG_QUERY__NODE__NODE_DISCARD_STMT:
-		flags = VERDICT_STATEMENTS | VERDICT_PORTALS;
-		break;
-	default:
-		return;
-	}
-	/* Several in one text: any name. */
-	if (name == NULL || strlen(name) >= sizeof(v->name) ||
-	    (v->flags & (VERDICT_STATEMENTS | VERDICT_PORTALS)) != 0)
-		name = "";
-	v->flags |= flags;
-	snprintf(v->name, sizeof(v->name), "%s", name);
-}
-
 static void
 note_facts(const struct judgement *j, const struct analysis *a,
     const PgQuery__Node *stmt)
@@ -202,7 +160,7 @@ judge_analysed(struct judgement *j, const struct analysis *a,
 		note_detail(j, a);
 	touches_note(j, a, stmt);
 	note_flags(j, a);
-	note_names(j, stmt);
+	judge_names(j, stmt);
 	if (j->ask->note != NULL)
 		note_facts(j, a, stmt);
 	if (!judge_rules(j, a, stmt) || !judge_caps(j, a))
@@ -221,6 +179,13 @@ judge_analysed(struct judgement *j, const struct analysis *a,
 		    "statement refused: one "
 		    "that needs approval cannot be prepared by PREPARE");
 		j->out->hint = "Send the statement itself.";
+		return false;
+	}
+	if (j->names) {
+		judge_deny(j->out, "(masks)", "42501", "statement refused: in "
+		    "a profile with masks one message cannot prepare, declare, "
+		    "execute or fetch under several names");
+		j->out->hint = "Send the statements one by one.";
 		return false;
 	}
 	if (a->refused) {

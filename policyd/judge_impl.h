@@ -17,6 +17,7 @@ struct judgement {
 	size_t			 statements;	/* in the text */
 	bool			 readonly;
 	bool			 unsure;	/* not to be cached */
+	bool			 names;		/* too many: judge_names() */
 	struct rules_seen	 seen;
 	/* The lowest of the rules that let the statement pass. */
 	struct caps		 caps;
@@ -30,6 +31,9 @@ void	 judge_append(char *list, size_t size, const char *fmt, ...)
 	    __attribute__((format(printf, 3, 4)));
 /* This rule would have refused it, and lets it pass. */
 void	 judge_observed(struct verdict *, const char *rule);
+/* The names that a statement gives, takes or uses, for the worker; sets
+ * j->names where it could not be told which. */
+void	 judge_names(struct judgement *, const PgQuery__Node *stmt);
 /*
  * Ask the profile's rules about every unit of a statement.  false: it is
  * denied, and the verdict says why.

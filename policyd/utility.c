@@ -163,9 +163,9 @@ static void
 holder(struct analysis *a, enum kind k, const PgQuery__Node *inner)
 {
 	analysis_unit(a, k, 0, 0);
-	/* A cursor's query is masked where it is declared. */
-	if (k != KIND_DECLARE || inner == NULL ||
-	    inner->node_case != PG_QUERY__NODE__NODE_SELECT_STMT)
+	/* What it holds is masked where it is declared or prepared. */
+	if (inner == NULL || (k == KIND_DECLARE &&
+	    inner->node_case != PG_QUERY__NODE__NODE_SELECT_STMT))
 		not_with_masks(a, k);
 	a->unproven = true;
 	if (inner != NULL)
@@ -291,7 +291,10 @@ plain(struct analysis *a, const PgQuery__Node *n)
 	analysis_unit(a, k, first, first);
 	a->executes |= k == KIND_EXECUTE || k == KIND_FETCH;
 	if (a->scene->masked) {
-		if (!masked_kind(k))
+		/* The worker sees to it that what it runs is masked. */
+		if (k == KIND_EXECUTE && !a->explain)
+			sqltree_children(&n->execute_stmt->base, on_part, a);
+		else if (!masked_kind(k))
 			not_with_masks(a, k);
 		return;
 	}
@@ -360,6 +363,7 @@ void
 utility_statement(struct analysis *a, const PgQuery__Node *n)
 {
 	enum kind	 k = utility_kind(n);
+	size_t		 i;
 
 	/* Without a catalogue there is nothing to look up: the kind only. */
 	if (a->scene->masked && a->scene->protect == NULL &&
@@ -393,6 +397,9 @@ utility_statement(struct analysis *a, const PgQuery__Node *n)
 		copy(a, n->copy_stmt);
 		break;
 	case PG_QUERY__NODE__NODE_PREPARE_STMT:
+		for (i = 0; a->scene->masked &&
+		    i < n->prepare_stmt->n_argtypes; i++)
+			scope_walk(a, &n->prepare_stmt->argtypes[i]->base);
 		holder(a, KIND_PREPARE, n->prepare_stmt->query);
 		break;
 	case PG_QUERY__NODE__NODE_DECLARE_CURSOR_STMT:

@@ -291,6 +291,69 @@ START_TEST(each_mask_on_each_type)
 }
 END_TEST
 
+/* --- what was judged before ---------------------------------------------- */
+
+static PGresult *
+ask(PGconn *c, const char *sql, const char *sqlstate)
+{
+	PGresult	*r = PQexec(c, sql);
+	const char	*got = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+
+	ck_assert_msg(strcmp(got != NULL ? got : "", sqlstate) == 0, "%s: %s",
+	    sql, PQresultStatus(r) == PGRES_FATAL_ERROR ?
+	    PQresultErrorMessage(r) : PQcmdStatus(r));
+	return r;
+}
+
+static bool
+stale(PGconn *c, const char *sql)
+{
+	PGresult	*r = PQexec(c, sql);
+	const char	*got = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+	bool		 is = got != NULL && strcmp(got, "42501") == 0 &&
+			    strstr(PQresultErrorMessage(r), "has changed") !=
+			    NULL;
+
+	PQclear(r);
+	return is;
+}
+
+/* EXECUTE and FETCH run nothing that another policy has let through. */
+START_TEST(a_reload_makes_names_void)
+{
+	char	*token = e2e_token("masks", "ai-agents");
+	PGconn	*c = e2e_try("loose", token, false);
+
+	free(token);
+	PQclear(ask(c, "PREPARE p (int) AS SELECT id, name FROM customers "
+	    "WHERE id = $1", ""));
+	PQclear(ask(c, "EXECUTE p (7)", ""));
+	PQclear(PQprepare(c, "q", "SELECT 1", 0, NULL));
+	PQclear(ask(c, "EXECUTE q", ""));
+	PQclear(ask(c, "DECLARE c CURSOR WITH HOLD FOR SELECT id, email FROM "
+	    "customers ORDER BY id", ""));
+	PQclear(ask(c, "FETCH 1 FROM c", ""));
+	PQclear(ask(c, "PREPARE r AS SELECT 1; SELECT 1 / 0", "22012"));
+	PQclear(ask(c, "EXECUTE r", ""));
+	PQclear(ask(c, "EXECUTE s", "26000"));
+	PQclear(ask(c, "FETCH 1 FROM d", "34000"));
+	PQclear(PQexecPrepared(c, "p", 0, NULL, NULL, NULL, 0));
+	ck_assert_int_eq(e2e_sh("kill -HUP %s", e2e_env("POLICYD_PID")), 0);
+	ck_assert_msg(E2E_UNTIL(10000, stale(c, "EXECUTE p (7)")),
+	    "EXECUTE still runs");
+	ck_assert(stale(c, "FETCH 1 FROM c"));
+	ck_assert(stale(c, "EXECUTE r"));
+	PQclear(ask(c, "DEALLOCATE p", ""));
+	PQclear(ask(c, "EXECUTE p (7)", "26000"));
+	PQclear(ask(c, "PREPARE p (int) AS SELECT id FROM customers WHERE "
+	    "id = $1", ""));
+	PQclear(ask(c, "EXECUTE p (7)", ""));
+	PQclear(ask(c, "CLOSE c; DECLARE c CURSOR WITH HOLD FOR SELECT 1; "
+	    "FETCH 1 FROM c", ""));
+	PQfinish(c);
+}
+END_TEST
+
 /* --- plans ------------------------------------------------------------- */
 
 static const char *const planned[] = {
@@ -390,6 +453,7 @@ main(void)
 	    (int)(sizeof listed / sizeof listed[0]));
 	tcase_add_test(tc, the_list_is_of_every_profile_and_no_more);
 	tcase_add_test(tc, each_mask_on_each_type);
+	tcase_add_test(tc, a_reload_makes_names_void);
 	tcase_add_loop_test(tc, plans_keep_their_indexes, 0,
 	    (int)(sizeof planned / sizeof planned[0]));
 	suite_add_tcase(s, tc);
