@@ -407,7 +407,8 @@ front_execute(struct session *s, const struct front_msg *m)
 			return front_missing_portal(s, portal);
 		break;
 	}
-	if (front_judge_stmt(s, st) == FRONT_WAIT)
+	if (front_renew(s) == FRONT_WAIT ||
+	    front_judge_stmt(s, st) == FRONT_WAIT)
 		return FRONT_WAIT;
 	if (s->front.step == FRONT_JUDGED) {
 		if (front_approved(s, st) == -1)
@@ -422,7 +423,8 @@ front_execute(struct session *s, const struct front_msg *m)
 	}
 	if (!front_clear(s))
 		return FRONT_WAIT;
-	if ((e = front_push(s, 'E')) == NULL || front_names(s, e) == -1 ||
+	if ((e = front_push(s, 'E')) == NULL ||
+	    front_names(s, e, st->text, st->len) == -1 ||
 	    send_execute(s, e, m, st) == -1)
 		return front_no_memory(s);
 	front_gate(s);

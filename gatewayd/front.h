@@ -54,13 +54,16 @@ struct pipe_entry *front_push(struct session *, uint8_t type);
  * under them is no longer what a Parse or a Bind put there.  A later Bind or
  * Execute of such a name is refused as unknown; that is the safe side.
  */
-int	front_names(struct session *, struct pipe_entry *);
+int	front_names(struct session *, struct pipe_entry *,
+	    const uint8_t *text, size_t len);
 /*
- * EXECUTE and FETCH, in a profile with masks: what they name must have been
- * judged under the policy that is in force.  FRONT_DONE, perhaps with a denial
- * in place of the verdict.
+ * EXECUTE and FETCH, in a profile with masks: what they name must be what the
+ * policy in force makes of it, and is judged again where that is a newer one.
+ * FRONT_DONE, perhaps with a denial in place of the verdict.  front_renew()
+ * comes before the message itself is judged.
  */
 enum front_result front_uses(struct session *);
+enum front_result front_renew(struct session *);
 /* After the message was forwarded: its answer waits for its record. */
 void	front_gate(struct session *);
 

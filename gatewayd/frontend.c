@@ -162,10 +162,10 @@ front_push(struct session *s, uint8_t type)
 
 /* The name stands for what SQL gave it, judged as it was; NULL: no memory. */
 static struct stmt *
-front_given(struct session *s)
+front_given(struct session *s, const uint8_t *text, size_t len)
 {
 	const struct verdict *v = s->front.verdict;
-	struct stmt *st = stmt_new(s->front.stmt, (const uint8_t *)"", 0,
+	struct stmt *st = stmt_new(s->front.stmt, text, len,
 	    s->front.verdict, &s->statement_bytes);
 
 	if (st != NULL) {
@@ -176,7 +176,8 @@ front_given(struct session *s)
 }
 
 static int
-front_name(struct session *s, struct pipe_entry *e, struct names *names)
+front_name(struct session *s, struct pipe_entry *e, struct names *names,
+    const uint8_t *text, size_t len)
 {
 	const struct verdict *v = s->front.verdict;
 	struct stmt *st = NULL;
@@ -186,7 +187,8 @@ front_name(struct session *s, struct pipe_entry *e, struct names *names)
 		names_clear(names);
 		return 0;
 	}
-	if ((v->flags & VERDICT_GIVES) != 0 && (st = front_given(s)) == NULL)
+	if ((v->flags & VERDICT_GIVES) != 0 &&
+	    (st = front_given(s, text, len)) == NULL)
 		return -1;
 	rc = pipe_change(&s->pipe, e, names, v->name, st);
 	stmt_unref(&st);
@@ -194,7 +196,8 @@ front_name(struct session *s, struct pipe_entry *e, struct names *names)
 }
 
 int
-front_names(struct session *s, struct pipe_entry *e)
+front_names(struct session *s, struct pipe_entry *e, const uint8_t *text,
+    size_t len)
 {
 	const struct verdict *v = s->front.verdict;
 
@@ -208,10 +211,10 @@ front_names(struct session *s, struct pipe_entry *e)
 	    (v->flags & VERDICT_GIVES) == 0)
 		return 0;
 	if ((v->flags & VERDICT_STATEMENTS) != 0 &&
-	    front_name(s, e, s->statements) == -1)
+	    front_name(s, e, s->statements, text, len) == -1)
 		return -1;
 	return (v->flags & VERDICT_PORTALS) != 0 ?
-	    front_name(s, e, s->portals) : 0;
+	    front_name(s, e, s->portals, text, len) : 0;
 }
 
 /* In place of the verdict; -1: out of memory. */
@@ -228,6 +231,33 @@ front_refuse(struct session *s, const char *sqlstate, const char *message,
 	verdict_unref(&s->front.verdict);
 	s->front.verdict = deny;
 	return 0;
+}
+
+/*
+ * Judge again what an EXECUTE or FETCH names; the message itself comes after
+ * that.
+ */
+enum front_result
+front_renew(struct session *s)
+{
+	struct stmt *st = s->front.used;
+	struct verdict *v;
+
+	if (st == NULL)
+		return FRONT_DONE;
+	if (front_judge(s, st->by_sql ? JUDGE_QUERY : JUDGE_PARSE, st->text,
+	    st->len) == FRONT_WAIT)
+		return FRONT_WAIT;
+	v = s->front.verdict;
+	if (v->action != VERDICT_DENY && verdict_same_effect(v, st->verdict)) {
+		verdict_unref(&st->verdict);
+		st->verdict = verdict_ref(v);
+	} else
+		st->stale = true;
+	verdict_unref(&s->front.verdict);
+	s->front.step = FRONT_NEW;
+	stmt_unref(&s->front.used);
+	return FRONT_DONE;
 }
 
 enum front_result
@@ -252,17 +282,22 @@ front_uses(struct session *s)
 	case NAME_KNOWN:
 		break;
 	}
-	/* What is planned already shows no other columns; what is planned
-	 * again may find others under its names. */
+	if (st->stale) {
+		snprintf(text, sizeof(text), "statement refused: the policy "
+		    "has changed since \"%.63s\" was %s", v->name,
+		    cursor ? "declared" : "prepared");
+		return front_refuse(s, "42501", text, cursor ?
+		    "Declare it again." : "DEALLOCATE it and prepare it "
+		    "again.") == -1 ? front_no_memory(s) : FRONT_DONE;
+	}
 	if (st->verdict->generation == v->generation &&
-	    (cursor || st->verdict->epoch == v->epoch))
+	    st->verdict->epoch == v->epoch)
 		return FRONT_DONE;
-	snprintf(text, sizeof(text), "statement refused: the policy or the "
-	    "catalogue has changed since \"%.63s\" was %s", v->name,
-	    cursor ? "declared" : "prepared");
-	return front_refuse(s, "42501", text, cursor ? "Declare it again." :
-	    "DEALLOCATE it and prepare it again.") == -1 ?
-	    front_no_memory(s) : FRONT_DONE;
+	verdict_unref(&s->front.verdict);
+	s->front.step = FRONT_NEW;
+	s->front.used = stmt_ref(st);
+	session_retry(s);
+	return FRONT_WAIT;
 }
 
 /* --- the messages --------------------------------------------------------------- */
@@ -295,7 +330,8 @@ front_query(struct session *s, const struct front_msg *m)
 {
 	struct pipe_entry *e;
 
-	if (front_judge(s, JUDGE_QUERY, m->body, m->len - 1) == FRONT_WAIT)
+	if (front_renew(s) == FRONT_WAIT || front_judge(s, JUDGE_QUERY,
+	    m->body, m->len - 1) == FRONT_WAIT)
 		return FRONT_WAIT;
 	if (s->front.step == FRONT_JUDGED) {
 		if (front_uses(s) == FRONT_WAIT ||
@@ -314,7 +350,8 @@ front_query(struct session *s, const struct front_msg *m)
 	    /* A simple Query destroys the unnamed statement and portal. */
 	    pipe_change(&s->pipe, e, s->statements, "", NULL) == -1 ||
 	    pipe_change(&s->pipe, e, s->portals, "", NULL) == -1 ||
-	    front_names(s, e) == -1 || send_query(s, e, m) == -1)
+	    front_names(s, e, m->body, m->len - 1) == -1 ||
+	    send_query(s, e, m) == -1)
 		return front_no_memory(s);
 	s->pipe.exclusive = e;
 	if (s->front.approval != 0)
@@ -468,6 +505,7 @@ frontend_process(struct session *s)
 		/* A verdict is of one message, and never of the next. */
 		if (s->front.step != FRONT_NEW)
 			judge_abandon(s);
+		stmt_unref(&s->front.used);
 		hold_message_done(s, m.type);
 		if (m.type == 'Q' || m.type == 'E' || m.type == 'F')
 			ev_timer_stop(s->idle_timer);

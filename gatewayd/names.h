@@ -32,6 +32,7 @@ struct stmt {
 	/* Made by SQL: no Bind or Execute may use it.  A cursor that outlives
 	 * its transaction. */
 	bool		 by_sql, lasts;
+	bool		 stale;		/* the policy would have it otherwise */
 	uint8_t		*params;	/* of a portal (bound.h); NULL: none */
 	size_t		 params_len;
 	struct verdict	*verdict;

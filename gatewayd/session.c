@@ -283,6 +283,7 @@ session_free(struct session *s)
 	ev_timer_free(&s->stall);
 	hold_free(s);
 	verdict_unref(&s->front.verdict);
+	stmt_unref(&s->front.used);
 	stmt_unref(&s->front.subject);
 	free(s->front.asked);
 	pipe_clear(&s->pipe);

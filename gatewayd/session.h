@@ -167,6 +167,7 @@ struct session {
 		uint64_t	 held_us;	/* ... which took so long */
 		uint64_t	 judge_seq;
 		unsigned int	 judge_tries;
+		struct stmt	*used;		/* front_uses(): judged anew */
 		struct stmt	*subject;	/* B, E: what is judged */
 		uint8_t		*asked;		/* a copy of the text, if short */
 		size_t		 asked_len;

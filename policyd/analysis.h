@@ -105,6 +105,8 @@ struct analysis {
 	bool	 upsert;	/* ON CONFLICT DO UPDATE */
 	/* A masked column or what may hold one, read anywhere. */
 	const char	*masked_use;
+	const char	*masked_returned;	/* the same, by RETURNING */
+	bool	 masked_set;	/* an UPDATE writes one, as the policy allows */
 	const char	*system_column, *raw_column, *reg_cast;
 	bool	 three_part;
 	enum kind	 kind;		/* of the statement itself */

@@ -78,7 +78,11 @@ struct mask_rule {
 	uint64_t		first, last;	/* characters kept */
 	uint64_t		width;		/* MASK_BUCKET; 0: no numbers */
 	int			to;		/* enum mask_bucket */
+	struct conf_strings	writes;		/* "insert", "update": allowed */
 };
+
+/* May a column with this mask be written by "insert" or "update"? */
+bool	 mask_writes(const struct mask_rule *, const char *what);
 
 struct mask_set {
 	char			*key;

@@ -54,6 +54,8 @@ static const struct conf_key mask_keys[] = {
 	  .dflt = "" },
 	{ .name = "tagged", .type = CONF_STRINGS, .offset = MASK(tags),
 	  .dflt = "" },
+	{ .name = "writes", .type = CONF_STRINGS, .offset = MASK(writes),
+	  .dflt = "" },
 	{ .name = "with", .type = CONF_CUSTOM, .parse = policy_later,
 	  .sub = &with_sub }
 };
@@ -140,7 +142,8 @@ parse_rule(const struct conf *c, const struct conf_node *map,
 	    policy_texts(c, map, where, "types", &r->types, GLOB_MAX,
 	    err) == -1 ||
 	    policy_texts(c, map, where, "tagged", &r->tags, GLOB_MAX,
-	    err) == -1)
+	    err) == -1 ||
+	    policy_texts(c, map, where, "writes", &r->writes, 16, err) == -1)
 		return -1;
 	if (r->columns.n == 0 && r->types.n == 0 && r->tags.n == 0)
 		return conf_fail(c, map, err, "%s: one of columns, types and "
@@ -156,7 +159,24 @@ parse_rule(const struct conf *c, const struct conf_node *map,
 			    err, "%s.columns: \"%.260s\" is not of the form "
 			    "database.schema.relation.column", where,
 			    r->columns.v[i]);
+	for (i = 0; i < r->writes.n; i++)
+		if (strcmp(r->writes.v[i], "insert") != 0 &&
+		    strcmp(r->writes.v[i], "update") != 0)
+			return conf_fail(c, policy_item(map, "writes", i), err,
+			    "%s.writes: \"%.60s\" is not one of insert and "
+			    "update", where, r->writes.v[i]);
 	return parse_with(c, conf_get(map, "with"), where, r, err);
+}
+
+bool
+mask_writes(const struct mask_rule *r, const char *what)
+{
+	size_t	 i;
+
+	for (i = 0; i < r->writes.n; i++)
+		if (strcmp(r->writes.v[i], what) == 0)
+			return true;
+	return false;
 }
 
 static int

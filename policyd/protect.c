@@ -155,6 +155,20 @@ protect_column(const struct protect_rel *p, const char *column)
 	return false;
 }
 
+bool
+protect_unwritten(const struct protect_rel *p, const char *column,
+    const char *what)
+{
+	size_t	 i;
+
+	for (i = 0; i < p->rel->ncols; i++)
+		if (p->mask[i] != NULL &&
+		    strcmp(p->rel->cols[i].name, column) == 0 &&
+		    !mask_writes(p->mask[i], what))
+			return true;
+	return false;
+}
+
 struct protect *
 protect_new(const struct profile *profile, const char *database,
     const struct catalog *cat)

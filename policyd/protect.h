@@ -90,6 +90,10 @@ const struct protect_rel *protect_view_done(const struct protect *,
 
 /* May a column of this relation be masked by name?  (any, in this column) */
 bool		 protect_column(const struct protect_rel *, const char *column);
+/* The same, and the policy does not let it be written by "insert" or
+ * "update". */
+bool		 protect_unwritten(const struct protect_rel *,
+		    const char *column, const char *what);
 /* Some sequence gives the numbers of a masked column. */
 bool		 protect_sequences(const struct protect *);
 /* (OID, attnum) pairs, little-endian u32, that no answer may show; stops at

@@ -482,32 +482,60 @@ dml_target(struct analysis *a, const PgQuery__RangeVar *rv, enum kind kind)
 	return first;
 }
 
-/* The columns that are written: no masked one. */
+/* The columns that are written: no masked one, unless the policy says so. */
 static void
 written(struct analysis *a, const struct protect_rel *p,
-    PgQuery__Node *const *v, size_t n)
+    PgQuery__Node *const *v, size_t n, const char *what)
+{
+	const char	*name;
+	size_t		 i;
+
+	for (i = 0; p != NULL && i < n; i++) {
+		if (v[i]->node_case != PG_QUERY__NODE__NODE_RES_TARGET) {
+			a->masked_use = "this";
+			continue;
+		}
+		name = v[i]->res_target->name;
+		if (protect_unwritten(p, name, what))
+			a->masked_use = name;
+		else if (protect_column(p, name) &&
+		    strcmp(what, "update") == 0)
+			a->masked_set = true;
+	}
+}
+
+/* INSERT without a list of columns. */
+static void
+written_all(struct analysis *a, const struct protect_rel *p)
 {
 	size_t	 i;
 
-	for (i = 0; p != NULL && i < n; i++)
-		if (v[i]->node_case != PG_QUERY__NODE__NODE_RES_TARGET ||
-		    protect_column(p, v[i]->res_target->name))
-			a->masked_use = v[i]->node_case ==
-			    PG_QUERY__NODE__NODE_RES_TARGET ?
-			    v[i]->res_target->name : "this";
+	for (i = 0; i < p->rel->ncols; i++)
+		if (protect_unwritten(p, p->rel->cols[i].name, "insert"))
+			a->masked_use = "every column";
 }
 
 static void
-on_conflict(struct analysis *a, const struct protect_rel *p,
-    const PgQuery__OnConflictClause *c)
+walk_returning(struct analysis *a, PgQuery__Node *const *v, size_t n)
+{
+	const char	*before = a->masked_use;
+
+	walk_list(a, v, n);
+	if (before == NULL)
+		a->masked_returned = a->masked_use;
+}
+
+static void
+on_conflict(struct analysis *a, const struct cat_rel *rel,
+    const struct protect_rel *p, const PgQuery__OnConflictClause *c)
 {
 	size_t	 i;
 
 	if (c->action == PG_QUERY__ON_CONFLICT_ACTION__ONCONFLICT_UPDATE)
 		a->upsert = true;
-	written(a, p, c->target_list, c->n_target_list);
-	if (p != NULL)
-		writes_set(a, p->rel, c->target_list, c->n_target_list);
+	written(a, p, c->target_list, c->n_target_list, "update");
+	if (a->scene->protect != NULL && rel != NULL)
+		writes_set(a, rel, c->target_list, c->n_target_list);
 	for (i = 0; p != NULL && c->infer != NULL &&
 	    i < c->infer->n_index_elems; i++)
 		if (c->infer->index_elems[i]->node_case !=
@@ -539,14 +567,15 @@ walk_insert(struct analysis *a, const PgQuery__InsertStmt *s)
 		it->prot = prot;
 	}
 	if (prot != NULL && s->n_cols == 0)
-		a->masked_use = "every column";
-	written(a, prot, s->cols, s->n_cols);
+		written_all(a, prot);
+	written(a, prot, s->cols, s->n_cols, "insert");
 	if (s->on_conflict_clause != NULL)
-		on_conflict(a, prot, s->on_conflict_clause);
+		on_conflict(a, target < a->nrefs ? a->refs[target].rel : NULL,
+		    prot, s->on_conflict_clause);
 	walk_list(a, s->cols, s->n_cols);
 	if (s->on_conflict_clause != NULL)
 		sqltree_children(&s->on_conflict_clause->base, on_child, a);
-	walk_list(a, s->returning_list, s->n_returning_list);
+	walk_returning(a, s->returning_list, s->n_returning_list);
 	leave(a, saved);
 }
 
@@ -562,7 +591,7 @@ walk_update(struct analysis *a, const PgQuery__UpdateStmt *s)
 	target = dml_target(a, s->relation, KIND_UPDATE);
 	if (target < a->nrefs) {
 		written(a, target_masks(a, a->refs[target].rel),
-		    s->target_list, s->n_target_list);
+		    s->target_list, s->n_target_list, "update");
 		if (a->scene->protect != NULL && a->refs[target].rel != NULL)
 			writes_set(a, a->refs[target].rel, s->target_list,
 			    s->n_target_list);
@@ -570,7 +599,7 @@ walk_update(struct analysis *a, const PgQuery__UpdateStmt *s)
 	enter_from(a, s->from_clause, s->n_from_clause);
 	walk_list(a, s->target_list, s->n_target_list);
 	walk_condition(a, s->where_clause);
-	walk_list(a, s->returning_list, s->n_returning_list);
+	walk_returning(a, s->returning_list, s->n_returning_list);
 	leave(a, saved);
 }
 
@@ -585,7 +614,7 @@ walk_delete(struct analysis *a, const PgQuery__DeleteStmt *s)
 	dml_target(a, s->relation, KIND_DELETE);
 	enter_from(a, s->using_clause, s->n_using_clause);
 	walk_condition(a, s->where_clause);
-	walk_list(a, s->returning_list, s->n_returning_list);
+	walk_returning(a, s->returning_list, s->n_returning_list);
 	leave(a, saved);
 }
 

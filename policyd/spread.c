@@ -57,7 +57,9 @@ same_mask(const struct mask_rule *a, const struct mask_rule *b)
 {
 	return a->kind == b->kind && a->keep_domain == b->keep_domain &&
 	    a->first == b->first && a->last == b->last &&
-	    a->width == b->width && a->to == b->to;
+	    a->width == b->width && a->to == b->to &&
+	    mask_writes(a, "insert") == mask_writes(b, "insert") &&
+	    mask_writes(a, "update") == mask_writes(b, "update");
 }
 
 /*

@@ -147,17 +147,82 @@ index_tells(const struct scene *s, const struct cat_rel *rel,
 	return false;
 }
 
+static const char	*foreign_keys(const struct scene *,
+			    const struct cat_rel *, enum kind);
+
+/*
+ * What the actions of foreign keys (ON UPDATE, ON DELETE) could do beyond the
+ * relation: which of them a key has is not known here, so any of them.
+ * `column` 0: whichever key; `seen` has one place for each relation.
+ */
+static const char *
+cascades(const struct scene *s, const struct cat_rel *rel, uint32_t column,
+    enum kind k, bool *seen)
+{
+	const struct cat_dep	*d;
+	const struct cat_col	*c;
+	const char		*why = NULL;
+	size_t			 i, j, n;
+
+	if (seen[rel->index])
+		return NULL;
+	seen[rel->index] = column == 0;
+	d = catalog_deps(s->cat, &n);
+	for (i = 0; why == NULL && i < n; i++) {
+		if (d[i].why != 'f' || d[i].on != rel ||
+		    (column != 0 && d[i].attnum != column))
+			continue;
+		for (j = 0; j < d[i].rel->ncols; j++) {
+			c = &d[i].rel->cols[j];
+			if (c->attnum == d[i].target &&
+			    index_tells(s, d[i].rel, c->name, 0))
+				why = "a foreign key to it could change a "
+				    "column that an index has beside a masked "
+				    "one";
+		}
+		if (why == NULL)
+			why = write_reads(s, d[i].rel, KIND_UPDATE, 0);
+		if (why == NULL && k == KIND_DELETE)
+			why = foreign_keys(s, d[i].rel, KIND_DELETE);
+		if (why == NULL)
+			why = cascades(s, d[i].rel, 0, k, seen);
+	}
+	return why;
+}
+
+static const char *
+cascades_from(struct analysis *a, const struct cat_rel *rel, uint32_t column,
+    enum kind k)
+{
+	size_t	 n = catalog_nrels(a->scene->cat);
+	bool	*seen = arena_alloc(a->arena, (n + 1) * sizeof(*seen));
+
+	if (seen == NULL) {
+		a->nomem = true;
+		return NULL;
+	}
+	memset(seen, 0, (n + 1) * sizeof(*seen));
+	return cascades(a->scene, rel, column, k, seen);
+}
+
 void
 writes_set(struct analysis *a, const struct cat_rel *rel,
     PgQuery__Node *const *v, size_t n)
 {
-	const char	*name;
-	size_t		 i;
+	const struct cat_col	*col;
+	const char		*name, *why;
+	size_t			 i;
 
 	for (i = 0; i < n; i++) {
 		if (v[i]->node_case != PG_QUERY__NODE__NODE_RES_TARGET)
 			continue;
 		name = v[i]->res_target->name;
+		col = catalog_col(rel, name);
+		if (col != NULL && (why = cascades_from(a, rel, col->attnum,
+		    KIND_UPDATE)) != NULL)
+			analysis_refuse(a, "42501", "column %s of %s.%s "
+			    "cannot be written in a profile with masks: %s",
+			    name, rel->schema, rel->name, why);
 		if (index_tells(a->scene, rel, name, 0))
 			analysis_refuse(a, "42501", "column %s of %s.%s "
 			    "cannot be written in a profile with masks: an "
@@ -226,8 +291,19 @@ check_target(struct analysis *a, const struct ref *r, enum kind k)
 		why = write_reads(s, r->rel, k, 0);
 	if (why == NULL)
 		why = foreign_keys(s, r->rel, k);
+	if (why == NULL && (k == KIND_DELETE || k == KIND_MERGE))
+		why = cascades_from(a, r->rel, 0, KIND_DELETE);
+	/* A masked column that is set is new there, as by an INSERT, and what
+	 * it was is gone. */
+	if (why == NULL && p != NULL && k == KIND_UPDATE && a->masked_set) {
+		why = write_reads(s, r->rel, KIND_INSERT, 0);
+		if (why == NULL)
+			why = foreign_keys(s, r->rel, KIND_INSERT);
+		if (why == NULL)
+			why = foreign_keys(s, r->rel, KIND_DELETE);
+	}
 	if (why != NULL)
-		analysis_refuse(a, "42501", "writing %s.%s is not handled yet "
+		analysis_refuse(a, "42501", "writing %s.%s is not available "
 		    "in a profile with masks: %s", r->rel->schema,
 		    r->rel->name, why);
 }
@@ -237,6 +313,10 @@ writes_check(struct analysis *a)
 {
 	size_t	 i, j;
 
+	if (a->nprotected > 0 && a->masked_returned != NULL)
+		analysis_refuse(a, "42501", "RETURNING cannot show %s in a "
+		    "profile with masks: it is masked; list the columns that "
+		    "are not, or SELECT the row again", a->masked_returned);
 	if (a->nprotected > 0 && a->masked_use != NULL)
 		analysis_refuse(a, "42501", "a statement that writes cannot "
 		    "use %s in a profile with masks: it is masked, and its "

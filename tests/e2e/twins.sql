@@ -134,6 +134,22 @@ CREATE TABLE pair_parts (id integer, a text, card text) PARTITION BY RANGE (id);
 CREATE TABLE pair_parts_1 PARTITION OF pair_parts FOR VALUES FROM (0) TO (9);
 CREATE UNIQUE INDEX pair_parts_1_a ON pair_parts_1 (a, card);
 
+-- What foreign keys do to a table with a masked column.
+CREATE TABLE hubs (id integer PRIMARY KEY, code text UNIQUE);
+CREATE TABLE spokes (id integer PRIMARY KEY,
+	hub integer DEFAULT 1 REFERENCES hubs ON DELETE SET DEFAULT,
+	code text REFERENCES hubs (code) ON UPDATE CASCADE, card text,
+	UNIQUE (hub, card), CHECK (code <> card));
+CREATE TABLE rims (id integer PRIMARY KEY, hub integer
+	REFERENCES hubs ON DELETE CASCADE ON UPDATE CASCADE);
+
+-- Masked, and may be written; one of them is unique.
+CREATE TABLE leads (id integer PRIMARY KEY, mail text, score integer,
+	city text);
+CREATE TABLE leads_once (id integer PRIMARY KEY, mail text UNIQUE);
+CREATE TABLE leads_pair (id integer PRIMARY KEY, mail text, card text);
+CREATE INDEX leads_pair_both ON leads_pair (mail, card);
+
 -- In buckets.
 CREATE TABLE pay (id integer PRIMARY KEY, by_sum numeric, by_int integer,
 	by_float double precision, by_day date, by_time timestamp,
@@ -275,6 +291,14 @@ BEGIN
 	INSERT INTO pairs VALUES (1, 'x', 'b', 'c'),
 	    (2, 'y', 'b', CASE k WHEN 1 THEN 'c' ELSE 'd' || repeat(md5('w'), 3) END);
 	INSERT INTO pair_parts SELECT id, a, card FROM pairs;
+	INSERT INTO hubs VALUES (1, 'h1'), (2, 'h2'), (3, 'h3'), (4, 'h4');
+	INSERT INTO spokes VALUES (1, 1, 'h1', 'x'),
+	    (2, 2, 'h3', CASE k WHEN 1 THEN 'x' ELSE 'y' END);
+	INSERT INTO rims VALUES (1, 4), (2, 3);
+	INSERT INTO leads SELECT i, 'l' || i * k || '@mail.example', i * k,
+	    'Oslo' FROM generate_series(1, 9) AS i;
+	INSERT INTO leads_once SELECT id, mail FROM leads;
+	INSERT INTO leads_pair SELECT id, mail, score FROM leads;
 	INSERT INTO diary SELECT i, date '2000-01-01' + i * k, 'w' || i * k
 	FROM generate_series(1, 9) AS i;
 	INSERT INTO plainly SELECT i, i * k FROM generate_series(1, 9) AS i;
