@@ -165,6 +165,9 @@ back_complete(struct session *s, const struct back_msg *m)
 		entry_tag(e, tag);
 	}
 	e->copying = false;
+	/* In a failed transaction nothing is complete but its end. */
+	if (m->type == 'C')
+		s->tx_failed = false;
 	if (e->type == 'E')
 		pipe_pop(&s->pipe);
 	return BACK_PASS;
@@ -229,6 +232,23 @@ back_outcomes(struct session *s)
 		ipc_send(s->w->parent, IPC_catalog_stale, &stale, NULL, 0);
 }
 
+/*
+ * A Query for which the server made no portal: an empty one, ours that names no
+ * column, or whatever it was, in a transaction that had failed.  Of others that
+ * fail the portal may be there still, and hold nothing: to execute it crashes a
+ * server (seen with 15), so that the name has to be forgotten.
+ */
+static bool
+back_unrun(const struct session *s)
+{
+	const struct pipe_entry *e = s->pipe.first;
+
+	if (e == NULL || e->type != 'Q' || e->tag[0] != '\0')
+		return false;
+	return !e->failed || e->denied ||
+	    (s->tx_failed && strcmp(e->sqlstate, "25P02") == 0);
+}
+
 static enum back_result
 back_ready(struct session *s, const struct back_msg *m)
 {
@@ -237,6 +257,8 @@ back_ready(struct session *s, const struct back_msg *m)
 	uint64_t segment;
 
 	back_unread(s);
+	if (back_unrun(s))
+		pipe_unrun(&s->pipe);
 	if (e != NULL && e->cap != NULL && e->cap->tagged) {
 		if (pg_add(m->out, 'C', e->tag, strlen(e->tag) + 1) == -1 ||
 		    pg_add(m->out, 'Z', m->body, m->len) == -1)
@@ -246,6 +268,7 @@ back_ready(struct session *s, const struct back_msg *m)
 	if (m->len != 1 || pipe_ready(&s->pipe, &segment) == -1)
 		return back_broken(s, "ReadyForQuery out of turn");
 	s->tx_status = m->body[0];
+	s->tx_failed = s->tx_status == 'E';
 	pipe_transaction(&s->pipe, s->tx_status);
 	/* In a failed transaction portals are there still, and those from
 	 * before a savepoint can be used again after ROLLBACK TO. */
@@ -295,15 +318,35 @@ commit_failed(struct session *s, const struct pg_error *err)
 	}
 }
 
+/*
+ * A server looks for statement and portal first, which are missing in what was
+ * sent, and then at the transaction; had they been there, it would have said
+ * this.
+ */
+static bool
+failed_before(const struct session *s, const struct pipe_entry *e)
+{
+	return s->tx_failed && e->verdict != NULL &&
+	    (e->type == 'B' || e->type == 'E');
+}
+
 static enum back_result
 back_denied(struct session *s, const struct back_msg *m, struct pipe_entry *e)
 {
+	static const char failed[] = "current transaction is aborted, "
+	    "commands ignored until end of transaction block";
 	const char *rule = e->verdict == NULL ? "" : e->verdict->rule;
 	char detail[256] = "";
 
 	if (*rule != '\0')
 		snprintf(detail, sizeof(detail), "Postern refused it by the "
 		    "rule \"%s\".", rule);
+	if (failed_before(s, e)) {
+		pipe_fail(&s->pipe, "25P02", failed);
+		return pg_add_error(m->out, 'E', "ERROR", "25P02", failed,
+		    NULL, NULL) == -1 ? back_broken(s, "out of memory") :
+		    BACK_SKIP;
+	}
 	pipe_fail(&s->pipe, e->deny_sqlstate, e->deny_message);
 	if (pg_add_error(m->out, 'E', "ERROR", e->deny_sqlstate,
 	    e->deny_message, detail, e->deny_hint) == -1)

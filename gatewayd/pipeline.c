@@ -225,6 +225,17 @@ pipe_undo(struct pipeline *p, size_t n)
 	return 0;
 }
 
+void
+pipe_unrun(struct pipeline *p)
+{
+	struct pipe_entry *e = p->first;
+	size_t i;
+
+	for (i = CHANGES_MAX; i-- > 1;)
+		if (e->names[i] != NULL)
+			names_back(e->names[i], &e->change[i]);
+}
+
 int
 pipe_ready(struct pipeline *p, uint64_t *segment_r)
 {

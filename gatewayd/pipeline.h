@@ -89,6 +89,11 @@ struct pipe_entry	*pipe_push(struct pipeline *, uint8_t type,
 /* Record a change with the entry, at most CHANGES_MAX; -1 as names_set(). */
 int			 pipe_change(struct pipeline *, struct pipe_entry *,
 			    struct names *, const char *name, struct stmt *);
+/*
+ * The head, a Query, came to nothing before anything of it ran: it has destroyed
+ * the unnamed statement, its change 0, and no portal.
+ */
+void			 pipe_unrun(struct pipeline *);
 /* The head is answered: confirms its changes, and moves it to `done` if it has
  * an outcome to record, else frees it. */
 void			 pipe_pop(struct pipeline *);

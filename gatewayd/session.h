@@ -183,6 +183,7 @@ struct session {
 	uint64_t	 client_slow;	/* us: since when it does not read; 0 */
 	bool		 cancel_hold;	/* D26: forward nothing now */
 	uint8_t		 tx_status;	/* of the last ReadyForQuery */
+	bool		 tx_failed;	/* the transaction is, at this answer */
 	bool		 ended;		/* record and parent know */
 	bool		 said_bye;	/* FAREWELL: all is written */
 	size_t		 passing;	/* bytes left of a message that is streamed */

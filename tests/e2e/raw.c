@@ -274,6 +274,32 @@ fill(struct raw *r, int ms)
 	return 1;
 }
 
+bool
+raw_pour(struct raw *r, const void *data, size_t len)
+{
+	const char *p = data;
+	/* Less than a socket has room for that says that it has some. */
+	const size_t some = 4096;
+
+	while (len > 0) {
+		struct pollfd both = { r->fd, POLLIN | POLLOUT, 0 };
+		size_t n = len < some ? len : some;
+
+		if (poll(&both, 1, 30000) <= 0)
+			return false;
+		if ((both.revents & (POLLIN | POLLHUP | POLLERR)) != 0 &&
+		    fill(r, 0) <= 0)
+			return false;
+		if ((both.revents & POLLOUT) == 0)
+			continue;
+		if (!raw_send(r, p, n))
+			return false;
+		p += n;
+		len -= n;
+	}
+	return true;
+}
+
 static void
 note_error(struct raw *r, const uint8_t *body, size_t len)
 {

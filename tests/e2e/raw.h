@@ -40,6 +40,9 @@ int		 raw_fd(const struct raw *);
 
 /* False when the other side is gone. */
 bool		 raw_send(struct raw *, const void *, size_t);
+/* The same, but what comes is read meanwhile and kept, so that two sides that
+ * both send do not wait for each other. */
+bool		 raw_pour(struct raw *, const void *, size_t);
 /* A message of this type; `len` is the body's. */
 bool		 raw_msg(struct raw *, char type, const void *, size_t len);
 /* A type and whatever length word, then the body as it is. */

@@ -297,6 +297,30 @@ START_TEST(test_portals_expire)
 }
 END_TEST
 
+/* A Query that never ran takes the unnamed statement with it, and no portal. */
+START_TEST(test_query_unrun)
+{
+	struct stmt *st = stmt_new(1, (const uint8_t *)"x", 1, NULL, &total), *got;
+	struct pipe_entry *e = parse("", 2);
+
+	pipe_pop(&p);
+	e = push('B');
+	pipe_change(&p, e, portals, "", st);
+	pipe_pop(&p);
+	e = push('Q');
+	pipe_change(&p, e, stmts, "", NULL);
+	pipe_change(&p, e, portals, "", NULL);
+	ck_assert_int_eq(names_get(portals, "", p.segment, &got), NAME_NONE);
+	pipe_fail(&p, "42703", "no such column");
+	pipe_unrun(&p);
+	ready();
+	ck_assert_int_eq(names_get(portals, "", p.segment, &got), NAME_KNOWN);
+	ck_assert_ptr_eq(got, st);
+	ck_assert_int_eq(number(""), 0);
+	stmt_unref(&st);
+}
+END_TEST
+
 START_TEST(test_many_names)
 {
 	struct name_change ch;
@@ -408,6 +432,7 @@ main(void)
 	    (int)(sizeof(fates) / sizeof(fates[0])));
 	tcase_add_test(c, test_fate_of_a_text);
 	tcase_add_test(c, test_portals_expire);
+	tcase_add_test(c, test_query_unrun);
 	tcase_add_test(c, test_many_names);
 	suite_add_tcase(s, c);
 	r = srunner_create(s);
