@@ -117,7 +117,7 @@ check-long:
 	@$(MAKE) --no-print-directory -j$$(nproc) build-tests
 	@$(TEST_ENV) MINT_SESSIONS=1000 E2E_LIMIT=3600 STEPS_ALL=1 \
 	    HELD_HOURS=1 POSTERN_DENIALS=10 \
-	    tests/run $${TESTS:-mint steps held denials}
+	    POSTERN_FRAMES=2000 tests/run $${TESTS:-mint steps held denials frames}
 check-pgversions:
 	@sh tests/deps $(CLANG)
 	@$(MAKE) --no-print-directory -j$$(nproc) build-tests
