@@ -421,6 +421,126 @@ START_TEST(prepared_in_refused_segment)
 }
 END_TEST
 
+/* --- the small print ---------------------------------------------------------- */
+
+struct said {
+	char		 type;
+	const char	*body;
+	size_t		 len;
+};
+
+#define M(t, b)		{ t, b, sizeof(b) - 1 }
+#define SYNC		M('S', "")
+#define EXECUTE		M('E', "\0\0\0\0\0")
+#define BIND		M('B', "\0\0\0\0\0\0\0\0")
+/* Two parameters, "1" and "2" or four bytes of zero; no formats yet. */
+#define TWO		"\0\2\0\0\0\0011\0\0\0\0012"
+#define ZEROS		"\0\2\0\0\0\4\0\0\0\0\0\0\0\4\0\0\0\0"
+
+/*
+ * One session goes through all of these.  What a server answers, in types, up
+ * to the ReadyForQuery that is awaited (a transaction's state is the message
+ * behind Z), and its error.
+ */
+static const struct {
+	const char	*what;
+	struct said	 say[10];
+	const char	*types, *state;
+} small[] = {
+	{ "an empty query", { M('Q', "\0") }, "IZ", "" },
+	{ "of blanks and comments", { M('Q', " ; -- x\n /* y */\0") }, "IZ",
+	    "" },
+	{ "an empty statement", { M('P', "\0\0\0\0"), BIND, EXECUTE, SYNC },
+	    "12IZ", "" },
+	{ "Close of what is not there", { M('C', "Sx\0"), M('C', "Px\0"),
+	    SYNC }, "33Z", "" },
+	{ "Sync alone", { SYNC }, "Z", "" },
+	{ "an unnamed statement lives", { M('P', "\0SELECT 1\0\0\0"), SYNC },
+	    "1Z", "" },
+	{ "behind Sync", { BIND, EXECUTE, SYNC }, "2DCZ", "" },
+	{ "until a Query", { M('Q', "SELECT 2\0") }, "TDCZ", "" },
+	{ "and no longer", { BIND, EXECUTE, SYNC }, "EZ", "26000" },
+	{ "an unnamed portal lives", { M('Q', "BEGIN\0"),
+	    M('P', "\0SELECT 1\0\0\0"), BIND, SYNC }, "CZ12Z", "" },
+	{ "in the transaction", { EXECUTE, SYNC }, "DCZ", "" },
+	{ "until a Query", { BIND, SYNC, M('Q', "SELECT 2\0") }, "2ZTDCZ",
+	    "" },
+	{ "and no longer", { EXECUTE, SYNC }, "EZ", "34000" },
+	{ "the end of it", { M('Q', "ROLLBACK\0") }, "CZ", "" },
+	{ "two parameters", { M('P', "x\0SELECT $1::int, $2::int\0\0\0"), SYNC },
+	    "1Z", "" },
+	{ "no format", { M('B', "\0x\0\0\0" TWO "\0\0"), EXECUTE, SYNC },
+	    "2DCZ", "" },
+	{ "one for all", { M('B', "\0x\0\0\1\0\1" ZEROS "\0\1\0\1"),
+	    EXECUTE, SYNC }, "2DCZ", "" },
+	{ "one for each", { M('B', "\0x\0\0\2\0\0\0\0" TWO
+	    "\0\2\0\1\0\0"), EXECUTE, SYNC }, "2DCZ", "" },
+	{ "one too many", { M('B', "\0x\0\0\3\0\0\0\0\0\0" TWO "\0\0"),
+	    EXECUTE, SYNC }, "EZ", "08P01" },
+	{ "of the results", { M('B', "\0x\0\0\0" TWO "\0\3\0\0\0\0\0\0"),
+	    EXECUTE, SYNC }, "EZ", "08P01" },
+	{ "no such format", { M('B', "\0x\0\0\1\0\7" TWO "\0\0"), EXECUTE,
+	    SYNC }, "EZ", "22023" },
+	{ "a parameter too few", { M('B', "\0x\0\0\0\0\1\0\0\0\0011\0\0"),
+	    EXECUTE, SYNC }, "EZ", "08P01" },
+	{ "a table", { M('Q', "CREATE TEMP TABLE small (a int)\0") }, "CZ",
+	    "" },
+	/* The Sync behind Execute does not count: the server is in COPY. */
+	{ "COPY in", { M('P', "\0COPY small FROM STDIN\0\0\0"), BIND, EXECUTE,
+	    SYNC, M('d', "1\n"), M('H', ""), M('c', ""), SYNC }, "12GCZ", "" },
+	{ "COPY in that is given up", { M('P', "\0COPY small FROM STDIN\0\0\0"),
+	    BIND, EXECUTE, M('d', "1\n"), M('f', "no\0"), SYNC }, "12GEZ",
+	    "57014" },
+	{ "COPY data where there is no COPY", { M('d', "1\n"), M('c', ""),
+	    M('f', "no\0"), M('Q', "SELECT count(*) FROM small\0") }, "TDCZ",
+	    "" },
+	{ "COPY out", { M('P', "\0COPY small TO STDOUT\0\0\0"), BIND, EXECUTE,
+	    SYNC }, "12HdcCZ", "" },
+};
+
+START_TEST(small_print)
+{
+	struct raw *r = raw_session("dba", "ext-small", _i != 0);
+	const uint8_t *body;
+	size_t len, i, k, ready;
+	char types[64];
+	const char *p;
+	int t, n;
+
+	for (i = 0; i < sizeof small / sizeof small[0]; i++) {
+		for (k = 0; k < 10 && small[i].say[k].type != 0; k++)
+			ck_assert(raw_msg(r, small[i].say[k].type,
+			    small[i].say[k].body, small[i].say[k].len));
+		for (ready = 0, p = small[i].types; *p != '\0'; p++)
+			ready += *p == 'Z';
+		for (n = 0; ready > 0 && n < 60; n++) {
+			t = raw_read(r, 10000, &body, &len);
+			ck_assert_msg(t > 0, "%s: %.*s, then %d",
+			    small[i].what, n, types, t);
+			types[n] = (char)t;
+			ready -= t == 'Z';
+		}
+		types[n] = '\0';
+		ck_assert_msg(strcmp(types, small[i].types) == 0,
+		    "%s: %s not %s (%s)", small[i].what, types, small[i].types,
+		    raw_message(r));
+		ck_assert_msg(strcmp(raw_sqlstate(r), small[i].state) == 0,
+		    "%s: SQLSTATE %s", small[i].what, raw_sqlstate(r));
+		/* Which forgets the error and keeps what is unnamed. */
+		ck_assert(raw_msg(r, 'S', NULL, 0));
+		ck_assert(raw_until(r, 'Z', 10000));
+	}
+	/* Anything else in COPY: a server ends the connection as well, as it
+	 * has lost its place. */
+	ck_assert(raw_query(r, "COPY small FROM STDIN"));
+	ck_assert(raw_until(r, 'G', 10000));
+	raw_msg(r, 'd', "1\n", 2);
+	raw_query(r, "DROP TABLE small");
+	ck_assert_str_eq(raw_ending(r, 10000), "08P01");
+	raw_free(&r);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -438,6 +558,7 @@ main(void)
 	tcase_add_test(tc, notices_and_notifications);
 	tcase_add_test(tc, portals);
 	tcase_add_test(tc, prepared_in_refused_segment);
+	tcase_add_loop_test(tc, small_print, 0, 2);
 	suite_add_tcase(s, tc);
 	return e2e_main(s);
 }
