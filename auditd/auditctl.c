@@ -16,6 +16,7 @@
 
 #include "auconf.h"
 #include "ctl.h"
+#include "forward.h"
 #include "ipc_msgs.h"
 #include "keyfile.h"
 #include "prove.h"
@@ -24,6 +25,7 @@
 #include "replay.h"
 #include "showlog.h"
 #include "summary.h"
+#include "syslogmsg.h"
 
 #define SESSIONS_MAX	64
 #define DEFAULT_CONF	POSTERN_SYSCONFDIR "/auditd.yaml"
@@ -36,6 +38,7 @@ struct options {
 	struct prove	 prove;
 	struct replay_options replay;
 	bool		 dry_run;
+	struct forward_options forward;
 	const char	*argument;	/* of the command */
 	char		**arguments;	/* ... all of them */
 	int		 narguments;
@@ -65,6 +68,11 @@ usage(void)
 	    "       auditctl [-d store] [-f file] reconcile logfile "
 	    "[--since time]\n"
 	    "           [--until time] [--json]\n"
+	    "       auditctl [-d store] [-f file] forward --to unix:path | "
+	    "tls:host:port\n"
+	    "           --cursor file [--ca file] [--cert file --key file] "
+	    "[--max bytes]\n"
+	    "           [--once]\n"
 	    "       auditctl [-d store] [-f file] verify [--key file] "
 	    "[--anchor file]\n"
 	    "           [--no-recordings] [--json]\n"
@@ -171,6 +179,16 @@ cmd_reconcile(struct options *o, struct reader *r)
 }
 
 static int
+cmd_forward(struct options *o, struct reader *r)
+{
+	if (o->forward.sink.to == NULL || o->forward.cursor == NULL ||
+	    (o->forward.max != 0 && (o->forward.max < SYSLOG_MIN ||
+	    o->forward.max > SYSLOG_MAX)))
+		usage();
+	return forward(r, &o->forward);
+}
+
+static int
 cmd_checkpoint(struct options *o, struct reader *r)
 {
 	(void)o;
@@ -271,7 +289,8 @@ cmd_seal(struct options *o, struct reader *r)
 
 enum { O_FILTER = 1, O_LIMIT = 2, O_JSON = 4, O_FOLLOW = 8, O_FORMAT = 16,
 	O_PROVE = 32, O_SCOPE = 64, O_REPLAY = 128,
-	O_BY = 256, O_TIME = 512, O_PRUNE = 1024 };
+	O_BY = 256, O_TIME = 512, O_PRUNE = 1024,
+	O_FORWARD = 2048 };
 
 static const struct command {
 	const char	*name;
@@ -291,6 +310,7 @@ static const struct command {
 	    O_FILTER | O_SCOPE | O_LIMIT | O_FORMAT },
 	{ "replay", cmd_replay, true, 1, SESSIONS_MAX, O_REPLAY },
 	{ "reconcile", cmd_reconcile, true, 1, 1, O_TIME | O_JSON },
+	{ "forward", cmd_forward, true, 0, 0, O_FORWARD },
 	{ "verify", cmd_verify, false, 0, 0, O_PROVE | O_JSON },
 	{ "checkpoint", cmd_checkpoint, true, 0, 0, 0 },
 	{ "attach", cmd_attach, false, 0, 0, 0 },
@@ -327,7 +347,13 @@ static const struct known known[] = {
 	{ "json", 0, 'j', O_JSON, 0 },
 	{ "follow", 0, 'f', O_FOLLOW, 0 },
 	{ "format", 1, 'F', O_FORMAT, 0 },
-	{ "key", 1, 'K', O_PROVE, 0 },
+	{ "key", 1, 'K', O_PROVE | O_FORWARD, 0 },
+	{ "to", 1, 'T', O_FORWARD, 0 },
+	{ "cursor", 1, 'c', O_FORWARD, 0 },
+	{ "ca", 1, 'C', O_FORWARD, 0 },
+	{ "cert", 1, 'E', O_FORWARD, 0 },
+	{ "max", 1, 'm', O_FORWARD, 0 },
+	{ "once", 0, 'O', O_FORWARD, 0 },
 	{ "anchor", 1, 'A', O_PROVE, 0 },
 	{ "speed", 1, 's', O_REPLAY, 0 },
 	{ "from", 1, 'o', O_REPLAY, 0 },
@@ -375,9 +401,45 @@ take_time(const char *s, int64_t *us)
 	exit(2);
 }
 
-static void
-take_option(struct options *o, const struct known *k, const char *arg)
+/* Options of forward; false: it is none of them. */
+static bool
+take_forward(struct forward_options *f, int ch, const char *arg)
 {
+	switch (ch) {
+	case 'T':
+		f->sink.to = arg;
+		break;
+	case 'c':
+		f->cursor = arg;
+		break;
+	case 'C':
+		f->sink.ca = arg;
+		break;
+	case 'E':
+		f->sink.cert = arg;
+		break;
+	case 'K':
+		f->sink.key = arg;
+		break;
+	case 'm':
+		f->max = number(arg);
+		break;
+	case 'O':
+		f->once = true;
+		break;
+	default:
+		return false;
+	}
+	return true;
+}
+
+static void
+take_option(struct options *o, const struct command *c, const struct known *k,
+    const char *arg)
+{
+	if ((c->takes & O_FORWARD) != 0 && take_forward(&o->forward, k->ch,
+	    arg))
+		return;
 	if (k->text != 0) {
 		memcpy((char *)&o->filter + k->text - 1, &arg, sizeof(arg));
 		return;
@@ -464,7 +526,7 @@ long_options(int argc, char **argv, const struct command *c, struct options *o)
 			;
 		if (i == NKNOWN || (c->takes & known[i].takes) == 0)
 			usage();
-		take_option(o, &known[i], optarg);
+		take_option(o, c, &known[i], optarg);
 	}
 	if (argc - optind < c->min || argc - optind > c->max)
 		usage();

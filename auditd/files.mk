@@ -15,14 +15,16 @@ auditd_LIBS =	$(SQLITE_LIBS) $(COMMON_LIBS)
 
 auditctl_OBJS =	auditd/against.o auditd/answer.o auditd/auditctl.o \
 		auditd/auconf.o auditd/chain.o auditd/compare.o \
-		auditd/checkpoint.o auditd/filter.o auditd/json.o \
+		auditd/checkpoint.o auditd/cursor.o \
+		auditd/filter.o auditd/forward.o auditd/json.o \
 		auditd/keyfile.o auditd/progress.o auditd/prove.o \
 		auditd/prunectl.o auditd/reader.o auditd/recfile.o \
 		auditd/reconcile.o auditd/recording.o auditd/relations.o \
 		auditd/replay.o auditd/replayhtml.o \
 		auditd/replaysql.o auditd/replayterm.o auditd/rowsterm.o \
 		auditd/schema.o auditd/segments.o auditd/serverlog.o \
-		auditd/showlog.o auditd/sqltext.o auditd/summary.o \
+		auditd/showlog.o auditd/sink.o auditd/sqltext.o \
+		auditd/summary.o auditd/syslogmsg.o \
 		$(AUDIT_VERIFY_OBJS) $(COMMON_OBJS)
 auditctl_LIBS =	$(SQLITE_LIBS) $(PQ_LIBS) $(ZSTD_LIBS) $(COMMON_LIBS)
 
