@@ -72,3 +72,10 @@ UNIT_TESTS +=	tests/unit/auditd/test_compare
 tests/unit/auditd/test_compare_OBJS = auditd/answer.o auditd/compare.o \
 		$(COMMON_OBJS)
 tests/unit/auditd/test_compare_LIBS = $(COMMON_LIBS)
+
+UNIT_TESTS +=	tests/unit/auditd/test_powercut
+tests/unit/auditd/test_powercut_OBJS = tests/unit/auditd/fixture.o \
+		tests/unit/auditd/powercut.o \
+		auditd/prune.o auditd/recorder.o auditd/roster.o \
+		$(AUDIT_VERIFY_OBJS) $(AUDIT_DRAIN_OBJS) $(COMMON_OBJS)
+tests/unit/auditd/test_powercut_LIBS = $(SQLITE_LIBS) $(COMMON_LIBS)
