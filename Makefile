@@ -43,7 +43,7 @@ BINS =		$(addprefix $(O)/bin/,$(PROGRAMS))
 UNITS =		$(addprefix $(O)/,$(UNIT_TESTS))
 
 .DEFAULT_GOAL :=	all
-.PHONY: all check check-idp check-clients check-long check-pg \
+.PHONY: all bench-catalog check check-idp check-clients check-long check-pg \
 	check-pgversions check-twins check-ui demo bench lint analyze fuzz install uninstall dist clean \
 	distclean unit build-tests
 .SUFFIXES:
@@ -161,6 +161,11 @@ bench:
 	@sh tests/deps $(CLANG)
 	@$(MAKE) --no-print-directory -j$$(nproc) build-tests
 	@$(TEST_ENV) tests/bench/run
+
+# A database of 50,000 relations: reading it, its engines, a fresh one.
+bench-catalog: all
+	@sh tests/deps
+	@$(TEST_ENV) tests/bench/catalog
 
 lint:
 	@$(TEST_ENV) LIB_CFLAGS="$(LIB_CFLAGS)" tests/lint
