@@ -65,8 +65,9 @@ is_unbounded(enum kind k)
 static bool
 refuse(struct judgement *j, const char *what, const char *hint)
 {
-	judge_deny(j->out, j->out->rule, "42501", "statement refused: %s",
-	    what);
+	judge_deny(j->out, j->capped != NULL ? j->capped->name : "(caps)",
+	    "42501", "statement refused: %s", what);
+	j->out->rule_line = j->capped != NULL ? j->capped->line : 0;
 	j->out->hint = hint;
 	return false;
 }

@@ -21,6 +21,7 @@ struct judgement {
 	struct rules_seen	 seen;
 	/* The lowest of the rules that let the statement pass. */
 	struct caps		 caps;
+	const struct rule	*capped;	/* one that has some; or NULL */
 };
 
 /* The verdict is a denial, by this rule, and says so; what is cut is whole. */

@@ -216,6 +216,8 @@ judge_unit(struct judgement *j, const struct analysis *a, size_t i,
 	if (r->action == RULE_HOLD)
 		j->out->flags |= VERDICT_HOLD;
 	caps_lower(&j->caps, &r->caps);
+	if (caps_any(&r->caps))
+		j->capped = r;
 	return true;
 }
 
@@ -238,6 +240,7 @@ judge_rules(struct judgement *j, const struct analysis *a,
 
 	memset(&f, 0, sizeof(f));
 	memset(&j->caps, 0, sizeof(j->caps));
+	j->capped = NULL;
 	if ((counted = arena_alloc(&j->arena, n)) == NULL)
 		return no_memory(j);
 	memset(counted, 0, n);
