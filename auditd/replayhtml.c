@@ -396,6 +396,7 @@ replay_html(struct reader *r, const struct replay_session *of,
 		return 2;
 	buf_init(&p.b, REPLAY_TEXT_MAX);
 	progress_init("replay");
+	progress_unit("statements");
 	p.length = of->end - of->start - p.from;
 	if (p.length < 1)
 		p.length = 1;

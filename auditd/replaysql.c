@@ -25,6 +25,7 @@ struct script {
 	const struct replay_session *of;
 	struct buf	 b, args;
 	bool		 failed;	/* memory */
+	int64_t		 n;		/* statements so far */
 };
 
 static void
@@ -186,6 +187,7 @@ write_statement(void *ctx, const struct replay_statement *r)
 	const char *reason;
 	char why[128];
 
+	s->n++;
 	if (r->offset < s->from)
 		return true;
 	add_head(s, r);
@@ -205,7 +207,8 @@ write_statement(void *ctx, const struct replay_statement *r)
 			add(s, "\n");
 	}
 	write_out(s);
-	return !s->failed && ferror(s->fp) == 0 && !progress_interrupted();
+	return !s->failed && ferror(s->fp) == 0 &&
+	    !progress(s->n, (int64_t)s->of->noutcomes);
 }
 
 static void
@@ -238,9 +241,11 @@ replay_sql(struct reader *r, const struct replay_session *of,
 	buf_init(&s.b, REPLAY_TEXT_MAX);
 	buf_init(&s.args, REPLAY_TEXT_MAX);
 	progress_init("replay");
+	progress_unit("statements");
 	write_head(&s, of);
 	bad = replay_each(r, of, write_statement, &s) == -1 || s.failed ||
 	    progress_interrupted();
+	progress_end();
 	/* Who misses this line has half a script. */
 	if (!bad)
 		fputs("\n-- End of the session.\n", s.fp);

@@ -15,6 +15,7 @@
 #include "buf.h"
 #include "json.h"
 #include "progress.h"
+#include "visible.h"
 
 #define TEXT_SHOWN	160	/* bytes of a statement on a line */
 #define FOLLOW_MS	200
@@ -78,12 +79,14 @@ subject(struct output *o, sqlite3_stmt *st)
 	return w->subject[0] != '\0' ? w->subject : text(st, Q_SUBJECT);
 }
 
-/* Escaped as in JSON, without the quotes, cut at `max` bytes. */
+/* Escaped as in JSON, without the quotes, cut at `max` bytes; and what changes
+ * how the rest of a line is seen is made visible. */
 static void
 print_plain(struct buf *b, const char *s, size_t max)
 {
 	size_t len = strlen(s);
 	bool cut = len > max;
+	struct buf seen;
 
 	if (cut)
 		len = max - 3;
@@ -91,8 +94,11 @@ print_plain(struct buf *b, const char *s, size_t max)
 	while (cut && len > 0 && ((unsigned char)s[len] & 0xc0) == 0x80)
 		len--;
 	buf_drain(b, b->len);
-	if (json_string(b, s, len, NULL) == 0)
-		fwrite(buf_head(b) + 1, 1, b->len - 2, stdout);
+	buf_init(&seen, 16 * 1024 * 1024);
+	if (json_string(b, s, len, NULL) == 0 && visible_text(&seen,
+	    buf_head(b) + 1, b->len - 2, false) == 0)
+		fwrite(buf_head(&seen), 1, seen.len, stdout);
+	buf_clear(&seen);
 	if (cut)
 		fputs("...", stdout);
 }

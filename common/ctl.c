@@ -25,6 +25,7 @@
 #include "ipc.h"
 #include "ipc_msgs.h"
 #include "unixsock.h"
+#include "visible.h"
 
 #define CTL_UNREACHABLE	2
 #define CTL_RETRY_MS	2000	/* while the daemon's backlog is full */
@@ -215,14 +216,17 @@ text_width(const char *s)
 
 /*
  * jansson has seen to it that this is UTF-8.  C0, DEL and C1 characters drive
- * terminals, and a backslash must stay distinct from an escape.
+ * terminals, others change how the rest of a line is seen (visible.h), and a
+ * backslash must stay distinct from an escape.
  */
 static char *
 escape(const char *s, size_t len)
 {
 	const unsigned char	*p = (const unsigned char *)s;
 	char			*out = NULL;
-	size_t			 i, size;
+	size_t			 i, n, size;
+	uint32_t		 c;
+	struct buf		 b;
 	FILE			*fp;
 
 	if ((fp = open_memstream(&out, &size)) == NULL)
@@ -238,7 +242,14 @@ escape(const char *s, size_t len)
 			fprintf(fp, "\\x%02x", p[i]);
 		else if (p[i] == 0xc2 && i + 1 < len && p[i + 1] < 0xa0)
 			fprintf(fp, "\\u%04x", p[++i]);
-		else
+		else if (p[i] >= 0x80 &&
+		    (n = visible_char(p + i, len - i, &c)) > 0) {
+			buf_init(&b, 64);
+			if (visible_text(&b, p + i, n, false) == 0)
+				fwrite(buf_head(&b), 1, b.len, fp);
+			buf_clear(&b);
+			i += n - 1;
+		} else
 			putc(p[i], fp);
 	}
 	if (fclose(fp) != 0) {

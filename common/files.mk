@@ -33,5 +33,5 @@ UNIT_TESTS += tests/unit/common/test_conf tests/unit/common/test_ctl
 tests/unit/common/test_conf_OBJS =	common/conf.o common/conf_print.o \
 					common/conf_tree.o
 tests/unit/common/test_conf_LIBS =	$(YAML_LIBS)
-tests/unit/common/test_ctl_OBJS =	$(IPC_OBJS) common/ctl.o
+tests/unit/common/test_ctl_OBJS =	$(IPC_OBJS) common/ctl.o common/visible.o
 tests/unit/common/test_ctl_LIBS =	$(EVENT_LIBS) $(JANSSON_LIBS)

@@ -282,6 +282,15 @@ START_TEST(replays)
 		    wanted[i]);
 	ck_assert(!in_stack_file("replay.out", "\033"));
 	ck_assert(!in_stack_file("replay.out", "\xe2\x80\xae"));
+	/* Nor do the commands that show events. */
+	ck_assert_int_eq(e2e_sh("cd %s && a=\"%s/auditctl -f %s\" && ($a log "
+	    "--session %s; $a sessions; for i in $($a log --session %s --kind "
+	    "intent | cut -d' ' -f1); do $a show $i; done) > shown.out",
+	    e2e_env("STACK_DIR"), e2e_env("POSTERN_BIN"),
+	    e2e_env("AUDITD_FILE"), session, session), 0);
+	ck_assert(in_stack_file("shown.out", "\\u001b[2J\\u{202e}"));
+	ck_assert(!in_stack_file("shown.out", "\033"));
+	ck_assert(!in_stack_file("shown.out", "\xe2\x80\xae"));
 	/* A copy of the file says the same. */
 	copy_store("replayed", "SELECT 1");
 	ck_assert_int_eq(e2e_sh("cd %s && %s/auditctl -d replayed.db replay "
