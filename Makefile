@@ -146,7 +146,8 @@ check-idp:
 	@$(MAKE) --no-print-directory -j$$(nproc) build-tests
 	@$(TEST_ENV) tests/idp/run
 
-# The page for approvers in Debian's chromium; screenshots in $(O)/ui.
+# The page for approvers, and the one of auditctl replay, in Debian's chromium;
+# screenshots in $(O)/ui.
 check-ui:
 	@sh tests/deps $(CLANG)
 	@$(MAKE) --no-print-directory -j$$(nproc) build-tests

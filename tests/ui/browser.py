@@ -40,13 +40,13 @@ def token(sub, group):
                           stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
-def psql(sql):
-    """A statement of the agent, under way."""
+def psql(*sql):
+    """Statements of the agent in one session, under way."""
     p = subprocess.Popen(
         [env['PG_BINDIR'] + '/psql', '-X',
          'host=%s port=%s dbname=shop user=nightly-bot sslmode=verify-full '
          'sslrootcert=%s' % (env['GW_HOST'], env['GW_PORT'], env['GW_CA']),
-         '-c', sql], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+         *[a for s in sql for a in ('-c', s)]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, env=dict(env, PGPASSWORD=token('agent-7', 'ai-agents')))
     started.append(p)
     return p
@@ -136,7 +136,10 @@ def story(d, page):
               and c['sameSite'] == 'Strict'
               for c in d.call('GET', '/cookie')))
 
-    runs = psql("UPDATE orders SET status = 'archived'\n"
+    runs = psql("SELECT id, email, '<b>bold</b>\u202e' AS html, NULL AS n "
+                "FROM customers WHERE id < 4 ORDER BY id",
+                "DROP TABLE orders",
+                "UPDATE orders SET status = 'archived'\n"
                 " WHERE placed_at < now() /* <b>\u202e */")
     # By itself: nothing is clicked.
     check('what waits appears by itself',
@@ -177,6 +180,54 @@ def story(d, page):
     check('logged out', d.at() == page + 'login', d.at())
 
 
+def recorded():
+    """The session with all of it, once its end is in the record."""
+    def find():
+        return subprocess.run(
+            ['sqlite3', '-readonly', env['AUDIT_DB'],
+             "SELECT session FROM sessions WHERE subject = 'agent-7' AND "
+             "closed IS NOT NULL AND statements = 3"],
+            stdout=subprocess.PIPE, text=True).stdout.strip()
+    return until(20, find)
+
+
+def replayed(d):
+    """That session as auditctl replay --html writes it, from a file."""
+    page = os.path.join(shots, 'replay.html')
+    if os.path.exists(page):
+        os.unlink(page)
+    made = subprocess.run(
+        [env['POSTERN_BIN'] + '/auditctl', '-f', env['AUDITD_FILE'], 'replay',
+         '--html', page, recorded()], stderr=subprocess.PIPE, text=True)
+    check('replay --html writes a page', made.returncode == 0, made.stderr)
+    d.go('file://' + page)
+    said = d.text('body')
+    check('it is whole', 'agent-7' in said and 'End of the session.' in said,
+          said)
+    check('three statements', len(d.find('section')) == 3, said)
+    check('the rows are there', len(d.find('tbody tr')) == 3 and
+          '(3 rows)' in said, said)
+    check('masked cells are marked',
+          len(d.find('td.masked')) == 3 and len(d.find('th.masked')) == 1 and
+          d.text('td.masked').count('***@') == 3, d.text('td.masked'))
+    check('NULL is another than nothing', len(d.find('td.null')) == 3)
+    check('what looks like a page is text', '<b>bold</b>\\u{202e}' in said and
+          d.find('b') == [], said)
+    check('the refusal is there', len(d.find('section.denied')) == 1 and
+          'nothing-structural' in d.text('section.denied'), said)
+    check('the wait is there', 'waited' in said and
+          len(d.find('svg rect.wait')) == 1, said)
+    check('the timeline has all', len(d.find('svg rect.ok')) == 2 and
+          len(d.find('svg rect.denied')) == 1)
+    colour = d.call('GET', '/element/%s/css/background-color' %
+                    d.find('td.masked')[0])
+    check('its style is let through', colour == 'rgba(253, 233, 201, 1)',
+          colour)
+    check('nothing is loaded or run',
+          d.find('script') + d.find('link') + d.find('img') == [])
+    d.shot('6-replay')
+
+
 def main():
     serve = subprocess.Popen(
         [env['POSTERN_BIN'] + '/policyctl', '-s', env['POLICYD_SOCK'],
@@ -189,6 +240,7 @@ def main():
     try:
         d = Driver()
         story(d, page)
+        replayed(d)
     finally:
         if d is not None:
             try:
