@@ -455,6 +455,9 @@ parse_profile(const struct conf *c, const struct conf_node *map,
 	if ((node = conf_get(map, "predicates")) != NULL &&
 	    parse_predicates(c, node, where, pr, err) == -1)
 		return -1;
+	/* As in record_keys. */
+	pr->max_bytes = 1024 * 1024;
+	pr->max_session_bytes = 256 * 1024 * 1024;
 	if ((node = conf_get(map, "record")) != NULL &&
 	    parse_record(c, node, where, pr, err) == -1)
 		return -1;
