@@ -374,13 +374,16 @@ START_TEST(pruned)
 }
 END_TEST
 
+/* A character more than a session has. */
+#define LONG	"0123456789abcdef0123456789abcdef0"
+
 START_TEST(requests)
 {
 	static const char *const bad[] = { "", "{", "[]",
 	    "{\"session\":\"s1\"}", "{\"session\":\"../x\",\"reason\":\"r\"}",
 	    "{\"session\":\"\",\"reason\":\"r\"}",
-	    "{\"session\":\"0123456789abcdef0123456789abcdef0\","
-	    "\"reason\":\"r\"}", "{\"session\":1,\"reason\":\"r\"}" };
+	    "{\"session\":\"" LONG "\",\"reason\":\"r\"}",
+	    "{\"session\":1,\"reason\":\"r\"}" };
 	const char *good = "{\"session\":\"s1\",\"reason\":\"r\"}";
 	struct prune_request q;
 	size_t i;
