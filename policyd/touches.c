@@ -27,7 +27,7 @@ add_more(struct verdict *v)
 		return;
 	/* There is room: ROOM kept it. */
 	snprintf(v->touched + n, sizeof(v->touched) - n, "%s",
-	    n == 0 ? MORE + 2 : MORE);
+	    n == 0 ? &MORE[2] : MORE);
 }
 
 static bool
