@@ -117,7 +117,8 @@ check-long:
 	@$(MAKE) --no-print-directory -j$$(nproc) build-tests
 	@$(TEST_ENV) MINT_SESSIONS=1000 E2E_LIMIT=3600 STEPS_ALL=1 \
 	    HELD_HOURS=1 POSTERN_DENIALS=10 \
-	    POSTERN_FRAMES=2000 tests/run $${TESTS:-mint steps held denials frames}
+	    POSTERN_FRAMES=2000 STORM_SESSIONS=100 STORM_SECONDS=60 \
+	    tests/run $${TESTS:-mint steps held denials frames storm}
 	@$(TEST_ENV) POSTERN_POWERCUTS=200 \
 	    $(O)/tests/unit/auditd/test_powercut
 check-pgversions:

@@ -196,6 +196,7 @@ enum ipc_role {
 	F(STR, message, LEN_REASON)
 /* A CancelRequest that arrived at this worker, for whatever session. */
 #define IPC_FIELDS_cancel_request(F)					\
+	F(U32, attempt, 0)						\
 	F(U32, pid, 0)							\
 	F(BYTES, key, 256)
 /* D26: hold back the next statement; is one running, and which? */
@@ -209,6 +210,9 @@ enum ipc_role {
 #define IPC_FIELDS_cancel_over(F)					\
 	F(STR, session, LEN_SESSION)					\
 	F(U32, id, 0)
+/* The request of this connection is carried out, or came to nothing. */
+#define IPC_FIELDS_cancel_answered(F)					\
+	F(U32, attempt, 0)
 /* D11: void every verdict of an older generation, and say so. */
 #define IPC_FIELDS_generation_new(F)					\
 	F(U64, generation, 0)
@@ -538,6 +542,7 @@ enum ipc_role {
 	M(cancel_hold, ROLE_PARENT, ROLE_WORKER, 0)			\
 	M(cancel_held, ROLE_WORKER, ROLE_PARENT, 0)			\
 	M(cancel_over, ROLE_PARENT, ROLE_WORKER, 0)			\
+	M(cancel_answered, ROLE_PARENT, ROLE_WORKER, 0)			\
 	M(generation_new, ROLE_PARENT, ROLE_WORKER, 0)			\
 	M(generation_taken, ROLE_WORKER, ROLE_PARENT, 0)		\
 	M(catalog_stale, ROLE_WORKER, ROLE_PARENT, 0)			\

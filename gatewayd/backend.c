@@ -243,7 +243,7 @@ back_unrun(const struct session *s)
 {
 	const struct pipe_entry *e = s->pipe.first;
 
-	if (e == NULL || e->type != 'Q' || e->tag[0] != '\0')
+	if (e == NULL || e->type != 'Q' || e->tag[0] != '\0' || e->cap != NULL)
 		return false;
 	return !e->failed || e->denied ||
 	    (s->tx_failed && strcmp(e->sqlstate, "25P02") == 0);

@@ -38,7 +38,7 @@ WORKER_OBJS =	gatewayd/worker.o gatewayd/session.o gatewayd/killing.o \
 		gatewayd/extended.o gatewayd/capped.o gatewayd/function.o gatewayd/judge.o gatewayd/hold.o \
 		gatewayd/backend.o gatewayd/record.o gatewayd/pipeline.o \
 		gatewayd/names.o gatewayd/verdicts.o gatewayd/stream.o \
-		gatewayd/bearer.o gatewayd/options.o \
+		gatewayd/bearer.o gatewayd/cancelreq.o gatewayd/options.o \
 		gatewayd/peer.o gatewayd/answers.o gatewayd/bound.o \
 		gatewayd/proxy.o \
 		gatewayd/proxyhdr.o

@@ -43,6 +43,12 @@ static handler *const table[SESSION_NSTATES][SESSION_NEVENTS] = {
 		[EVT_CLIENT] = startup_on_tls,
 		[EVT_TIMER] = startup_on_timeout,
 	},
+	[SESSION_CANCEL] = {
+		[EVT_CLIENT] = cancelreq_on_input,
+		[EVT_TIMER] = cancelreq_on_over,
+		[EVT_CANCELLED] = cancelreq_on_over,
+		[EVT_PARENT_GONE] = cancelreq_on_over,
+	},
 	[SESSION_STARTUP] = {
 		[EVT_CLIENT] = startup_on_startup,
 		[EVT_WAKE] = startup_on_wake,

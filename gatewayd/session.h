@@ -25,6 +25,7 @@
  *	peer.c		who a client is
  *	proxy.c		... by the word of a load balancer
  *	startup.c	TLS, startup packet, token, from the client
+ *	cancelreq.c	a CancelRequest instead of a startup packet
  *	bearer.c	the token by OAUTHBEARER
  *	backendlogin.c	TLS, startup, SASL, towards the database
  *	frontend.c	the client's messages, once the session is open
@@ -43,6 +44,7 @@
 	S(PROXY)	/* a load balancer's header */			\
 	S(HELLO)	/* first bytes: TLS or not */			\
 	S(TLS)		/* handshake with the client */			\
+	S(CANCEL)	/* a CancelRequest is carried out */		\
 	S(STARTUP)	/* the startup packet */			\
 	S(TOKEN)	/* the password message */			\
 	S(SASL)		/* OAUTHBEARER's response */			\
@@ -75,6 +77,7 @@ enum session_event {
 	EVT_SASL,		/* arg: struct ipc_sasl_answer */
 	EVT_SASL_FAILED,	/* arg: struct ipc_sasl_failed */
 	EVT_KEY,		/* arg: struct ipc_session_key */
+	EVT_CANCELLED,		/* a CancelRequest was carried out, or not */
 	EVT_WAKE,		/* audit, policy or time moved on: look again */
 	EVT_KILL,		/* arg: struct ipc_session_kill */
 	EVT_PARENT_GONE,	/* policyd's parent went away */
@@ -268,6 +271,12 @@ void	startup_refuse(struct session *, const char *sqlstate,
 void	startup_login(struct session *, const uint8_t *token, size_t len);
 /* Wipe and drop the first n bytes of the client's input. */
 void	startup_spend(struct session *, size_t n);
+
+/* --- cancelreq.c ------------------------------------------------------------- */
+/* The startup packet is a CancelRequest of so many bytes. */
+void	cancelreq_start(struct session *, const uint8_t *, size_t);
+void	cancelreq_on_input(struct session *, const void *);
+void	cancelreq_on_over(struct session *, const void *);
 
 /* --- bearer.c ---------------------------------------------------------------- */
 /* AuthenticationSASL.  -1: no memory, and nothing was done. */

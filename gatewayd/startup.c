@@ -100,22 +100,6 @@ startup_packet(struct session *s)
 }
 
 static void
-startup_cancel(struct session *s, const uint8_t *p, size_t len)
-{
-	struct ipc_cancel_request m;
-
-	/* 3.0 has four bytes of key, 3.2 up to 256; nothing is answered. */
-	if (len < 16 || len > 12 + 256) {
-		session_drop(s, "malformed CancelRequest");
-		return;
-	}
-	m.pid = pg_be32(p + 8);
-	m.key = slice_of(p + 12, len - 12);
-	ipc_send(s->w->parent, IPC_cancel_request, &m, NULL, 0);
-	session_drop(s, "cancel request");
-}
-
-static void
 startup_accept_tls(struct session *s)
 {
 	if ((s->client.tls = tls_accept(s->w->listen->tls, s->client.fd)) ==
@@ -464,7 +448,7 @@ startup_on_startup(struct session *s, const void *arg)
 	p = buf_head(&s->client.in);
 	code = pg_be32(p + 4);
 	if (code == PG_CANCELREQUEST) {
-		startup_cancel(s, p, (size_t)len);
+		cancelreq_start(s, p, (size_t)len);
 		return;
 	}
 	if (code == PG_SSLREQUEST || code == PG_GSSENCREQUEST) {

@@ -334,6 +334,18 @@ on_cancel_over(void *ctx, const void *vm, int *fds)
 	return 0;
 }
 
+static int
+on_cancel_answered(void *ctx, const void *vm, int *fds)
+{
+	const struct ipc_cancel_answered *m = vm;
+	struct session *s = by_attempt(ctx, m->attempt);
+
+	(void)fds;
+	if (s != NULL)
+		session_event(s, EVT_CANCELLED, NULL);
+	return 0;
+}
+
 /* Old verdicts are void by themselves: the generation is part of each.  Once
  * this is answered nothing of an older one is forwarded by this worker. */
 static int
@@ -374,6 +386,7 @@ static const struct ipc_permit parent_permits[] = {
 	{ IPC_session_kill, ~0u, on_session_kill },
 	{ IPC_cancel_hold, ~0u, on_cancel_hold },
 	{ IPC_cancel_over, ~0u, on_cancel_over },
+	{ IPC_cancel_answered, ~0u, on_cancel_answered },
 	{ IPC_generation_new, ~0u, on_generation_new },
 	{ IPC_hold_answer, ~0u, on_hold_answer },
 };

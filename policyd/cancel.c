@@ -23,12 +23,22 @@
 #define SEND_TIME	5000	/* ms for the keeper */
 #define MISSES_MAX	100	/* in a second, of all addresses */
 
+#define ASKERS_MAX	16	/* of one session, at a time */
+
+/* Connections that brought a request, and are closed when it is over. */
+struct asker {
+	struct worker		*w;		/* NULL: gone */
+	uint32_t		 attempt;
+};
+
 struct cancel {
 	TAILQ_ENTRY(cancel)	 entry;
 	struct parent		*p;
 	struct session		*s;
 	uint32_t		 id;
 	bool			 sent;		/* the keeper has it */
+	struct asker		 askers[ASKERS_MAX];
+	size_t			 naskers;
 	struct ev_timer		*timer;
 };
 TAILQ_HEAD(cancel_list, cancel);
@@ -51,8 +61,21 @@ cancel_init(struct parent *p)
 }
 
 static void
+cancel_answer(struct worker *w, uint32_t attempt)
+{
+	struct ipc_cancel_answered	m = { .attempt = attempt };
+
+	if (w != NULL)
+		ipc_send(w->ipc, IPC_cancel_answered, &m, NULL, 0);
+}
+
+static void
 cancel_free(struct cancel *c)
 {
+	size_t	i;
+
+	for (i = 0; i < c->naskers; i++)
+		cancel_answer(c->askers[i].w, c->askers[i].attempt);
 	TAILQ_REMOVE(&c->p->cancels->list, c, entry);
 	ev_timer_free(&c->timer);
 	free(c);
@@ -100,45 +123,80 @@ find_key(struct parent *p, const struct ipc_cancel_request *m)
 	return found;
 }
 
-void
-cancel_request(struct parent *p, const struct ipc_cancel_request *m)
+/* This session's, made if there is none; NULL: none, and none is wanted. */
+static struct cancel *
+cancel_of(struct session *s)
 {
-	struct cancels		*cs = p->cancels;
-	struct ipc_cancel_hold	 hold;
-	struct session		*s;
-	struct cancel		*c;
-	uint64_t		 now = now_boot_ms();
+	struct cancels	*cs = s->p->cancels;
+	struct cancel	*c;
+
+	TAILQ_FOREACH(c, &cs->list, entry)
+		if (c->s == s)
+			return c;
+	if ((c = calloc(1, sizeof(*c))) == NULL)
+		return NULL;
+	c->p = s->p;
+	c->s = s;
+	c->id = cs->next_id++;
+	c->timer = ev_timer_new(s->p->loop, on_cancel_timer, c);
+	TAILQ_INSERT_TAIL(&cs->list, c, entry);
+	return c;
+}
+
+static void
+cancel_start(struct cancel *c)
+{
+	struct ipc_cancel_hold	m;
+
+	m.session = slice_str(c->s->id);
+	m.id = c->id;
+	if (c->s->w == NULL ||
+	    ipc_send(c->s->w->ipc, IPC_cancel_hold, &m, NULL, 0) == -1) {
+		cancel_over(c, "not held");
+		return;
+	}
+	ev_timer_set(c->timer, HOLD_TIME);
+}
+
+void
+cancel_request(struct worker *w, const struct ipc_cancel_request *m)
+{
+	struct cancels	*cs = w->p->cancels;
+	struct cancel	*c = NULL;
+	struct session	*s;
+	uint64_t	 now = now_boot_ms();
 
 	if (now - cs->since >= 1000) {
 		cs->since = now;
 		cs->misses = 0;
 	}
-	if (cs->misses >= MISSES_MAX)
-		return;
-	s = find_key(p, m);
-	if (s == NULL) {
-		cs->misses++;
+	if (cs->misses < MISSES_MAX) {
+		if ((s = find_key(w->p, m)) == NULL)
+			cs->misses++;
+		else
+			c = cancel_of(s);
+	}
+	if (c == NULL || c->naskers == ASKERS_MAX) {
+		cancel_answer(w, m->attempt);
 		return;
 	}
-	TAILQ_FOREACH(c, &cs->list, entry)
-		if (c->s == s)
-			return;		/* one is under way */
-	c = calloc(1, sizeof(*c));
-	if (c == NULL)
-		return;
-	c->p = p;
-	c->s = s;
-	c->id = cs->next_id++;
-	c->timer = ev_timer_new(p->loop, on_cancel_timer, c);
-	TAILQ_INSERT_TAIL(&cs->list, c, entry);
-	hold.session = slice_str(s->id);
-	hold.id = c->id;
-	if (s->w == NULL ||
-	    ipc_send(s->w->ipc, IPC_cancel_hold, &hold, NULL, 0) == -1) {
-		cancel_over(c, "not held");
-		return;
-	}
-	ev_timer_set(c->timer, HOLD_TIME);
+	c->askers[c->naskers].w = w;
+	c->askers[c->naskers++].attempt = m->attempt;
+	/* Of one that is under way it is one more. */
+	if (c->naskers == 1)
+		cancel_start(c);
+}
+
+void
+cancel_worker_gone(struct worker *w)
+{
+	struct cancel	*c;
+	size_t		 i;
+
+	TAILQ_FOREACH(c, &w->p->cancels->list, entry)
+		for (i = 0; i < c->naskers; i++)
+			if (c->askers[i].w == w)
+				c->askers[i].w = NULL;
 }
 
 static struct cancel *

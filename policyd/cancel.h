@@ -10,8 +10,13 @@
  * then the worker goes on.
  */
 void	cancel_init(struct parent *);
-/* From whatever worker it arrived at.  A miss is dropped in silence. */
-void	cancel_request(struct parent *, const struct ipc_cancel_request *);
+/*
+ * From whatever worker it arrived at, which is told when it has been done with:
+ * of a miss, at once.
+ */
+void	cancel_request(struct worker *, const struct ipc_cancel_request *);
+/* The worker is about to be freed. */
+void	cancel_worker_gone(struct worker *);
 /* The owner holds; the keeper has sent. */
 void	cancel_held(struct session *, const struct ipc_cancel_held *);
 void	cancel_sent(struct parent *, const struct ipc_cancel_sent *);

@@ -129,7 +129,7 @@ on_cancel_request(void *ctx, const void *msg, int *fds)
 	struct worker	*w = ctx;
 
 	(void)fds;
-	cancel_request(w->p, msg);
+	cancel_request(w, msg);
 	return 0;
 }
 
@@ -265,6 +265,7 @@ static void
 worker_free(struct worker *w, const char *reason)
 {
 	attempts_worker_lost(w);
+	cancel_worker_gone(w);
 	sessions_worker_gone(w, reason);
 	TAILQ_REMOVE(&w->p->workers->list, w, entry);
 	ipc_free(&w->ipc);
