@@ -252,6 +252,12 @@
 	F(STR, channel, LEN_NAME)					\
 	F(U32, pid, 0)		/* of the backend that did */		\
 	F(U32, length, 0)	/* of the payload */
+/* What looked like personal data or a secret in an answer, by pattern and how
+ * often, before the outcome of the same stmt; 0: outside a statement. */
+#define EV_FIELDS_content(F)						\
+	F(U64, stmt, 0)							\
+	F(STR, action, 8)	/* mask, report */			\
+	F(STR, found, 256)	/* "email 2, card 1" */
 /* The worker's last word about the session. */
 #define EV_FIELDS_end(F)						\
 	F(STR, reason, LEN_REASON)					\
@@ -359,7 +365,8 @@
 	M(chunk, ROLE_WORKER)						\
 	M(cut, ROLE_WORKER)						\
 	M(answer, ROLE_AUDITD)						\
-	M(prune, ROLE_AUDITD)
+	M(prune, ROLE_AUDITD)						\
+	M(content, ROLE_WORKER)
 
 #define EV_M_ENUM(name, writer)	EVENT_##name,
 enum event_kind {

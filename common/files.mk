@@ -1,5 +1,5 @@
 # common/: what every daemon links.
-COMMON_OBJS =	common/buf.o common/codec.o common/conf.o \
+COMMON_OBJS =	common/buf.o common/codec.o common/conf.o common/content.o \
 		common/conf_print.o common/conf_tree.o common/crypto.o \
 		common/ctl.o common/ev.o common/event_kinds.o common/ipc.o \
 		common/ipc_msgs.o common/log.o common/page.o common/proc.o \
@@ -19,6 +19,9 @@ tests/unit/common/test_ipc_LIBS =	$(EVENT_LIBS)
 
 UNIT_TESTS += tests/unit/common/test_touched
 tests/unit/common/test_touched_OBJS =	common/touched.o
+
+UNIT_TESTS += tests/unit/common/test_content
+tests/unit/common/test_content_OBJS =	common/content.o
 
 UNIT_TESTS += tests/unit/common/test_visible
 tests/unit/common/test_visible_OBJS =	common/buf.o common/visible.o

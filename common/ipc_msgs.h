@@ -150,6 +150,7 @@ enum ipc_role {
 	F(U64, deadline, 0)		/* CLOCK_BOOTTIME ms; 0: none */ \
 	F(U64, idle, 0)			/* ms; 0: none */		\
 	F(U8, masked, 0)		/* the profile has masks */	\
+	F(U8, content, 0)		/* enum content_mode */		\
 	F(U8, literals, 0)		/* enum redact_mode */		\
 	F(U8, parameters, 0)						\
 	F(BYTES, record_key, 32)	/* RECORD_HASH, or empty */	\

@@ -14,8 +14,6 @@
 #include "capped.h"
 #include "log.h"
 
-/* A RowDescription of 1,600 columns is 130 kB; an error may quote a value. */
-#define WHOLE_MAX	(4u * 1024 * 1024)
 /* Outcomes of one pipeline segment kept for its ReadyForQuery. */
 #define DONE_MAX	1000
 
@@ -475,11 +473,65 @@ back_copy_in(struct session *s)
 	return BACK_PASS;
 }
 
+/* --- content ----------------------------------------------------------- */
+
+/* Whoever made the statement, at whose name its columns are kept. */
+static struct stmt *
+described(const struct pipe_entry *e)
+{
+	struct stmt *st = e->subject;
+
+	return st != NULL && st->base != NULL ? st->base : st;
+}
+
+static void
+back_described(const struct session *s, struct pipe_entry *e,
+    const struct back_msg *m)
+{
+	struct columns **c = &e->columns;
+
+	if (s->content == CONTENT_OFF)
+		return;
+	if (e->type == 'D') {
+		if (e->subject == NULL)
+			return;
+		c = &described(e)->columns;
+	}
+	columns_unref(c);
+	*c = columns_new(m->body, m->len);
+}
+
+/* Look through the message at `body`, which is in the session's own buffer. */
+static void
+back_content(struct session *s, uint8_t type, uint8_t *body, size_t len)
+{
+	struct pipe_entry *e = s->pipe.first;
+	struct content_found found, *to = &found;
+	const struct columns *c = NULL;
+
+	if (s->content == CONTENT_OFF)
+		return;
+	if (e != NULL && type != 'A')
+		to = &e->found;
+	else
+		memset(&found, 0, sizeof(found));
+	if (e != NULL)
+		c = e->columns != NULL || e->subject == NULL ? e->columns :
+		    described(e)->columns;
+	if (type == 'D')
+		answer_row(body, len, c, s->content, to);
+	else if (answer_text(body, len, s->content, to) > 0 && to == &found)
+		record_content(s, 0, to);
+}
+
 static enum back_result
 back_whole(struct session *s, const struct back_msg *m)
 {
 	struct pipe_entry *e = s->pipe.first;
 
+	if (strchr("ENA", m->type) != NULL)
+		back_content(s, m->type, buf_head(&s->db.in) +
+		    (m->body - buf_head(&s->db.in)), m->len);
 	switch (m->type) {
 	case 'C':
 	case 'I':
@@ -498,6 +550,8 @@ back_whole(struct session *s, const struct back_msg *m)
 	case 'T':
 		if (back_row_description(s, m) != BACK_PASS)
 			return BACK_STOP;
+		if (e != NULL)
+			back_described(s, e, m);
 		return e != NULL && e->type == 'Q' ? BACK_PASS :
 		    back_answer(s, 'D');
 	case 'A':
@@ -546,6 +600,26 @@ back_begins(struct session *s, uint8_t type)
 		clock_start(&e->first);
 }
 
+/* Is the row (or COPY data) there whole?  Then it is looked through. */
+static bool
+back_row(struct session *s, const uint8_t *p, size_t left, uint8_t type,
+    enum back_result *r)
+{
+	size_t len = pg_be32(p + 1);
+
+	if (len > ROW_MAX) {
+		session_fatal(s, "54000", "a row is longer than the gateway "
+		    "can look through", NULL, "row over the limit");
+		*r = BACK_STOP;
+		return false;
+	}
+	if (left < len + 1)
+		return false;
+	back_content(s, type, buf_head(&s->db.in) +
+	    (p + 5 - buf_head(&s->db.in)), len - 4);
+	return true;
+}
+
 /*
  * Look at the bytes at `p`, `left` of them.  Returns how many are dealt with
  * as *r says; 0: *r is BACK_STOP, or there are not enough.
@@ -574,6 +648,9 @@ back_step(struct session *s, const uint8_t *p, size_t left,
 		return 0;
 	}
 	back_begins(s, m->type);
+	if ((m->type == 'D' || m->type == 'd') && s->content != CONTENT_OFF &&
+	    !back_row(s, p, left, m->type, r))
+		return 0;
 	if (m->type == 'D' || m->type == 'd') {
 		back_stream(s, m->type, len);
 		return back_step(s, p, left, m, r);

@@ -61,6 +61,9 @@ grant_copy(struct session *s, const struct ipc_login_ok *m)
 	s->dbtls = m->dbtls;
 	s->idle = m->idle;
 	s->masked = m->masked != 0;
+	if (m->content >= CONTENT_NMODES)
+		return -1;
+	s->content = m->content;
 	if (m->literals >= RECORD_NMODES || m->parameters >= RECORD_NMODES ||
 	    (m->record_key.len != 0 &&
 	    m->record_key.len != sizeof(s->redact.key)))
@@ -88,8 +91,8 @@ grant_take(struct session *s, int *fds)
 		return -1;
 	s->ack_io = ev_io_new(s->w->loop, spool_ack_fd(s->spool), EV_IN,
 	    on_ack, s);
-	stream_open(&s->db, s->w->loop, fds[0], STREAM_HIGH + 4u * 1024 * 1024,
-	    on_db_io, s);
+	stream_open(&s->db, s->w->loop, fds[0], STREAM_HIGH +
+	    (s->content == CONTENT_OFF ? WHOLE_MAX : ROW_MAX), on_db_io, s);
 	fds[0] = -1;
 	judge_connect(s, fds[1]);
 	fds[1] = -1;

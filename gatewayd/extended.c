@@ -423,8 +423,11 @@ front_execute(struct session *s, const struct front_msg *m)
 	}
 	if (!front_clear(s))
 		return FRONT_WAIT;
-	if ((e = front_push(s, 'E')) == NULL ||
-	    front_names(s, e, st->text, st->len) == -1 ||
+	if ((e = front_push(s, 'E')) == NULL)
+		return front_no_memory(s);
+	if (s->content != CONTENT_OFF)
+		e->subject = stmt_ref(st);
+	if (front_names(s, e, st->text, st->len) == -1 ||
 	    send_execute(s, e, m, st) == -1)
 		return front_no_memory(s);
 	front_gate(s);

@@ -37,7 +37,8 @@ WORKER_OBJS =	gatewayd/worker.o gatewayd/session.o gatewayd/killing.o \
 		gatewayd/backendlogin.o gatewayd/frontend.o gatewayd/deny.o \
 		gatewayd/extended.o gatewayd/capped.o gatewayd/function.o gatewayd/judge.o gatewayd/hold.o \
 		gatewayd/backend.o gatewayd/record.o gatewayd/pipeline.o \
-		gatewayd/names.o gatewayd/verdicts.o gatewayd/stream.o \
+		gatewayd/answer.o gatewayd/names.o gatewayd/verdicts.o \
+		gatewayd/stream.o \
 		gatewayd/bearer.o gatewayd/cancelreq.o gatewayd/options.o \
 		gatewayd/peer.o gatewayd/answers.o gatewayd/bound.o \
 		gatewayd/proxy.o \
@@ -47,7 +48,8 @@ gatewayd_LIBS =	$(COMMON_LIBS) $(ZSTD_LIBS)
 
 UNIT_TESTS +=	tests/unit/gatewayd/test_pipeline tests/unit/gatewayd/test_pgmsg
 tests/unit/gatewayd/test_pipeline_OBJS =	gatewayd/pipeline.o \
-		gatewayd/names.o gatewayd/verdicts.o common/buf.o common/codec.o
+		gatewayd/names.o gatewayd/verdicts.o common/buf.o common/codec.o \
+		gatewayd/answer.o gatewayd/pgmsg.o common/content.o
 tests/unit/gatewayd/test_pgmsg_OBJS =	gatewayd/pgmsg.o gatewayd/verdicts.o \
 		common/buf.o common/codec.o
 UNIT_TESTS +=	tests/unit/gatewayd/test_oauth
@@ -61,6 +63,7 @@ tests/unit/gatewayd/test_lobby_OBJS =	gatewayd/lobby.o
 UNIT_TESTS +=	tests/unit/gatewayd/test_hold
 tests/unit/gatewayd/test_hold_OBJS =	gatewayd/hold.o gatewayd/pgmsg.o \
 		gatewayd/verdicts.o gatewayd/names.o gatewayd/pipeline.o \
+		gatewayd/answer.o common/content.o \
 		common/buf.o common/codec.o common/ev.o common/log.o \
 		common/crypto.o
 tests/unit/gatewayd/test_hold_LIBS =	$(COMMON_LIBS)

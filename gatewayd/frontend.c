@@ -364,9 +364,14 @@ static enum front_result
 front_simple(struct session *s, const struct front_msg *m)
 {
 	struct pipe_entry *e;
+	struct stmt *st;
 
 	if ((e = pipe_push(&s->pipe, m->type, NULL)) == NULL)
 		return front_no_memory(s);
+	if (m->type == 'D' && s->content != CONTENT_OFF &&
+	    names_get(m->body[0] == 'S' ? s->statements : s->portals,
+	    (const char *)m->body + 1, s->pipe.segment, &st) == NAME_KNOWN)
+		e->subject = stmt_ref(st);
 	if (m->type == 'C' && pipe_change(&s->pipe, e, m->body[0] == 'S' ?
 	    s->statements : s->portals, (const char *)m->body + 1, NULL) == -1)
 		return front_no_memory(s);

@@ -94,6 +94,7 @@ stmt_unref(struct stmt **stp)
 		return;
 	verdict_unref(&st->verdict);
 	verdict_unref(&st->approved);
+	columns_unref(&st->columns);
 	*st->total -= st->params_len;
 	free(st->params);
 	if (st->base == NULL) {

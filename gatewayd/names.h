@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "answer.h"
 #include "verdicts.h"
 
 /*
@@ -36,6 +37,7 @@ struct stmt {
 	uint8_t		*params;	/* of a portal (bound.h); NULL: none */
 	size_t		 params_len;
 	struct verdict	*verdict;
+	struct columns	*columns;	/* once described, and of use */
 	uint8_t		*text;
 	size_t		 len;
 };

@@ -46,6 +46,8 @@ pipe_entry_free(struct pipe_entry **ep)
 		free(e->cap->name);
 		free(e->cap);
 	}
+	columns_unref(&e->columns);
+	stmt_unref(&e->subject);
 	free(e->deny_message);
 	free(e->deny_hint);
 	free(e->error);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "answer.h"
 #include "names.h"
 #include "verdicts.h"
 
@@ -64,6 +65,11 @@ struct pipe_entry {
 	struct names	*names[CHANGES_MAX];
 	struct name_change change[CHANGES_MAX];
 	uint64_t	 segment;	/* S: the one that it ends */
+	/* Where answers are looked through: what is known of the columns (Q),
+	 * or the statement that knows (D, E); what was found. */
+	struct columns	*columns;
+	struct stmt	*subject;
+	struct content_found found;
 };
 
 struct pipeline {

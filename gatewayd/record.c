@@ -162,6 +162,7 @@ record_outcome(struct session *s, const struct pipe_entry *e,
 		.transaction = slice_str(e->transaction),
 	};
 
+	record_content(s, e->stmt, &e->found);
 	clock_start(&o.duration_us);
 	o.duration_us -= e->started;
 	if (e->first != 0)
@@ -208,6 +209,22 @@ record_notification(struct session *s, uint32_t pid, const char *channel,
 	if (e.channel.len > LEN_NAME)
 		e.channel.len = LEN_NAME;
 	return spool_append(s->spool, EVENT_notification, &e) != 0;
+}
+
+void
+record_content(struct session *s, uint64_t stmt, const struct content_found *f)
+{
+	char found[200];
+	struct event_content e = { .stmt = stmt,
+	    .action = slice_str(s->content == CONTENT_MASK ? "mask" :
+	    "report") };
+
+	content_describe(f, found, sizeof(found));
+	if (found[0] == '\0')
+		return;
+	e.found = slice_str(found);
+	if (spool_append(s->spool, EVENT_content, &e) == 0)
+		log_warnx("session=%s error=\"content not recorded\"", s->id);
 }
 
 void

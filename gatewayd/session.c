@@ -486,16 +486,18 @@ session_retry(struct session *s)
 		ev_timer_set(s->retry, RETRY_MS);
 }
 
-/* Is the message at the head not whole yet?  Rows need not be. */
+/* Is the server's message at the head not whole yet?  Rows need not be, unless
+ * they are looked through. */
 static bool
-head_incomplete(const struct stream *st)
+head_incomplete(const struct session *s)
 {
-	const uint8_t *p = buf_head(&st->in);
+	const struct buf *in = &s->db.in;
+	const uint8_t *p = buf_head(in);
 
-	if (st->in.len < 5)
+	if (in->len < 5)
 		return true;
-	return p[0] != 'D' && p[0] != 'd' &&
-	    st->in.len < (size_t)pg_be32(p + 1) + 1;
+	return (s->content != CONTENT_OFF || (p[0] != 'D' && p[0] != 'd')) &&
+	    in->len < (size_t)pg_be32(p + 1) + 1;
 }
 
 /* A client's 'd' and 'D' are taken whole. */
@@ -532,7 +534,7 @@ static bool
 db_wanted(const struct session *s)
 {
 	return s->db.in.len < STREAM_HIGH || s->killing != NULL ||
-	    (s->passing == 0 && head_incomplete(&s->db));
+	    (s->passing == 0 && head_incomplete(s));
 }
 
 static void
@@ -573,7 +575,7 @@ session_lost(struct session *s)
 	if (answers_waiting(s->answers))
 		return false;
 	/* Its last words are still to be passed. */
-	if (s->db.in.len > 0 && !head_incomplete(&s->db))
+	if (s->db.in.len > 0 && !head_incomplete(s))
 		return false;
 	if (s->reason[0] != '\0')	/* it said FATAL, the client knows */
 		session_finish(s, s->reason);

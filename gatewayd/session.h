@@ -108,6 +108,11 @@ struct waiting {
 	char		 message[LEN_REASON + 1], hint[LEN_REASON + 1];
 };
 
+/* Of a message of the server, taken whole: a RowDescription of 1,600 columns
+ * is 130 kB, an error may quote a value.  Of a row that is looked through. */
+#define WHOLE_MAX	(4u * 1024 * 1024)
+#define ROW_MAX		(64u * 1024 * 1024)
+
 struct session {
 	struct session	*next, **prev;	/* in the worker's list */
 	struct worker	*w;
@@ -142,6 +147,7 @@ struct session {
 	char		 dbhost[LEN_ADDR + 1];
 	int		 dbtls;
 	bool		 masked;
+	enum content_mode content;	/* what is done with answers */
 	struct redact	 redact;	/* what is recorded of values */
 	struct answers	*answers;	/* NULL: answers are not */
 	uint64_t	 idle;		/* ms; 0: none */
@@ -342,5 +348,8 @@ bool	record_setting(struct session *, const char *name, const char *value);
 bool	record_notification(struct session *, uint32_t pid,
 	    const char *channel, size_t payload);
 void	record_end(struct session *);
+/* `content`: what was found in an answer; stmt 0: in no statement's. */
+void	record_content(struct session *, uint64_t stmt,
+	    const struct content_found *);
 
 #endif

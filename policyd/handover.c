@@ -224,6 +224,7 @@ attempt_send_ok(struct attempt *a, const struct profile *profile, int engine,
 	m.deadline = a->s->deadline;
 	m.idle = profile->idle;
 	m.masked = profile->nmasks > 0;
+	m.content = (uint8_t)profile->content;
 	recordkey_redact(a->p, profile, &redact);
 	m.literals = redact.literals;
 	m.parameters = redact.parameters;

@@ -274,6 +274,7 @@ struct profile {
 	struct mask_set		**masks;	/* in order */
 	size_t			 nmasks;
 	bool			 predicates_masked;	/* predicates: masked */
+	int			 content;	/* enum content_mode */
 	bool			 needs_grant;	/* requires: {grant: true} */
 	struct approval		 grant_approval;	/* who gives one */
 	uint64_t		 grant_for;	/* ms: the longest */

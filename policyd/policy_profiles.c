@@ -80,6 +80,9 @@ static const struct conf_key match_keys[] = {
 /* In the order of false, true. */
 static const char *const predicates[] = { "deny", "masked", NULL };
 
+/* In the order of enum content_mode. */
+static const char *const contents[] = { "off", "report", "mask", NULL };
+
 static const struct conf_sub record_sub = POLICY_MAP(record_keys);
 static const struct conf_sub risk_sub = POLICY_MAP(risk_keys);
 static const struct conf_sub fixed_sub = POLICY_MAP(role_keys);
@@ -121,6 +124,8 @@ static const struct conf_key profile_keys[] = {
 	  .parse = policy_later, .sub = &strings_sub },
 	{ .name = "predicates", .type = CONF_CUSTOM, .dflt = "",
 	  .parse = policy_later, .sub = &predicates_sub },
+	{ .name = "content", .type = CONF_ENUM, .offset = PROFILE(content),
+	  .dflt = "off", .choices = contents },
 	{ .name = "mode", .type = CONF_ENUM, .offset = PROFILE(observe),
 	  .dflt = "", .choices = policy_modes },
 	{ .name = "record", .type = CONF_CUSTOM, .dflt = "",
