@@ -64,6 +64,11 @@ $(O)/tests/bench/cached.o: INCLUDES = -I. -Icommon -Igatewayd
 bench_pair_OBJS = tests/bench/pair.o
 bench_pair_LIBS = $(PQ_LIBS)
 
+# Answers looked through.
+TEST_PROGRAMS += bench_content
+bench_content_OBJS = tests/bench/content.o common/content.o
+$(O)/tests/bench/content.o: INCLUDES = -I. -Icommon
+
 # Statements that wait for people: tests/bench/held.c.
 TEST_PROGRAMS += bench_held
 bench_held_OBJS = tests/bench/held.o
