@@ -355,8 +355,8 @@ START_TEST(uncountable)
 	    "EXECUTE p", "EXPLAIN ANALYZE EXECUTE p", "TRUNCATE capped",
 	    "DO $$ BEGIN UPDATE capped SET v = 1; END $$", "CALL p()",
 	    "WITH d AS (DELETE FROM capped RETURNING 1) SELECT 1",
-	    "WITH d AS (DELETE FROM capped RETURNING 1) "
-	    "UPDATE capped SET v = 1 WHERE id = 0",
+	    ("WITH d AS (DELETE FROM capped RETURNING 1) "
+	    "UPDATE capped SET v = 1 WHERE id = 0"),
 	    "EXPLAIN ANALYZE DELETE FROM capped",
 	    "SELECT 1; not sql" };
 	PGconn *c = session("capped");
