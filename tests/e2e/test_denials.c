@@ -35,8 +35,8 @@ bad_text(struct dice *d, bool through)
 		"UPDATE hidden.ran SET n = 1",
 		"TRUNCATE hidden.ran",
 		"COPY hidden.ran FROM STDIN",
-		"WITH x AS (INSERT INTO hidden.ran VALUES (1) RETURNING n) "
-		    "SELECT n FROM x",
+		("WITH x AS (INSERT INTO hidden.ran VALUES (1) RETURNING n) "
+		    "SELECT n FROM x"),
 	};
 	unsigned int i = dice(d, sizeof texts / sizeof texts[0]);
 
