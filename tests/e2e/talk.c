@@ -111,7 +111,7 @@ talk_msg(struct talk *t, char type, const void *p, size_t n)
 	end(t, at);
 }
 
-static void
+static void __attribute__((format(printf, 2, 0)))
 add_text(struct talk *t, const char *fmt, va_list ap)
 {
 	char *s;
