@@ -35,8 +35,9 @@ PROGRAMS +=	gatewayd
 WORKER_OBJS =	gatewayd/worker.o gatewayd/session.o gatewayd/killing.o \
 		gatewayd/startup.o \
 		gatewayd/backendlogin.o gatewayd/frontend.o gatewayd/deny.o \
-		gatewayd/extended.o gatewayd/capped.o gatewayd/function.o gatewayd/judge.o gatewayd/hold.o \
-		gatewayd/backend.o gatewayd/record.o gatewayd/pipeline.o \
+		gatewayd/extended.o gatewayd/capped.o gatewayd/function.o \
+		gatewayd/judge.o gatewayd/hold.o \
+		gatewayd/backend.o gatewayd/relay.o gatewayd/record.o gatewayd/pipeline.o \
 		gatewayd/answer.o gatewayd/names.o gatewayd/verdicts.o \
 		gatewayd/stream.o \
 		gatewayd/bearer.o gatewayd/cancelreq.o gatewayd/options.o \

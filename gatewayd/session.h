@@ -35,7 +35,8 @@
  *	capped.c	what may answer or touch only so much
  *	judge.c		verdicts for them: cache, engine, generation
  *	hold.c		what waits for a person
- *	backend.c	the server's messages
+ *	relay.c		the server's bytes, and the rows among them
+ *	backend.c	of those: whole messages
  *	record.c	the audit events of all that
  *	bound.c		for them: the parameters of a Bind
  *	answers.c	and what the client gets, where that is recorded
@@ -323,7 +324,7 @@ bool	judge_may_pass(struct session *);
 /* Connect to an engine; replaces the old channel.  Takes fd. */
 void	judge_connect(struct session *, int fd);
 
-/* --- backend.c ---------------------------------------------------------------- */
+/* --- relay.c, backend.c -------------------------------------------------------- */
 /* Handle the server's messages until one has to wait. */
 void	backend_process(struct session *);
 /*
