@@ -18,6 +18,7 @@
 #include "ctl.h"
 #include "forward.h"
 #include "ipc_msgs.h"
+#include "export.h"
 #include "keyfile.h"
 #include "prove.h"
 #include "prunectl.h"
@@ -34,7 +35,8 @@ struct options {
 	const char	*conf, *store, *socket;
 	struct filter	 filter;
 	uint64_t	 limit;
-	bool		 limited, json, csv, follow, relations;
+	bool		 limited, json, follow, relations;
+	enum export_format format;
 	struct prove	 prove;
 	struct replay_options replay;
 	bool		 dry_run;
@@ -57,7 +59,7 @@ usage(void)
 	    "[--tag tag]\n"
 	    "           [--text pattern] [--relation schema.name] [--kind kind] "
 	    "[--limit n]\n"
-	    "           [--json] [--follow] [--format jsonl | csv] "
+	    "           [--json] [--follow] [--format name] "
 	    "[--by relation]\n"
 	    "       auditctl [-d store] [-f file] show event [--json]\n"
 	    "       auditctl [-d store] [-f file] replay session [--speed n] "
@@ -151,7 +153,7 @@ cmd_export(struct options *o, struct reader *r)
 {
 	if (o->limit != 0 && reader_last_n(r, &o->filter, o->limit) == -1)
 		return 2;
-	return showlog_export(r, &o->filter, o->csv);
+	return export_events(r, &o->filter, o->format);
 }
 
 static int
@@ -462,9 +464,8 @@ take_option(struct options *o, const struct command *c, const struct known *k,
 		o->follow = true;
 		break;
 	case 'F':
-		if (strcmp(arg, "csv") != 0 && strcmp(arg, "jsonl") != 0)
+		if ((o->format = export_format(arg)) == EXPORT_NFORMATS)
 			usage();
-		o->csv = strcmp(arg, "csv") == 0;
 		break;
 	case 'y':
 		if (strcmp(arg, "relation") != 0)

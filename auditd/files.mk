@@ -16,7 +16,7 @@ auditd_LIBS =	$(SQLITE_LIBS) $(COMMON_LIBS)
 auditctl_OBJS =	auditd/against.o auditd/answer.o auditd/auditctl.o \
 		auditd/auconf.o auditd/chain.o auditd/compare.o \
 		auditd/checkpoint.o auditd/cursor.o \
-		auditd/filter.o auditd/forward.o auditd/json.o \
+		auditd/export.o auditd/filter.o auditd/forward.o auditd/json.o \
 		auditd/keyfile.o auditd/progress.o auditd/prove.o \
 		auditd/prunectl.o auditd/reader.o auditd/recfile.o \
 		auditd/reconcile.o auditd/recording.o auditd/relations.o \

@@ -56,7 +56,7 @@ enum { Q_ID, Q_TIME, Q_SESSION, Q_SEQ, Q_STMT, Q_KIND, Q_BODY, Q_SUBJECT,
 struct output {
 	struct reader	*reader;
 	struct buf	 b;
-	bool		 json, csv, interruptible;
+	bool		 json, interruptible;
 	int64_t		 last;		/* id that was printed last */
 	int64_t		 total;		/* for progress */
 };
@@ -143,50 +143,13 @@ print_json(struct output *o, sqlite3_stmt *st)
 	printf(",\"body\":%s}\n", text(st, Q_BODY));
 }
 
-/*
- * Quoted always.  What a spreadsheet would take for a formula gets an
- * apostrophe: subjects and names are chosen by others.
- */
-static void
-print_cell(const char *s, char end)
-{
-	putchar('"');
-	if (s[0] != '\0' && strchr("=+-@\t\r", s[0]) != NULL)
-		putchar('\'');
-	for (; *s != '\0'; s++) {
-		if (*s == '"')
-			putchar('"');
-		putchar(*s);
-	}
-	putchar('"');
-	fputs(end == '\n' ? "\r\n" : ",", stdout);
-}
-
-static void
-print_csv(struct output *o, sqlite3_stmt *st)
-{
-	const struct reader_who *w = reader_who(o->reader,
-	    text(st, Q_SESSION));
-
-	printf("%s,%s,", text(st, Q_ID), text(st, Q_TIME));
-	print_cell(text(st, Q_SESSION), ',');
-	printf("%s,%s,", text(st, Q_SEQ), text(st, Q_STMT));
-	print_cell(text(st, Q_KIND), ',');
-	print_cell(subject(o, st), ',');
-	print_cell(w->profile, ',');
-	print_cell(w->database, ',');
-	print_cell(text(st, Q_BODY), '\n');
-}
-
 static bool
 print_row(void *ctx, sqlite3_stmt *st)
 {
 	struct output *o = ctx;
 
 	o->last = sqlite3_column_int64(st, Q_ID);
-	if (o->csv)
-		print_csv(o, st);
-	else if (o->json)
+	if (o->json)
 		print_json(o, st);
 	else
 		print_line(o, st);
@@ -200,7 +163,7 @@ static int
 print_events(struct output *o, const struct filter *f)
 {
 	buf_init(&o->b, JSON_BODY_MAX);
-	if (reader_each(o->reader, f, o->json || o->csv ? plain : query,
+	if (reader_each(o->reader, f, o->json ? plain : query,
 	    " ORDER BY e.id", print_row, o) == -1)
 		return 2;
 	return fflush(stdout) == 0 ? 0 : 2;
@@ -244,28 +207,6 @@ showlog_follow(struct reader *r, struct filter *f, uint64_t limit, bool json)
 		}
 	}
 	buf_clear(&o.b);
-	return code;
-}
-
-int
-showlog_export(struct reader *r, const struct filter *f, bool csv)
-{
-	struct output o = { .reader = r, .json = !csv, .csv = csv,
-	    .interruptible = true, .total = reader_last(r) };
-	int code;
-
-	progress_init("export");
-	if (csv)
-		fputs("id,time,session,seq,stmt,kind,subject,profile,"
-		    "database,body\r\n", stdout);
-	code = print_events(&o, f);
-	progress_end();
-	buf_clear(&o.b);
-	if (progress_interrupted()) {
-		fprintf(stderr, "auditctl: interrupted after event %" PRId64
-		    "\n", o.last);
-		return 2;
-	}
 	return code;
 }
 

@@ -19,7 +19,5 @@ int	showlog_follow(struct reader *, struct filter *, uint64_t limit,
 	    bool json);
 /* One event with all its fields, and what belongs to it. */
 int	showlog_event(struct reader *, int64_t id, bool json);
-/* All that match, as JSON lines or CSV (RFC 4180), with progress. */
-int	showlog_export(struct reader *, const struct filter *, bool csv);
 
 #endif

@@ -440,6 +440,37 @@ START_TEST(tools)
 }
 END_TEST
 
+/* For other programs: nothing in a text ends its field. */
+START_TEST(exported)
+{
+	static const char sql[] = "SELECT 'a|b=c cs1=d' AS \"x\\y\",\n 7";
+	static const char *const formats[] = { "cef", "ocsf" };
+	PGconn *c = e2e_session("dba", "export=er");
+	char path[512], cmd[1024];
+	FILE *f;
+	size_t i;
+
+	PQclear(PQexec(c, sql));
+	PQfinish(c);
+	c = e2e_session("nightly-bot", "export-bot");
+	e2e_refused(c, "DROP TABLE orders", "42501");
+	PQfinish(c);
+	ck_assert(E2E_UNTIL(10000, e2e_audit_n("SELECT count(*) FROM sessions "
+	    "WHERE subject LIKE 'export%%' AND closed IS NOT NULL") == 2));
+	snprintf(path, sizeof path, "%s/exported.sql", e2e_env("STACK_DIR"));
+	ck_assert_ptr_nonnull(f = fopen(path, "w"));
+	fputs(sql, f);
+	fclose(f);
+	for (i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+		snprintf(cmd, sizeof cmd, "export --format %s | python3 "
+		    "%s/tests/e2e/export.py %s %s", formats[i],
+		    getenv("POSTERN_SRC"), formats[i], path);
+		ck_assert_msg(auditctl(cmd) == 0, "%s", formats[i]);
+	}
+	ck_assert_int_ne(auditctl("export --format xml 2>/dev/null"), 0);
+}
+END_TEST
+
 /* --- hostile spools ---------------------------------------------------------- */
 
 enum attack { TRUNCATE, EMPTY, PUNCH, GROW, GARBLE, HEAD_FAR, HEAD_BACK, SIZE,
@@ -601,6 +632,7 @@ main(void)
 	tcase_add_test(tc, replays_hostile);
 	tcase_add_test(tc, examples);
 	tcase_add_test(tc, tools);
+	tcase_add_test(tc, exported);
 	tcase_add_test(tc, whole);
 	/* A copy of one file is a whole store no more after this. */
 	tcase_add_test(tc, sealed_meanwhile);
