@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "grow.h"
+
 /* What PostgreSQL calls it, too. */
 #define UNNAMED	"?column?"
 
@@ -44,16 +46,6 @@ get_text(struct reading *r)
 	}
 	r->p = nul + 1;
 	return s;
-}
-
-static void *
-grow(void *v, size_t n, size_t size)
-{
-	if ((n & (n - 1)) != 0)
-		return v;
-	if ((v = reallocarray(v, n == 0 ? 1 : 2 * n, size)) == NULL)
-		abort();
-	return v;
 }
 
 static char *

@@ -15,6 +15,7 @@
 #include "buf.h"
 #include "crypto.h"
 #include "event_kinds.h"
+#include "grow.h"
 #include "recfile.h"
 
 #define STORED_MAX	(LEN_CHUNK + 1024)
@@ -50,17 +51,6 @@ struct recording {
 	uint8_t		 raw[LEN_CHUNK];
 	struct buf	 body;		/* of a message */
 };
-
-static void *
-grow(void *v, size_t n, size_t size)
-{
-	/* Doubled at each power of two. */
-	if ((n & (n - 1)) != 0)
-		return v;
-	if ((v = reallocarray(v, n == 0 ? 1 : 2 * n, size)) == NULL)
-		abort();
-	return v;
-}
 
 /* --- what the store says -------------------------------------------------- */
 

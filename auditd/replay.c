@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "grow.h"
+
 #define F(name)	"json_extract(e.body, '$." name "')"
 #define ISO	"strftime('%Y-%m-%dT%H:%M:%SZ', e.time / 1000000, 'unixepoch')"
 
@@ -25,17 +27,6 @@ column_dup(sqlite3_stmt *st, int i)
 	if (copy == NULL)
 		abort();
 	return copy;
-}
-
-static void *
-grow(void *v, size_t n, size_t size)
-{
-	/* Doubled at each power of two. */
-	if ((n & (n - 1)) != 0)
-		return v;
-	if ((v = reallocarray(v, n == 0 ? 1 : 2 * n, size)) == NULL)
-		abort();
-	return v;
 }
 
 /* --- what belongs to statements ------------------------------------------ */
