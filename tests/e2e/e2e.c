@@ -445,3 +445,15 @@ e2e_alive(pid_t pid)
 	p = strrchr(stat, ')');
 	return p != NULL && p[2] != 'Z';
 }
+
+void
+e2e_reload(void)
+{
+	long n = e2e_audit_n("SELECT count(*) FROM events WHERE kind = "
+	    "'policy_reload' AND json_extract(body, '$.accepted') = 1");
+
+	kill(e2e_process("policyd"), SIGHUP);
+	ck_assert_msg(E2E_UNTIL(20000, e2e_audit_n("SELECT count(*) FROM "
+	    "events WHERE kind = 'policy_reload' AND json_extract(body, "
+	    "'$.accepted') = 1") > n), "the policy was not taken");
+}

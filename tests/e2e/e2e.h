@@ -70,6 +70,8 @@ void		 e2e_pause(int ms);
  * verifier, engine, keeper; 0 when there is none.
  */
 pid_t		 e2e_process(const char *what);
+/* Have policyd read its policy again; it must take it. */
+void		 e2e_reload(void);
 /* The gatewayd worker whose client is this connection; 0: none. */
 pid_t		 e2e_worker_of(PGconn *);
 /* Proportional and private memory of a process, in kB; 0: it is gone. */

@@ -592,14 +592,9 @@ END_TEST
 static void
 reload(const char *edit)
 {
-	long before = e2e_audit_n("SELECT count(*) FROM events WHERE kind = "
-	    "'policy_reload'");
-
 	ck_assert_int_eq(e2e_sh("sed -i '%s' %s", edit,
 	    e2e_env("POLICY_FILE")), 0);
-	kill(e2e_process("policyd"), SIGHUP);
-	ck_assert(E2E_UNTIL(10000, e2e_audit_n("SELECT count(*) FROM events "
-	    "WHERE kind = 'policy_reload'") > before));
+	e2e_reload();
 }
 
 START_TEST(reloaded)

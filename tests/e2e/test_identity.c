@@ -23,18 +23,6 @@
 
 static size_t ncases;
 
-static void
-reload(void)
-{
-	long n = e2e_audit_n("SELECT count(*) FROM events WHERE kind = "
-	    "'policy_reload' AND json_extract(body, '$.accepted') = 1");
-
-	kill(e2e_process("policyd"), SIGHUP);
-	ck_assert_msg(E2E_UNTIL(20000, e2e_audit_n("SELECT count(*) FROM "
-	    "events WHERE kind = 'policy_reload' AND json_extract(body, "
-	    "'$.accepted') = 1") > n), "the policy was not taken");
-}
-
 /* Profiles, each with one limit, for the group analysts. */
 static const char profiles[] =
     "  p-hours:\n"
@@ -93,7 +81,7 @@ set_up(void)
 	    days[(gmtime(&now)->tm_wday + 3) % 7], secrets, dir, dir, dir,
 	    file, dir, dir, file), 0);
 	free(issuers);
-	reload();
+	e2e_reload();
 }
 
 struct outcome {
@@ -300,11 +288,11 @@ START_TEST(rotation)
 	ck_assert(enter_str("nightly-bot", old, "127.0.4.1").in);
 	/* Withdrawn: a file is read when a key is missing, or by a reload. */
 	cases_rotate(dir, SET_NEW);
-	reload();
+	e2e_reload();
 	ck_assert(enter_str("nightly-bot", new, "127.0.4.1").in);
 	ck_assert(!enter_str("nightly-bot", old, "127.0.4.1").in);
 	cases_rotate(dir, SET_OLD);
-	reload();
+	e2e_reload();
 	free(old);
 	free(new);
 }
