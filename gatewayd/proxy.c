@@ -78,8 +78,6 @@ proxy_done(struct session *s, const struct proxyhdr *h)
 	    h->local ? " command=local" : "");
 	proxy_free(s);
 	session_goto(s, SESSION_HELLO);
-	/* What came with it wakes nobody. */
-	session_event(s, EVT_CLIENT, NULL);
 }
 
 void

@@ -149,27 +149,34 @@ startup_asked(struct session *s, uint32_t code, int len)
 }
 
 /*
- * A TLS record in the place of the first packet (55.2.11): its first byte is no
- * length that a packet may have.  Nothing was read yet, so OpenSSL gets it all.
+ * A TLS record may be in the place of the first packet (55.2.11): its first byte
+ * is no length that a packet may have.  As long as nothing was read, OpenSSL can
+ * still get it all.
  */
 static bool
-startup_is_direct(const struct session *s)
+startup_is_first(const struct session *s)
 {
 	return s->w->listen->tls != NULL && !s->asked_tls && !s->asked_gss &&
-	    s->client.in.len == 0 && stream_peek(&s->client) == TLS_HANDSHAKE;
+	    s->client.in.len == 0;
 }
 
 void
 startup_on_hello(struct session *s, const void *arg)
 {
 	uint32_t code;
-	int len;
+	int len, first;
 
 	(void)arg;
-	if (startup_is_direct(s)) {
-		s->direct_tls = true;
-		startup_accept_tls(s);
-		return;
+	if (startup_is_first(s)) {
+		first = stream_peek(&s->client);
+		/* What comes after this look must not be read unseen. */
+		if (first == STREAM_NONE)
+			return;
+		if (first == TLS_HANDSHAKE) {
+			s->direct_tls = true;
+			startup_accept_tls(s);
+			return;
+		}
 	}
 	if (!startup_read(s))
 		return;

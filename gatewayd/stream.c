@@ -81,8 +81,12 @@ int
 stream_peek(const struct stream *s)
 {
 	uint8_t c;
+	ssize_t n = recv(s->fd, &c, 1, MSG_PEEK);
 
-	return recv(s->fd, &c, 1, MSG_PEEK) == 1 ? c : -1;
+	if (n == 1)
+		return c;
+	return n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK ||
+	    errno == EINTR) ? STREAM_NONE : STREAM_END;
 }
 
 bool

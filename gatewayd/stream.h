@@ -38,8 +38,10 @@ void	stream_open(struct stream *, struct ev_loop *, int fd, size_t in_max,
 void	stream_close(struct stream *);
 /* Read once into `in`.  Bytes read; 0: nothing now, or the end (see eof, failed). */
 size_t	stream_fill(struct stream *);
-/* The next byte of the socket, left there, before anything was read; -1: none
- * is there. */
+/* The next byte of the socket, left there, before anything was read; or none is
+ * there yet, or ever. */
+#define STREAM_NONE	(-1)
+#define STREAM_END	(-2)
 int	stream_peek(const struct stream *);
 /* More can be read without waiting for the socket. */
 bool	stream_pending(const struct stream *);
