@@ -43,7 +43,7 @@ BINS =		$(addprefix $(O)/bin/,$(PROGRAMS))
 UNITS =		$(addprefix $(O)/,$(UNIT_TESTS))
 
 .DEFAULT_GOAL :=	all
-.PHONY: all bench-catalog check check-idp check-clients check-long check-pg \
+.PHONY: all bench-catalog bench-record check check-idp check-clients check-long check-pg \
 	check-pgversions check-twins check-ui demo bench lint analyze fuzz install uninstall dist clean \
 	distclean unit build-tests
 .SUFFIXES:
@@ -163,6 +163,12 @@ bench:
 	@sh tests/deps $(CLANG)
 	@$(MAKE) --no-print-directory -j$$(nproc) build-tests
 	@$(TEST_ENV) tests/bench/run
+
+# A store of BENCH_EVENTS events (1000000): writing it, asking it, verifying it.
+bench-record: all
+	@sh tests/deps
+	@$(MAKE) --no-print-directory $(O)/bin/bench_record
+	@$(TEST_ENV) tests/bench/recordrun
 
 # A database of 50,000 relations: reading it, its engines, a fresh one.
 bench-catalog: all

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#define SMALL	1024	/* a body that is copied, for one call instead of three */
+
 static uint8_t *
 put_u32(uint8_t *p, uint32_t v)
 {
@@ -42,7 +44,8 @@ void
 chain_hash(struct sha256 *sha, const struct chain_event *e,
     uint8_t hash[SHA256_LEN])
 {
-	uint8_t head[CHAIN_NAMES_MAX + 80], tail[4 + SHA256_LEN], *p = head;
+	uint8_t bytes[CHAIN_NAMES_MAX + 80 + SMALL + 4 + SHA256_LEN];
+	uint8_t *p = bytes;
 
 	if (e->session_len > CHAIN_NAMES_MAX ||
 	    e->kind_len > CHAIN_NAMES_MAX - e->session_len) {
@@ -55,10 +58,15 @@ chain_hash(struct sha256 *sha, const struct chain_event *e,
 	p = put_int(p, e->seq);
 	p = put_int(p, e->stmt);
 	p = put_text(p, e->kind, e->kind_len);
-	p = put_u32(p, (uint32_t)e->body_len);
-	sha256_add(sha, head, (size_t)(p - head));
-	sha256_add(sha, e->body, e->body_len);
-	p = put_text(tail, e->prev, SHA256_LEN);
-	sha256_add(sha, tail, (size_t)(p - tail));
+	if (e->body_len <= SMALL)
+		p = put_text(p, e->body, e->body_len);
+	else {
+		p = put_u32(p, (uint32_t)e->body_len);
+		sha256_add(sha, bytes, (size_t)(p - bytes));
+		sha256_add(sha, e->body, e->body_len);
+		p = bytes;
+	}
+	p = put_text(p, e->prev, SHA256_LEN);
+	sha256_add(sha, bytes, (size_t)(p - bytes));
 	sha256_end(sha, hash);
 }

@@ -54,14 +54,27 @@ verify_stopped(struct verify *v, int rc)
 
 /* --- events ------------------------------------------------------------- */
 
+/* A text or blob of the row; false when it is of another type.  The type comes
+ * first: reading a value may convert it. */
 static bool
 column(sqlite3_stmt *st, int i, int type, const void **p, size_t *len)
 {
+	bool same = sqlite3_column_type(st, i) == type;
+
 	*p = sqlite3_column_blob(st, i);
 	*len = (size_t)sqlite3_column_bytes(st, i);
 	if (*p == NULL)
 		*p = "";
-	return sqlite3_column_type(st, i) == type;
+	return same;
+}
+
+static bool
+integer(sqlite3_stmt *st, int i, int64_t *n)
+{
+	bool same = sqlite3_column_type(st, i) == SQLITE_INTEGER;
+
+	*n = sqlite3_column_int64(st, i);
+	return same;
 }
 
 static void
@@ -69,22 +82,15 @@ get_row(sqlite3_stmt *st, struct row *r)
 {
 	const void *prev, *hash;
 	size_t prev_len, hash_len;
-	/* Types first: reading a value may convert it. */
-	bool whole = sqlite3_column_type(st, 1) == SQLITE_INTEGER &&
-	    sqlite3_column_type(st, 2) == SQLITE_TEXT &&
-	    sqlite3_column_type(st, 3) == SQLITE_INTEGER &&
-	    sqlite3_column_type(st, 4) == SQLITE_INTEGER &&
-	    sqlite3_column_type(st, 5) == SQLITE_TEXT &&
-	    sqlite3_column_type(st, 6) == SQLITE_TEXT;
+	bool whole;
 
-	memset(r, 0, sizeof(*r));
 	r->e.id = sqlite3_column_int64(st, 0);
-	r->e.time = sqlite3_column_int64(st, 1);
-	column(st, 2, SQLITE_TEXT, &r->e.session, &r->e.session_len);
-	r->e.seq = sqlite3_column_int64(st, 3);
-	r->e.stmt = sqlite3_column_int64(st, 4);
-	column(st, 5, SQLITE_TEXT, &r->e.kind, &r->e.kind_len);
-	column(st, 6, SQLITE_TEXT, &r->e.body, &r->e.body_len);
+	whole = integer(st, 1, &r->e.time);
+	whole &= column(st, 2, SQLITE_TEXT, &r->e.session, &r->e.session_len);
+	whole &= integer(st, 3, &r->e.seq);
+	whole &= integer(st, 4, &r->e.stmt);
+	whole &= column(st, 5, SQLITE_TEXT, &r->e.kind, &r->e.kind_len);
+	whole &= column(st, 6, SQLITE_TEXT, &r->e.body, &r->e.body_len);
 	whole &= column(st, 7, SQLITE_BLOB, &prev, &prev_len) &&
 	    prev_len == SHA256_LEN;
 	whole &= column(st, 8, SQLITE_BLOB, &hash, &hash_len) &&

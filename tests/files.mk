@@ -44,12 +44,12 @@ endef
 $(foreach t,$(FUZZ),$(eval $(call fuzz_program,$(t))))
 e2e_twins_OBJS +=	tests/e2e/twin.o tests/e2e/sqlgen.o
 
-# What an event costs, without the network: tests/bench/ingest.c.
-TEST_PROGRAMS += bench_ingest
-bench_ingest_OBJS = tests/bench/ingest.o $(AUDIT_VERIFY_OBJS) \
-		$(AUDIT_DRAIN_OBJS) $(COMMON_OBJS)
-bench_ingest_LIBS = $(SQLITE_LIBS) $(COMMON_LIBS)
-$(O)/tests/bench/ingest.o: INCLUDES = -I. -Icommon -Iauditd
+# What an event costs, without the network: tests/bench/record.c.
+TEST_PROGRAMS += bench_record
+bench_record_OBJS = tests/bench/record.o $(AUDIT_DRAIN_OBJS) \
+		$(COMMON_OBJS)
+bench_record_LIBS = $(SQLITE_LIBS) $(COMMON_LIBS)
+$(O)/tests/bench/record.o: INCLUDES = -I. -Icommon -Iauditd
 
 # What a verdict costs: in an engine, in a worker that has it, to a client.
 TEST_PROGRAMS += bench_verdicts bench_cached bench_pair
