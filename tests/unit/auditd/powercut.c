@@ -250,17 +250,25 @@ cut_dir(const char *dir)
 static _Noreturn void
 cut(void)
 {
-	char spools[300], out[300];
+	static const char *const subs[] = { "spool", "audit-recordings" };
+	char dir[300], out[300];
+	size_t i;
 
 	left = -1;
 	if (kernel_lives)
 		_exit(0);
-	snprintf(spools, sizeof(spools), "%s/spool", root);
-	snprintf(out, sizeof(out), "%s/spool", target);
-	if (mkdir(target, 0700) == -1 || mkdir(out, 0700) == -1)
+	if (mkdir(target, 0700) == -1)
 		abort();
 	cut_dir(root);
-	cut_dir(spools);
+	for (i = 0; i < sizeof(subs) / sizeof(subs[0]); i++) {
+		snprintf(dir, sizeof(dir), "%s/%s", root, subs[i]);
+		snprintf(out, sizeof(out), "%s/%s", target, subs[i]);
+		if (access(dir, F_OK) == -1)
+			continue;
+		if (mkdir(out, 0700) == -1)
+			abort();
+		cut_dir(dir);
+	}
 	_exit(0);
 }
 
