@@ -23,6 +23,11 @@ policyd_liar_OBJS = $(sort $(filter-out policyd/engine.o,$(policyd_OBJS)) \
 		tests/e2e/liar.o)
 policyd_liar_LIBS = $(policyd_LIBS)
 
+# auditd on a disk that fails when it is told to (tests/e2e/failing.c).
+TEST_PROGRAMS += auditd_failing
+auditd_failing_OBJS = $(sort $(auditd_OBJS) tests/e2e/failing.o)
+auditd_failing_LIBS = $(auditd_LIBS)
+
 # tests/fuzz/x.c is a target for the pure part x.  fuzz_x runs files (the
 # corpus, in make check); make fuzz lets libFuzzer make them up.
 FUZZ =		pgmsg codec prescan conf token
