@@ -468,8 +468,17 @@ lane_open(struct against *a, struct lane *l, const char *session,
 static void
 lane_close(struct against *a, struct lane *l)
 {
+	PGcancel *cancel;
+	char why[256];
+
 	if (l->conn != NULL && !a->failed)
 		wait_for(a, l, -1);
+	/* Given up: it must not come to its end when nobody looks. */
+	if (l->conn != NULL && l->busy &&
+	    (cancel = PQgetCancel(l->conn)) != NULL) {
+		PQcancel(cancel, why, sizeof(why));
+		PQfreeCancel(cancel);
+	}
 	PQfinish(l->conn);
 	l->conn = NULL;
 	sent_clear(&l->sent);

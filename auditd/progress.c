@@ -29,11 +29,18 @@ on_signal(int signo)
 void
 progress_init(const char *what)
 {
+	/* What was begun to be written is written: lines stay whole. */
 	struct sigaction sa = { .sa_handler = on_signal,
-	    .sa_flags = (int)SA_RESETHAND };
+	    .sa_flags = (int)SA_RESETHAND | SA_RESTART };
+	sigset_t both;
 
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
+	/* Who started us may have held them back. */
+	sigemptyset(&both);
+	sigaddset(&both, SIGINT);
+	sigaddset(&both, SIGTERM);
+	sigprocmask(SIG_UNBLOCK, &both, NULL);
 	subject = what;
 	terminal = isatty(STDERR_FILENO) == 1;
 	started = last = now_boot_ms();

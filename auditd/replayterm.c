@@ -7,6 +7,7 @@
 #include "replay_impl.h"
 
 #include <jansson.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,12 +154,18 @@ wait_for(struct term *t, int64_t offset)
 static bool
 wait_for_enter(void)
 {
+	struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
 	char c;
-	ssize_t n;
 
-	while ((n = read(STDIN_FILENO, &c, 1)) == 1)
+	/* In pieces: a signal may come just before it waits. */
+	while (!progress_interrupted()) {
+		if (poll(&p, 1, 200) <= 0)
+			continue;
+		if (read(STDIN_FILENO, &c, 1) != 1)
+			return false;
 		if (c == '\n')
 			return !progress_interrupted();
+	}
 	return false;
 }
 
