@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto.h"
 #include "spool.h"
 
 #define NELEM(a)	(sizeof(a) / sizeof((a)[0]))
@@ -124,14 +125,24 @@ au_conf_load(const char *path, struct conf_error *err)
 {
 	struct au_conf *conf;
 	struct conf *c;
+	uint8_t digest[SHA256_LEN];
+	char *text;
+	size_t len;
 
-	if ((c = conf_load(path, err)) == NULL)
+	if ((text = conf_text(path, &len, err)) == NULL)
+		return NULL;
+	sha256_once(text, len, digest);
+	c = conf_parse(path, text, len, err);
+	free(text);
+	if (c == NULL)
 		return NULL;
 	if ((conf = calloc(1, sizeof(*conf))) == NULL)
 		snprintf(err->text, sizeof(err->text), "out of memory");
 	else if (conf_fill(c, c->root, "", file_table, NELEM(file_table),
 	    conf, err) == -1)
 		au_conf_free(&conf);
+	if (conf != NULL)
+		hex_encode(digest, sizeof(digest), conf->sha256);
 	conf_free(&c);
 	return conf;
 }
@@ -169,6 +180,7 @@ au_conf_merge(struct au_conf *conf, const struct au_conf *next)
 	conf->sign_ms = next->sign_ms;
 	conf->segment_size = next->segment_size;
 	conf->segment_age = next->segment_age;
+	memcpy(conf->sha256, next->sha256, sizeof(conf->sha256));
 	if (strcmp(conf->socket, next->socket) != 0)
 		return "socket";
 	if (strcmp(conf->store, next->store) != 0)

@@ -21,6 +21,7 @@ struct au_conf {
 	uint64_t	 sign_ms;	/* the same; reloadable */
 	uint64_t	 segment_size;	/* bytes; 0: no limit; reloadable */
 	uint64_t	 segment_age;	/* ms; 0: no limit; reloadable */
+	char		 sha256[CONF_DIGEST];	/* of the file that was read last */
 };
 
 enum { AU_FULL, AU_NORMAL };

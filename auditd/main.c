@@ -180,6 +180,24 @@ try_store(const struct auditd *a)
 
 /* --- signals ------------------------------------------------------------ */
 
+/* For the record, by the digests of the file. */
+static void
+reload_note(struct auditd *a, const char *old, const char *new,
+    const char *error)
+{
+	struct event_audit_reload e = {
+		.accepted = new != NULL,
+		.old_sha256 = slice_str(old),
+		.new_sha256 = slice_str(new == NULL ? "" : new),
+		.error = slice_str(error)
+	};
+
+	if (e.error.len > LEN_REASON)
+		e.error.len = LEN_REASON;
+	if (recorder_note(a->recorder, EVENT_audit_reload, &e) == -1)
+		log_warnx("reload=not_recorded");
+}
+
 static void
 on_hup(void *ctx, int signo)
 {
@@ -188,20 +206,26 @@ on_hup(void *ctx, int signo)
 	struct au_conf *next;
 	struct recorder_limits l;
 	const char *fixed;
+	char old[CONF_DIGEST], why[160] = "";
 
 	(void)signo;
 	if ((next = au_conf_load(a->path, &error)) == NULL) {
 		log_warnx("reload=refused error=%s",
 		    log_esc(error.text, strlen(error.text)));
+		reload_note(a, a->conf->sha256, NULL, error.text);
 		return;
 	}
-	if ((fixed = au_conf_merge(a->conf, next)) != NULL)
+	memcpy(old, a->conf->sha256, sizeof(old));
+	if ((fixed = au_conf_merge(a->conf, next)) != NULL) {
 		log_warnx("reload=partial key=%s error=\"needs a restart\"",
 		    fixed);
-	else
+		snprintf(why, sizeof(why), "changing \"%s\" needs a restart",
+		    fixed);
+	} else
 		log_info("reload=done");
 	limits(a->conf, &l);
 	recorder_limits(a->recorder, &l);
+	reload_note(a, old, a->conf->sha256, why);
 	au_conf_free(&next);
 }
 

@@ -424,6 +424,17 @@ rec_event(struct recorder *r, enum event_kind kind, const void *msg)
 	    now_wall_us(), 0);
 }
 
+int
+recorder_note(struct recorder *r, enum event_kind kind, const void *msg)
+{
+	if (!r->started || !r->healthy)
+		return -1;
+	if (rec_event(r, kind, msg) == 0 && store_commit(r->store) == 0)
+		return 0;
+	rec_failed(r);
+	return -1;
+}
+
 /* A spool whose file is open becomes one of ours. */
 static struct entry *
 rec_adopt(struct recorder *r, struct entry *e)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "ev.h"
+#include "event_kinds.h"
 #include "spoolfile.h"
 #include "store.h"
 
@@ -52,6 +53,9 @@ int		 recorder_stop(struct recorder *, const char *reason,
 		    uint64_t ms);
 void		 recorder_limits(struct recorder *,
 		    const struct recorder_limits *);
+/* An event of auditd's own, committed.  -1: the store failed. */
+int		 recorder_note(struct recorder *, enum event_kind,
+		    const void *);
 /* Seal the segment now.  -1: the store failed. */
 int		 recorder_seal(struct recorder *, const char *reason);
 /*

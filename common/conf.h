@@ -28,6 +28,8 @@ struct conf_node {
 	size_t			  n;
 };
 
+#define CONF_DIGEST	65	/* hexadecimal digits, NUL */
+
 /* A parsed file: owns its tree and its name. */
 struct conf {
 	char			*name;		/* for messages */
@@ -36,6 +38,8 @@ struct conf {
 };
 
 struct conf	*conf_load(const char *path, struct conf_error *);
+/* The text of a file that is not too large, allocated, or NULL. */
+char		*conf_text(const char *path, size_t *len, struct conf_error *);
 /* `name` stands for the path: its directory resolves relative paths. */
 struct conf	*conf_parse(const char *name, const char *text, size_t len,
 		    struct conf_error *);

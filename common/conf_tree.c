@@ -449,33 +449,46 @@ conf_parse(const char *name, const char *text, size_t len,
 	return b.conf;
 }
 
-struct conf *
-conf_load(const char *path, struct conf_error *err)
+char *
+conf_text(const char *path, size_t *len, struct conf_error *err)
 {
-	struct conf	*c = NULL;
-	char		*text;
-	size_t		 len = 0;
-	ssize_t		 n = -1;
-	int		 fd;
+	char	*text;
+	ssize_t	 n = -1;
+	int	 fd;
 
+	*len = 0;
 	if ((text = malloc(CONF_MAX_BYTES + 1)) == NULL) {
 		conf_fail_memory(err);
 		return NULL;
 	}
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) != -1) {
 		/* One byte more than is allowed shows that it is too large. */
-		while (len <= CONF_MAX_BYTES && ((n = read(fd, text + len,
-		    CONF_MAX_BYTES + 1 - len)) > 0 ||
+		while (*len <= CONF_MAX_BYTES && ((n = read(fd, text + *len,
+		    CONF_MAX_BYTES + 1 - *len)) > 0 ||
 		    (n == -1 && errno == EINTR)))
-			len += n > 0 ? (size_t)n : 0;
+			*len += n > 0 ? (size_t)n : 0;
 	}
-	if (n == -1)
+	if (n == -1) {
 		snprintf(err->text, sizeof(err->text), "%.400s: %s", path,
 		    strerror(errno));
-	else
-		c = conf_parse(path, text, len, err);
+		free(text);
+		text = NULL;
+	}
 	if (fd != -1)
 		close(fd);
+	return text;
+}
+
+struct conf *
+conf_load(const char *path, struct conf_error *err)
+{
+	struct conf	*c;
+	char		*text;
+	size_t		 len;
+
+	if ((text = conf_text(path, &len, err)) == NULL)
+		return NULL;
+	c = conf_parse(path, text, len, err);
 	free(text);
 	return c;
 }

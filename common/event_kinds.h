@@ -186,6 +186,20 @@
 	F(STR, session, LEN_SESSION)					\
 	F(STR, limit, 8)	/* ttl, token, grant */			\
 	F(STR, role, LEN_NAME)
+/* gatewayd is there: it was started, or (pid known already) is back. */
+#define EV_FIELDS_gateway_start(F)					\
+	F(STR, version, 64)						\
+	F(U32, pid, 0)							\
+	F(STR, conf_sha256, 64)
+#define EV_FIELDS_gateway_stop(F)					\
+	F(U32, pid, 0)							\
+	F(STR, reason, LEN_REASON)
+#define EV_FIELDS_gateway_reload(F)					\
+	F(U32, pid, 0)							\
+	F(U8, accepted, 0)						\
+	F(STR, old_sha256, 64)						\
+	F(STR, new_sha256, 64)						\
+	F(STR, error, LEN_REASON)
 
 /* --- written by a worker, about its session ------------------------------- */
 
@@ -295,6 +309,11 @@
 	F(STR, reason, LEN_REASON)					\
 	F(U64, position, 0)						\
 	F(U64, seq, 0)
+#define EV_FIELDS_audit_reload(F)					\
+	F(U8, accepted, 0)						\
+	F(STR, old_sha256, 64)						\
+	F(STR, new_sha256, 64)						\
+	F(STR, error, LEN_REASON)
 
 /* The first event of a segment, and where the one before begins (0: none). */
 #define EV_FIELDS_segment(F)						\
@@ -366,7 +385,11 @@
 	M(cut, ROLE_WORKER)						\
 	M(answer, ROLE_AUDITD)						\
 	M(prune, ROLE_AUDITD)						\
-	M(content, ROLE_WORKER)
+	M(content, ROLE_WORKER)						\
+	M(gateway_start, ROLE_PARENT)					\
+	M(gateway_stop, ROLE_PARENT)					\
+	M(gateway_reload, ROLE_PARENT)					\
+	M(audit_reload, ROLE_AUDITD)
 
 #define EV_M_ENUM(name, writer)	EVENT_##name,
 enum event_kind {

@@ -88,6 +88,15 @@ enum ipc_role {
 /* ... or: another master is connected; the parent closes. */
 #define IPC_FIELDS_master_refused(F)					\
 	F(STR, reason, LEN_REASON)
+/* For the record: "start" (after each welcome), "reload" or "stop".  The
+ * digests are of its configuration file; a refused one has none. */
+#define IPC_FIELDS_master_event(F)					\
+	F(STR, what, 16)						\
+	F(STR, version, 64)						\
+	F(U8, accepted, 0)						\
+	F(STR, old_sha256, 64)						\
+	F(STR, new_sha256, 64)						\
+	F(STR, error, LEN_REASON)
 /* The parent's end of a worker's channel.  `worker` is never used twice by
  * one master.  Sent for each new worker, and for each live one after
  * policyd's restart. */
@@ -496,9 +505,11 @@ enum ipc_role {
 
 /* --- control tools -------------------------------------------------------- */
 
-/* First and only kind of message of a control tool; args is a JSON object. */
+/* First and only kind of message of a control tool; args is a JSON object.
+ * gatewayd's master says for whom it asks; from others `uid` is ignored. */
 #define IPC_FIELDS_ctl_request(F)					\
 	F(U32, id, 0)							\
+	F(U32, uid, 0)							\
 	F(STR, verb, 64)						\
 	F(BYTES, args, LEN_JSON)
 /* One JSON object, no newline. */
@@ -522,6 +533,7 @@ enum ipc_role {
 	M(master_hello, ROLE_MASTER, ROLE_PARENT, 0)			\
 	M(master_welcome, ROLE_PARENT, ROLE_MASTER, 0)			\
 	M(master_refused, ROLE_PARENT, ROLE_MASTER, 0)			\
+	M(master_event, ROLE_MASTER, ROLE_PARENT, 0)			\
 	M(worker_attach, ROLE_MASTER, ROLE_PARENT, 1)			\
 	M(attach_done, ROLE_MASTER, ROLE_PARENT, 0)			\
 	M(worker_gone, ROLE_MASTER, ROLE_PARENT, 0)			\

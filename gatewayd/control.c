@@ -97,8 +97,8 @@ on_request(void *ctx, const void *msg, int *fds)
 		client_end(c, 0, slice_str(NULL));
 	} else if (slice_eq(m->verb, "sessions") ||
 	    slice_eq(m->verb, "kill")) {
-		c->relayed = policylink_request(ctl->link, m->verb, m->args,
-		    client_row, on_relay_end, c);
+		c->relayed = policylink_request(ctl->link, c->uid,
+		    m->verb, m->args, client_row, on_relay_end, c);
 		if (c->relayed == 0)
 			client_end(c, 2,
 			    slice_str("policyd is not connected"));

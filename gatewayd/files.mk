@@ -22,8 +22,9 @@ tests/unit/gatewayd/test_tls_LIBS =	$(SSL_LIBS)
 tests/unit/gatewayd/test_gwconf_OBJS =	gatewayd/gwconf.o gatewayd/listen.o \
 		$(OAUTH_OBJS) $(NETWORK_OBJS) common/buf.o \
 		gatewayd/tls.o common/conf.o common/conf_print.o \
-		common/conf_tree.o common/unixsock.o
-tests/unit/gatewayd/test_gwconf_LIBS =	$(SSL_LIBS) $(YAML_LIBS)
+		common/conf_tree.o common/crypto.o common/log.o \
+		common/unixsock.o
+tests/unit/gatewayd/test_gwconf_LIBS =	$(SSL_LIBS) $(YAML_LIBS) $(ZLIB_LIBS)
 tests/unit/gatewayd/test_children_OBJS =	gatewayd/children.o \
 		gatewayd/lobby.o \
 		gatewayd/spawn.o gatewayd/listen.o gatewayd/tls.o \

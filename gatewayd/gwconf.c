@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "crypto.h"
 #include "listen.h"
 #include "oauth.h"
 
@@ -400,14 +401,24 @@ gw_conf_load(const char *path, struct conf_error *err)
 {
 	struct gw_conf	*conf;
 	struct conf	*c;
+	uint8_t		 digest[SHA256_LEN];
+	char		*text;
+	size_t		 len;
 
-	if ((c = conf_load(path, err)) == NULL)
+	if ((text = conf_text(path, &len, err)) == NULL)
+		return NULL;
+	sha256_once(text, len, digest);
+	c = conf_parse(path, text, len, err);
+	free(text);
+	if (c == NULL)
 		return NULL;
 	if ((conf = calloc(1, sizeof(*conf))) == NULL)
 		snprintf(err->text, sizeof(err->text), "out of memory");
 	else if (conf_fill(c, c->root, "", file_table, NELEM(file_table),
 	    conf, err) == -1)
 		gw_conf_free(&conf);
+	if (conf != NULL)
+		hex_encode(digest, sizeof(digest), conf->sha256);
 	conf_free(&c);
 	return conf;
 }

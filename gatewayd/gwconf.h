@@ -47,6 +47,7 @@ struct gw_conf {
 	uint64_t	 stall;		/* ms: the rest of a begun message */
 	uint64_t	 keepalive;	/* ms of silence before a client's host is asked */
 	uint64_t	 drain;		/* ms: how long SIGTERM waits for sessions */
+	char		 sha256[CONF_DIGEST];	/* of the file */
 };
 
 /* NULL with a message "file:line:col: sentence". */

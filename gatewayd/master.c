@@ -27,6 +27,7 @@
 #include "children.h"
 #include "control.h"
 #include "ev.h"
+#include "ipc_msgs.h"
 #include "listen.h"
 #include "log.h"
 #include "policylink.h"
@@ -131,6 +132,24 @@ reload_prepare(struct master *m, char *err, size_t errlen)
 	return NULL;
 }
 
+/* For the record; `new` is NULL where the old one stays in force. */
+static void
+reload_tell(struct master *m, const struct gw_conf *old,
+    const struct gw_conf *new)
+{
+	struct ipc_master_event	 e = {
+		.what = slice_str("reload"),
+		.accepted = new != NULL,
+		.old_sha256 = slice_str(old->sha256),
+		.new_sha256 = slice_str(new == NULL ? "" : new->sha256),
+		.error = slice_str(m->refused)
+	};
+
+	if (e.error.len > LEN_REASON)
+		e.error.len = LEN_REASON;
+	policylink_event(m->link, &e);
+}
+
 static void
 on_sighup(void *ctx, int signo)
 {
@@ -145,9 +164,11 @@ on_sighup(void *ctx, int signo)
 	    NULL) {
 		log_warnx("event=reload_refused reason=%s",
 		    log_esc(m->refused, strlen(m->refused)));
+		reload_tell(m, old, NULL);
 		return;
 	}
 	m->refused[0] = '\0';
+	reload_tell(m, old, new);
 	m->generation++;
 	m->conf = new;
 	/* Before forking by the new one: no worker inherits what is gone. */
@@ -250,6 +271,10 @@ on_policyd_up(void *ctx)
 {
 	struct master	*m = ctx;
 
+	policylink_event(m->link, &(struct ipc_master_event){
+	    .what = slice_str("start"),
+	    .version = slice_str(POSTERN_VERSION),
+	    .new_sha256 = slice_str(m->conf->sha256) });
 	m->attaching = true;
 	children_each(m->children, on_born, m);
 	attach_over(m);
@@ -365,6 +390,8 @@ master_run(const struct master_opts *o)
 	ev_run(m.loop);
 
 	unlink(m.socket);
+	policylink_event(m.link, &(struct ipc_master_event){
+	    .what = slice_str("stop") });
 	control_free(&m.control);
 	policylink_free(&m.link);
 	children_free(&m.children);

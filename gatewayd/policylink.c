@@ -282,8 +282,15 @@ policylink_gone(struct policylink *l, uint32_t worker, int status)
 	ipc_send(l->ipc, IPC_worker_gone, &m, NULL, 0);
 }
 
+void
+policylink_event(struct policylink *l, const struct ipc_master_event *m)
+{
+	if (l->welcome)
+		ipc_send(l->ipc, IPC_master_event, m, NULL, 0);
+}
+
 uint32_t
-policylink_request(struct policylink *l, struct slice verb,
+policylink_request(struct policylink *l, uid_t uid, struct slice verb,
     struct slice args, policylink_row *row, policylink_end *end, void *ctx)
 {
 	struct ipc_ctl_request	 m;
@@ -295,6 +302,7 @@ policylink_request(struct policylink *l, struct slice verb,
 		l->last_id++;
 	while (l->last_id == 0 || request_find(l, l->last_id, false) != NULL);
 	m.id = r->id = l->last_id;
+	m.uid = (uint32_t)uid;
 	m.verb = verb;
 	m.args = args;
 	if (ipc_send(l->ipc, IPC_ctl_request, &m, NULL, 0) == -1) {

@@ -42,14 +42,18 @@ int		 policylink_attach(struct policylink *, uint32_t worker,
 void		 policylink_attached(struct policylink *, uint32_t workers);
 void		 policylink_gone(struct policylink *, uint32_t worker,
 		    int status);
+/* For the record; lost when policyd is not connected. */
+struct ipc_master_event;
+void		 policylink_event(struct policylink *,
+		    const struct ipc_master_event *);
 /*
- * Relay a request.  Returns its number for policylink_forget(), or 0 when
+ * Relay a request of that user's.  Returns its number for policylink_forget(), or 0 when
  * policyd is not connected.  If the connection is lost, `end` is called with
  * code 2.
  */
-uint32_t	 policylink_request(struct policylink *, struct slice verb,
-		    struct slice args, policylink_row *, policylink_end *,
-		    void *ctx);
+uint32_t	 policylink_request(struct policylink *, uid_t,
+		    struct slice verb, struct slice args, policylink_row *,
+		    policylink_end *, void *ctx);
 /* Nobody waits for the answer any more. */
 void		 policylink_forget(struct policylink *, uint32_t id);
 

@@ -26,6 +26,7 @@
 #include "catalogs.h"
 #include "children.h"
 #include "explains.h"
+#include "gateways.h"
 #include "log.h"
 #include "minted.h"
 #include "notices.h"
@@ -52,6 +53,8 @@ struct conn {
 	bool			 master;
 	bool			 page;		/* has said so: for good */
 	uint32_t		 pid;		/* of the master */
+	bool			 stopped;	/* ... which said so */
+	uint32_t		 by;		/* who asks; the master asks for others */
 };
 TAILQ_HEAD(conn_list, conn);
 
@@ -125,7 +128,7 @@ control_record(struct conn *c, const char *verb, json_t *args, uint32_t code)
 	json_object_del(args, "token");
 	text = args == NULL ? NULL : json_dumps(args, JSON_COMPACT);
 	ev.verb = slice_str(verb);
-	ev.uid = (uint32_t)c->uid;
+	ev.uid = c->by;
 	ev.args = slice_str(text == NULL ? "" : text);
 	if (ev.args.len > 4096)
 		ev.args.len = 4096;
@@ -366,6 +369,8 @@ on_ctl_request(void *ctx, const void *msg, int *fds)
 	(void)fds;
 	if (!c->master)
 		ipc_phase(c->ipc, PHASE_TOOL);
+	/* For the record only: what it may do is by its own uid. */
+	c->by = c->master ? m->uid : (uint32_t)c->uid;
 	args = json_loadb((const char *)m->args.p, m->args.len,
 	    JSON_REJECT_DUPLICATES, NULL);
 	if (v == NULL)
@@ -437,6 +442,17 @@ on_master_hello(void *ctx, const void *msg, int *fds)
 }
 
 static int
+on_master_event(void *ctx, const void *msg, int *fds)
+{
+	struct conn			*c = ctx;
+	const struct ipc_master_event	*m = msg;
+
+	(void)fds;
+	c->stopped |= slice_eq(m->what, "stop");
+	return gateway_said(c->p, c->pid, m);
+}
+
+static int
 on_worker_attach(void *ctx, const void *msg, int *fds)
 {
 	struct conn	*c = ctx;
@@ -469,6 +485,7 @@ on_worker_gone(void *ctx, const void *msg, int *fds)
 
 static const struct ipc_permit permits[] = {
 	{ IPC_master_hello, PHASE_NEW, on_master_hello },
+	{ IPC_master_event, PHASE_MASTER, on_master_event },
 	{ IPC_worker_attach, PHASE_MASTER, on_worker_attach },
 	{ IPC_attach_done, PHASE_MASTER, on_attach_done },
 	{ IPC_worker_gone, PHASE_MASTER, on_worker_gone },
@@ -488,6 +505,8 @@ on_conn_closed(void *ctx, const char *reason)
 	    reason);
 	explains_conn_gone(c->p, c);
 	approvals_conn_gone(c->p, c);
+	if (c->master && !c->stopped)
+		gateway_lost(c->p, c->pid, reason);
 	workers_master_lost(c->p, c->ipc);
 	TAILQ_REMOVE(&ct->conns, c, entry);
 	ct->nconns--;

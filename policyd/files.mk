@@ -57,7 +57,7 @@ PARENT_OBJS =	policyd/main.o policyd/spawner.o policyd/parent.o \
 		policyd/attempts.o policyd/prepare.o policyd/handover.o \
 		policyd/sessions.o policyd/sessionfile.o \
 		policyd/sessionload.o policyd/minted.o \
-		policyd/workers.o policyd/cancel.o policyd/claims.o \
+		policyd/workers.o policyd/gateways.o policyd/cancel.o policyd/claims.o \
 		policyd/access.o \
 		policyd/throttle.o policyd/jtis.o \
 		policyd/keycache.o \

@@ -196,6 +196,10 @@ START_TEST(sealed_meanwhile)
 	ck_assert_int_eq(e2e_sh("cd %s && %s/auditctl -f %s verify --key '%s' "
 	    "--anchor anchor", e2e_env("STACK_DIR"), e2e_env("POSTERN_BIN"),
 	    e2e_env("AUDITD_FILE"), e2e_env("AUDIT_KEY")), 0);
+	/* Who asked for it is in the old one. */
+	snprintf(cmd, sizeof cmd, "log --kind seal | grep -q 'asked by uid %d'",
+	    (int)getuid());
+	ck_assert_int_eq(auditctl(cmd), 0);
 	free(session);
 }
 END_TEST

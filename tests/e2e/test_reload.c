@@ -8,9 +8,11 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "load.h"
 
@@ -33,6 +35,35 @@ edit_policy(const char *sed)
 	    "%s/policy.new && cat %s/policy.new > %s", e2e_env("POLICY_FILE"),
 	    e2e_env("STACK_DIR"), sed, e2e_env("STACK_DIR"),
 	    e2e_env("STACK_DIR"), e2e_env("POLICY_FILE")), 0);
+}
+
+/* Is there, soon, an event of this kind with these members? */
+static bool happened(const char *kind, const char *fmt, ...)
+	    __attribute__((format(printf, 2, 3)));
+
+static bool
+happened(const char *kind, const char *fmt, ...)
+{
+	char where[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(where, sizeof where, fmt, ap);
+	va_end(ap);
+	/* The members as columns; what a kind has not is NULL. */
+	return E2E_UNTIL(20000, e2e_audit_n("WITH e AS (SELECT "
+	    "json_extract(body, '$.verb') AS verb, "
+	    "json_extract(body, '$.uid') AS uid, "
+	    "json_extract(body, '$.args') AS args, "
+	    "json_extract(body, '$.pid') AS pid, "
+	    "json_extract(body, '$.reason') AS reason, "
+	    "json_extract(body, '$.accepted') AS accepted, "
+	    "json_extract(body, '$.old_sha256') AS old_sha256, "
+	    "json_extract(body, '$.new_sha256') AS new_sha256, "
+	    "json_extract(body, '$.conf_sha256') AS conf_sha256, "
+	    "json_extract(body, '$.error') AS error "
+	    "FROM events WHERE kind = '%s') "
+	    "SELECT count(*) FROM e WHERE %s", kind, where) >= 1);
 }
 
 static void
@@ -241,7 +272,93 @@ START_TEST(control_tools)
 	    PQstatus(c) == CONNECTION_BAD, "%s", PQresultErrorMessage(r));
 	PQclear(r);
 	PQfinish(c);
+	/* Who did it is in the record. */
+	ck_assert(happened("control", "verb = 'kill' AND uid = %d AND "
+	    "args LIKE '%%%s%%'", (int)getuid(), session));
+	ck_assert(happened("control", "verb = 'sessions' AND uid = %d",
+	    (int)getuid()));
+	ck_assert(happened("control", "verb = 'explain' AND uid = %d AND "
+	    "args LIKE '%%DROP TABLE%%'", (int)getuid()));
 	free(session);
+}
+END_TEST
+
+/* --- what the record says of it ------------------------------------------- */
+
+/* The SHA-256 of a file, in hex (allocated). */
+static char *
+digest(const char *file)
+{
+	char cmd[600], out[65] = "";
+	FILE *fp;
+
+	snprintf(cmd, sizeof cmd, "sha256sum < %s", file);
+	ck_assert_ptr_nonnull(fp = popen(cmd, "r"));
+	ck_assert_ptr_nonnull(fgets(out, sizeof out, fp));
+	pclose(fp);
+	return strdup(out);
+}
+
+/* One that is good, one that is not, and the first again. */
+static void
+reloads(const char *daemon, const char *file, const char *kind)
+{
+	const char *dir = e2e_env("STACK_DIR");
+	char *first = digest(file), *second;
+
+	ck_assert_int_eq(e2e_sh("cp %s %s/first && echo '# more' >> %s", file,
+	    dir, file), 0);
+	second = digest(file);
+	hup(daemon);
+	ck_assert_msg(happened(kind, "accepted = 1 AND old_sha256 = '%s' AND "
+	    "new_sha256 = '%s'", first, second), "%s", kind);
+	ck_assert_int_eq(e2e_sh("echo 'nonsense: 1' >> %s", file), 0);
+	hup(daemon);
+	ck_assert_msg(happened(kind, "accepted = 0 AND old_sha256 = '%s' AND "
+	    "new_sha256 = '' AND error LIKE '%%nonsense%%'", second), "%s",
+	    kind);
+	ck_assert_int_eq(e2e_sh("cat %s/first > %s", dir, file), 0);
+	hup(daemon);
+	ck_assert_msg(happened(kind, "accepted = 1 AND old_sha256 = '%s' AND "
+	    "new_sha256 = '%s'", second, first), "%s", kind);
+	free(first);
+	free(second);
+}
+
+START_TEST(recorded)
+{
+	const char *dir = e2e_env("STACK_DIR");
+	char *conf = digest(e2e_env("GATEWAYD_FILE"));
+	int pid = (int)e2e_process("gatewayd");
+
+	reloads("gatewayd", e2e_env("GATEWAYD_FILE"), "gateway_reload");
+	reloads("auditd", e2e_env("AUDITD_FILE"), "audit_reload");
+	ck_assert(happened("gateway_start", "pid = %d", pid));
+	free(e2e_stack("stop --dir %s gatewayd", dir));
+	ck_assert(happened("gateway_stop", "pid = %d AND reason = 'stopped'",
+	    pid));
+	ck_assert_int_eq(e2e_audit_n("SELECT count(*) FROM events WHERE "
+	    "kind = 'gateway_stop'"), 1);
+	free(e2e_stack("start --dir %s gatewayd", dir));
+	pid = (int)e2e_process("gatewayd");
+	ck_assert(happened("gateway_start", "pid = %d AND conf_sha256 = '%s'",
+	    pid, conf));
+	free(e2e_stack("kill --dir %s gatewayd", dir));
+	ck_assert(happened("gateway_stop", "pid = %d AND reason <> 'stopped'",
+	    pid));
+	free(e2e_stack("start --dir %s gatewayd", dir));
+	ck_assert(happened("gateway_start", "pid = %d",
+	    (int)e2e_process("gatewayd")));
+	/* The same one, to another policyd. */
+	pid = (int)e2e_process("gatewayd");
+	free(e2e_stack("stop --dir %s policyd", dir));
+	free(e2e_stack("start --dir %s policyd", dir));
+	ck_assert(E2E_UNTIL(20000, e2e_audit_n("SELECT count(*) FROM events "
+	    "WHERE kind = 'gateway_start' AND json_extract(body, '$.pid') = "
+	    "%d", pid) == 2));
+	ck_assert_int_eq(e2e_sh("%s/auditctl -f %s verify > /dev/null",
+	    e2e_env("POSTERN_BIN"), e2e_env("AUDITD_FILE")), 0);
+	free(conf);
 }
 END_TEST
 
@@ -427,6 +544,7 @@ main(void)
 	tcase_add_test(tc, whole);
 	tcase_add_loop_test(tc, login_meanwhile, 0, 2);
 	tcase_add_test(tc, other_daemons_reload);
+	tcase_add_test(tc, recorded);
 	tcase_add_test(tc, drain);
 	suite_add_tcase(s, tc);
 	return e2e_main(s);
