@@ -121,6 +121,7 @@ check-long:
 	    tests/run $${TESTS:-mint steps held denials frames storm}
 	@$(TEST_ENV) POSTERN_POWERCUTS=200 \
 	    $(O)/tests/unit/auditd/test_powercut
+	@[ -n "$$TESTS" ] || $(MAKE) --no-print-directory check-twins
 check-pgversions:
 	@sh tests/deps $(CLANG)
 	@$(MAKE) --no-print-directory -j$$(nproc) build-tests
@@ -140,7 +141,9 @@ check-clients:
 check-twins:
 	@sh tests/deps $(CLANG)
 	@$(MAKE) --no-print-directory -j$$(nproc) build-tests
-	@E2E_LIMIT=14400 POSTERN_TWINS=$${POSTERN_TWINS:-10000} $(TEST_ENV) tests/run twins
+	@seed=$${POSTERN_SEED:-$$(date +%s)}; echo "POSTERN_SEED=$$seed"; \
+	    E2E_LIMIT=14400 POSTERN_TWINS=$${POSTERN_TWINS:-1000000} \
+	    POSTERN_SEED=$$seed $(TEST_ENV) tests/run twins
 # Real identity providers, from npm and Debian: a few minutes.
 check-idp:
 	@sh tests/deps $(CLANG)

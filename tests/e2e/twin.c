@@ -15,6 +15,8 @@
 #include "raw.h"
 
 #define WAIT	20000	/* ms for an answer */
+#define WAIT_MANY 600000	/* when it waits behind others */
+#define AHEAD	16384	/* bytes sent before answers are read */
 
 struct side {
 	const char	*database;
@@ -339,6 +341,65 @@ twin_play(struct twin *t, enum twin_mode mode, bool block,
 	}
 	return strcmp(t->side[0].text, t->side[1].text) == 0 ||
 	    equal_sorted(&t->side[0], &t->side[1]);
+}
+
+/* Whole transcripts of one statement, its block's ends too. */
+static void
+answers(struct side *s, const struct twin_one *q)
+{
+	const uint8_t	*body;
+	size_t		 len;
+	int		 type, left = q->block ? 3 : 1;
+
+	s->len = 0;
+	put(s, "", 0);
+	while (left > 0) {
+		type = raw_read(s->raw, WAIT_MANY, &body, &len);
+		ck_assert_msg(type != -1, "no answer to %s", q->sql);
+		ck_assert_msg(type != 0, "the session on %s ended at %s",
+		    s->database, q->sql);
+		note(s, type, body, len);
+		left -= type == 'Z';
+	}
+}
+
+static void
+send_one(struct side *s, const struct twin_one *q)
+{
+	struct twin_msg	 m = { q->sql, { NULL }, 0 };
+
+	if (q->block)
+		raw_query(s->raw, "BEGIN");
+	if (q->mode == TWIN_SIMPLE)
+		raw_query(s->raw, q->sql);
+	else
+		send_extended(s, &m, q->mode == TWIN_BINARY);
+	if (q->block)
+		raw_query(s->raw, "ROLLBACK");
+}
+
+/* So little goes ahead that no socket can be full. */
+void
+twin_play_many(struct twin *t, const struct twin_one *v, size_t n,
+    void (*done)(void *, size_t, bool), void *ctx)
+{
+	size_t	 i, sent, bytes;
+
+	for (i = 0; i < n; ) {
+		for (bytes = 0, sent = i; sent < n && (sent == i ||
+		    bytes + strlen(v[sent].sql) < AHEAD); sent++) {
+			bytes += strlen(v[sent].sql) + 100;
+			send_one(&t->side[0], &v[sent]);
+			send_one(&t->side[1], &v[sent]);
+		}
+		for (; i < sent; i++) {
+			answers(&t->side[0], &v[i]);
+			answers(&t->side[1], &v[i]);
+			done(ctx, i, strcmp(t->side[0].text,
+			    t->side[1].text) == 0 ||
+			    equal_sorted(&t->side[0], &t->side[1]));
+		}
+	}
 }
 
 void

@@ -33,6 +33,20 @@ void		 twin_free(struct twin **);
 bool		 twin_play(struct twin *, enum twin_mode, bool block,
 		    const struct twin_msg *, size_t n);
 
+/*
+ * Many statements, none of which leaves anything in the session, sent without
+ * waiting for answers; each one's transcripts are compared, and `done` called
+ * in order, when twin_difference() and the like speak of this one.
+ */
+struct twin_one {
+	const char	*sql;
+	enum twin_mode	 mode;
+	bool		 block;
+};
+void		 twin_play_many(struct twin *, const struct twin_one *,
+		    size_t n, void (*done)(void *ctx, size_t i, bool same),
+		    void *ctx);
+
 /* Of the last play: the first line in which they differ, from each. */
 void		 twin_difference(const struct twin *, char *a, char *b,
 		    size_t size);
