@@ -54,7 +54,7 @@ struct catalog {
 	struct symbol	 *operators[256], *types[256];
 	struct symbol	 *schemas, *casts;
 	struct holding	 *holds[256];
-	bool		  hidden_casts;
+	bool		  hidden_casts, tokens;
 	bool		  begun, ended;
 	uint32_t	  nrecords;
 	uint32_t	  server;	/* server_version_num */
@@ -437,6 +437,9 @@ add_record(struct catalog *c, unsigned int kind, const void *rec)
 		return add_holds(c, rec);
 	case CAT_tag:
 		return add_tag(c, rec);
+	case CAT_token:
+		c->tokens = true;
+		return 0;
 	case CAT_schema:
 		return add_symbol(c, &c->schemas, 1, s->name, s->name);
 	case CAT_end:
@@ -707,6 +710,12 @@ bool
 catalog_hidden_casts(const struct catalog *c)
 {
 	return c->hidden_casts;
+}
+
+bool
+catalog_tokens(const struct catalog *c)
+{
+	return c->tokens;
 }
 
 const char *

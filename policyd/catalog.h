@@ -111,6 +111,8 @@ bool		 catalog_has_cast(const struct catalog *, const char *schema,
 		    const char *name);		/* schema NULL: any */
 /* One between built-in types, which expressions run without naming it. */
 bool		 catalog_hidden_casts(const struct catalog *);
+/* The function of the mask `token` is installed. */
+bool		 catalog_tokens(const struct catalog *);
 /* The i-th type that values of the column's type are or hold, by name; NULL
  * behind the last. */
 const char	*catalog_holds(const struct catalog *, uint32_t type,

@@ -57,6 +57,9 @@ STRUCT_DESC(tag)
 #define STRUCT	struct cat_builtin
 STRUCT_DESC(builtin)
 #undef STRUCT
+#define STRUCT	struct cat_token
+STRUCT_DESC(token)
+#undef STRUCT
 #define STRUCT	struct cat_end
 STRUCT_DESC(end)
 #undef STRUCT

@@ -94,6 +94,10 @@
 #define CAT_FIELDS_builtin(F)						\
 	F(U32, oid, 0)							\
 	F(STR, name, 63)
+/* The function of the mask `token` is there, and is what it must be (the
+ * query says what that is). */
+#define CAT_FIELDS_token(F)						\
+	F(U32, oid, 0)
 /* An operator outside pg_catalog. */
 #define CAT_FIELDS_operator(F)						\
 	F(STR, schema, 63)						\
@@ -108,7 +112,7 @@
 #define CAT_RECS(M)							\
 	M(database) M(relation) M(column) M(key) M(depends)		\
 	M(view) M(calls) M(uses) M(cast) M(function) M(operator) M(schema)	\
-	M(holds) M(tag) M(builtin) M(end)
+	M(holds) M(tag) M(builtin) M(token) M(end)
 
 #define CAT_M_ENUM(name)	CAT_##name,
 enum cat_kind {

@@ -267,6 +267,14 @@ on_tag(void *ctx, const struct db_row *row)
 }
 
 static int
+on_token(void *ctx, const struct db_row *row)
+{
+	struct cat_token c = { db_u32(row, 0) };
+
+	return emit(ctx, CAT_token, &c);
+}
+
+static int
 on_operator(void *ctx, const struct db_row *row)
 {
 	struct cat_operator c = { text(row, 0), text(row, 1) };
@@ -535,6 +543,19 @@ static const struct {
 	    "SELECT oid, proname FROM pg_proc"
 	    " WHERE pronamespace = 'pg_catalog'::regnamespace"
 	    " AND prokind = 'f' AND NOT proretset" },
+	{ on_token,
+	    /* Its owner's, and nobody else's who could make a schema. */
+	    "SELECT p.oid FROM pg_proc p"
+	    " JOIN pg_namespace n ON n.oid = p.pronamespace"
+	    " JOIN pg_roles r ON r.oid = p.proowner"
+	    " WHERE n.nspname = 'postern' AND p.proname = 'token'"
+	    " AND r.rolname = 'postern_token'"
+	    " AND p.prosecdef AND p.provolatile <> 'v' AND p.prokind = 'f'"
+	    " AND NOT p.proretset AND p.pronargs = 1"
+	    " AND p.proargtypes[0] = 'text'::regtype"
+	    " AND p.prorettype = 'text'::regtype"
+	    " AND NOT EXISTS (SELECT FROM aclexplode(coalesce(p.proacl,"
+	    "  acldefault('f', p.proowner))) AS a WHERE a.grantee = 0)" },
 	{ on_holds,		/* down to what a value is made of */
 	    "WITH RECURSIVE h (col, oid) AS ("
 	    " SELECT DISTINCT a.atttypid, a.atttypid FROM pg_attribute a"

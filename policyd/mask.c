@@ -9,7 +9,8 @@
  * the column's type and modifier, so that the column keeps both.
  *
  * `null` and `redact` never read the column: a role without SELECT on it can
- * run them.  `partial` and `bucket` keep NULL as NULL.
+ * run them.  `partial`, `bucket` and `token` keep NULL as NULL.  The key of
+ * `token` is known to the function in the database only (setupsql.c).
  */
 #include "mask.h"
 
@@ -96,6 +97,7 @@ local(struct buf *b, const struct cat_col *col, bool keep_domain)
 
 #define STARS	"CAST('***' AS pg_catalog.text)"
 #define CONCAT	" OPERATOR(pg_catalog.||) "
+#define TOKEN_HEAD	"tok_"
 
 /* A kept end may be at most half of it: else all is masked. */
 static int
@@ -213,10 +215,45 @@ bucket_time(struct buf *b, const struct cat_col *col, bool year, bool instant,
 	    " AS pg_catalog.\"timestamp\")) END");
 }
 
+/* postern.token() of the value: 64 hexadecimal digits. */
+static int
+digits(struct buf *b, const struct cat_col *col, bool bytes)
+{
+	if (add(b, "postern.token(") == -1)
+		return -1;
+	/* As text, bytea depends on a setting of the client's. */
+	if (!bytes)
+		return value(b, col) == -1 ? -1 : add(b, ")");
+	return add(b, "pg_catalog.encode(pst.") == -1 ||
+	    mask_ident(b, col->name) == -1 ? -1 :
+	    add(b, ", CAST('hex' AS pg_catalog.text)))");
+}
+
+static int
+token(struct buf *b, const struct cat_col *col, enum mask_class class)
+{
+	bool	 bytes = class == MASK_OF_BYTES;
+
+	if (bytes)
+		return add(b, "pg_catalog.decode(") == -1 ||
+		    digits(b, col, bytes) == -1 ? -1 :
+		    add(b, ", CAST('hex' AS pg_catalog.text))");
+	if (add(b, class == MASK_OF_UUID ? "pg_catalog.\"left\"(" :
+	    class == MASK_OF_INTEGER ? "CAST(CAST(CAST('x' AS "
+	    "pg_catalog.text)" CONCAT "pg_catalog.\"left\"(" :
+	    "CAST('" TOKEN_HEAD "' AS pg_catalog.text)" CONCAT
+	    "pg_catalog.\"left\"(") == -1 ||
+	    digits(b, col, bytes) == -1)
+		return -1;
+	return add(b, class == MASK_OF_UUID ? ", 32)" :
+	    class == MASK_OF_INTEGER ?
+	    ", 16) AS pg_catalog.\"bit\"(64)) AS pg_catalog.int8)" : ", 20)");
+}
+
 /* What a mask is for a column; *constant when that is a constant's text. */
 enum shape {
 	SHAPE_NULL, SHAPE_CONSTANT, SHAPE_PARTIAL, SHAPE_EXACT, SHAPE_FLOAT,
-	SHAPE_TIME
+	SHAPE_TIME, SHAPE_TOKEN
 };
 
 static enum shape
@@ -225,6 +262,8 @@ shape(const struct cat_col *col, const struct mask_rule *r,
 {
 	*class = mask_class(col, constant);
 	switch (r->kind) {
+	case MASK_TOKEN:
+		return mask_token_fits(col, *class) ? SHAPE_TOKEN : SHAPE_NULL;
 	case MASK_REDACT:
 		return *constant != NULL ? SHAPE_CONSTANT : SHAPE_NULL;
 	case MASK_PARTIAL:
@@ -246,7 +285,7 @@ mask_describe(const struct cat_col *col, const struct mask_rule *r, char *buf,
     size_t size)
 {
 	static const char *const names[] = { "null", "redact", "partial",
-	    "bucket" };
+	    "bucket", "token" };
 	enum mask_class	 class;
 	const char	*constant;
 
@@ -254,6 +293,12 @@ mask_describe(const struct cat_col *col, const struct mask_rule *r, char *buf,
 	case SHAPE_NULL:
 		if (r->kind == MASK_NULL)
 			snprintf(buf, size, "null");
+		else if (r->kind == MASK_TOKEN_ABSENT)
+			snprintf(buf, size, "null: token needs the function "
+			    "that policyctl setup-sql makes");
+		else if (r->kind == MASK_TOKEN_COMPUTED)
+			snprintf(buf, size, "null: token is for what a table "
+			    "stores");
 		else
 			snprintf(buf, size, "null: %s does not fit %.60s",
 			    names[r->kind], col->type_name);
@@ -265,6 +310,9 @@ mask_describe(const struct cat_col *col, const struct mask_rule *r, char *buf,
 		snprintf(buf, size, "partial {keep_domain: %s, first: %u, "
 		    "last: %u}", r->keep_domain ? "true" : "false",
 		    (unsigned int)r->first, (unsigned int)r->last);
+		break;
+	case SHAPE_TOKEN:
+		snprintf(buf, size, "token");
 		break;
 	case SHAPE_TIME:
 		snprintf(buf, size, "bucket {to: %s}",
@@ -309,6 +357,9 @@ masked(struct buf *b, const struct cat_col *col, const struct mask_rule *r)
 	case SHAPE_TIME:
 		rc = bucket_time(b, col, r->to == BUCKET_YEAR,
 		    class == MASK_OF_INSTANT, type);
+		break;
+	case SHAPE_TOKEN:
+		rc = token(b, col, class);
 		break;
 	}
 	if (rc == -1 || add(b, " AS ") == -1 || add(b, type) == -1 ||

@@ -18,7 +18,7 @@ static const struct type {
 	{ "bit varying", "", MASK_OF_CONSTANT },
 	{ "boolean", "false", MASK_OF_CONSTANT },
 	{ "box", "((0,0),(0,0))", MASK_OF_CONSTANT },
-	{ "bytea", "", MASK_OF_CONSTANT },
+	{ "bytea", "", MASK_OF_BYTES },
 	{ "cidr", "0.0.0.0/0", MASK_OF_CONSTANT },
 	{ "circle", "<(0,0),0>", MASK_OF_CONSTANT },
 	{ "date", "2000-01-01", MASK_OF_DATE },
@@ -61,7 +61,7 @@ static const struct type {
 	{ "tstzmultirange", "{}", MASK_OF_CONSTANT },
 	{ "tstzrange", "empty", MASK_OF_CONSTANT },
 	{ "tsvector", "", MASK_OF_CONSTANT },
-	{ "uuid", "00000000-0000-0000-0000-000000000000", MASK_OF_CONSTANT },
+	{ "uuid", "00000000-0000-0000-0000-000000000000", MASK_OF_UUID },
 	{ "xml", "", MASK_OF_CONSTANT },
 };
 
@@ -122,4 +122,30 @@ mask_class(const struct cat_col *col, const char **redact)
 		return MASK_OF_OTHER;
 	*redact = t->redact;
 	return t->class;
+}
+
+/* Other strings (an extension's citext) may have an equality of their own. */
+bool
+mask_token_fits(const struct cat_col *col, enum mask_class class)
+{
+	static const char *const strings[] = { "text", "name",
+	    "character varying", "character" };
+	const char	*mod = strchr(col->type_name, '(');
+	char		 name[64];
+	size_t		 i;
+
+	if (class == MASK_OF_BYTES || class == MASK_OF_UUID)
+		return true;
+	/* Smaller numbers would have the same token by chance. */
+	if (class == MASK_OF_INTEGER)
+		return strcmp(col->type_name, "bigint") == 0;
+	if (class != MASK_OF_STRING ||
+	    !plain_name(col->type_name, name, sizeof(name)) ||
+	    (mod != NULL && atoi(mod + 1) < MASK_TOKEN_LENGTH))
+		return false;
+	/* "character" alone is character(1), and is printed with it. */
+	for (i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
+		if (strcmp(name, strings[i]) == 0)
+			return true;
+	return false;
 }

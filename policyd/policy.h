@@ -65,7 +65,11 @@ struct database {
 	char		*broker_password_file;	/* absolute, or NULL */
 };
 
-enum mask_kind { MASK_NULL, MASK_REDACT, MASK_PARTIAL, MASK_BUCKET };
+enum mask_kind {
+	MASK_NULL, MASK_REDACT, MASK_PARTIAL, MASK_BUCKET, MASK_TOKEN,
+	/* Not the policy's: NULL, where it says token and there is none. */
+	MASK_TOKEN_ABSENT, MASK_TOKEN_COMPUTED
+};
 enum mask_bucket { BUCKET_NONE, BUCKET_MONTH, BUCKET_YEAR };
 
 /* A column that all of the three fit that are given (n > 0). */

@@ -40,7 +40,7 @@ static const struct conf_key with_keys[] = {
 	  .parse = policy_later, .sub = &bucket_sub }
 };
 /* `null` in YAML is null, quoted or not: nobody means the word. */
-static const char *const withs[] = { "null", "redact", NULL };
+static const char *const withs[] = { "null", "redact", "token", NULL };
 static const struct conf_sub with_map = POLICY_MAP(with_keys);
 static const struct conf_sub with_sub = { .form = CONF_FORM_OR,
 	.of = &(const struct conf_sub){ .form = CONF_FORM_VALUE,
@@ -112,9 +112,13 @@ parse_with(const struct conf *c, const struct conf_node *node,
 		r->kind = MASK_REDACT;
 		return 0;
 	}
+	if (node->kind == CONF_SCALAR && strcmp(node->value, withs[2]) == 0) {
+		r->kind = MASK_TOKEN;
+		return 0;
+	}
 	if (node->kind != CONF_MAP)
 		return conf_fail(c, node, err,
-		    "%s.with: expected null, redact, {partial: ...} or "
+		    "%s.with: expected null, redact, token, {partial: ...} or "
 		    "{bucket: ...}", where);
 	policy_where(at, "%s.with", where);
 	if (conf_fill(c, node, at, with_keys, POLICY_NELEM(with_keys), r,
@@ -165,7 +169,13 @@ parse_rule(const struct conf *c, const struct conf_node *map,
 			return conf_fail(c, policy_item(map, "writes", i), err,
 			    "%s.writes: \"%.60s\" is not one of insert and "
 			    "update", where, r->writes.v[i]);
-	return parse_with(c, conf_get(map, "with"), where, r, err);
+	if (parse_with(c, conf_get(map, "with"), where, r, err) == -1)
+		return -1;
+	/* Who writes a value and reads its token can look for it elsewhere. */
+	if (r->kind == MASK_TOKEN && r->writes.n > 0)
+		return conf_fail(c, conf_get(map, "writes"), err, "%s.writes: "
+		    "a column with the mask token cannot be written", where);
+	return 0;
 }
 
 bool
@@ -263,6 +273,8 @@ policy_masks_print(const struct policy *p, FILE *fp)
 				fputs("      with: \"null\"\n", fp);
 			else if (r->kind == MASK_REDACT)
 				fputs("      with: redact\n", fp);
+			else if (r->kind == MASK_TOKEN)
+				fputs("      with: token\n", fp);
 			else if (r->kind == MASK_BUCKET) {
 				fputs("      with:\n        bucket:\n", fp);
 				conf_print(fp, 10, bucket_keys,

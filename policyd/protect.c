@@ -19,6 +19,9 @@
 /* What a column is masked by that is computed from a masked one. */
 const struct mask_rule protect_derived = { .kind = MASK_NULL };
 
+static const struct mask_rule token_absent = { .kind = MASK_TOKEN_ABSENT };
+static const struct mask_rule token_computed = { .kind = MASK_TOKEN_COMPUTED };
+
 static bool
 fits_any(const struct conf_strings *globs, const char *s)
 {
@@ -117,6 +120,22 @@ protect_mask(struct protect_rel *p, size_t column, const struct mask_rule *r,
 	p->path[column].from = from;
 }
 
+/*
+ * What is computed may be computed from what a client writes elsewhere, and so
+ * give the token of any value: only what a table stores has one.
+ */
+static const struct mask_rule *
+token_rule(const struct protect *pr, const struct cat_rel *rel,
+    const struct cat_col *col, const struct mask_rule *r)
+{
+	if (r == NULL || r->kind != MASK_TOKEN)
+		return r;
+	if (!catalog_tokens(pr->cat))
+		return &token_absent;
+	return (rel->kind == 'r' || rel->kind == 'p') && !col->generated ? r :
+	    &token_computed;
+}
+
 /* A file name of at most 4 * 63 bytes and dots. */
 static int
 match_columns(struct protect *pr, const char *database,
@@ -137,7 +156,8 @@ match_columns(struct protect *pr, const char *database,
 			continue;
 		if ((p = protect_make(pr, rel)) == NULL)
 			return -1;
-		protect_mask(p, i, r, r->columns.n > 0 ? PATH_COLUMNS :
+		protect_mask(p, i, token_rule(pr, rel, &rel->cols[i], r),
+		    r->columns.n > 0 ? PATH_COLUMNS :
 		    r->tags.n > 0 ? PATH_TAGS : PATH_TYPES, NULL);
 	}
 	return 0;
@@ -151,6 +171,17 @@ protect_column(const struct protect_rel *p, const char *column)
 	for (i = 0; i < p->rel->ncols; i++)
 		if (p->mask[i] != NULL &&
 		    strcmp(p->rel->cols[i].name, column) == 0)
+			return true;
+	return false;
+}
+
+bool
+protect_tokens(const struct protect_rel *p)
+{
+	size_t	 i;
+
+	for (i = 0; i < p->rel->ncols; i++)
+		if (p->mask[i] != NULL && p->mask[i]->kind == MASK_TOKEN)
 			return true;
 	return false;
 }

@@ -94,6 +94,8 @@ bool		 protect_column(const struct protect_rel *, const char *column);
  * "update". */
 bool		 protect_unwritten(const struct protect_rel *,
 		    const char *column, const char *what);
+/* Some column of it is shown by `token`. */
+bool		 protect_tokens(const struct protect_rel *);
 /* Some sequence gives the numbers of a masked column. */
 bool		 protect_sequences(const struct protect *);
 /* (OID, attnum) pairs, little-endian u32, that no answer may show; stops at

@@ -146,6 +146,97 @@ add_fixed(struct buf *b, const struct database *db)
 	return sql_add(b, ";\n");
 }
 
+/* --- the mask token ---------------------------------------------------- */
+
+static bool
+has_tokens(const struct profile *p)
+{
+	size_t	 i, j;
+
+	for (i = 0; i < p->nmasks; i++)
+		for (j = 0; j < p->masks[i]->nrules; j++)
+			if (p->masks[i]->rules[j].kind == MASK_TOKEN)
+				return true;
+	return false;
+}
+
+/*
+ * The key is made by the server and stands in no text.  A key as long as a
+ * block of SHA-256, and behind it what has always one length: sha256() of the
+ * two is a keyed function of the second.
+ */
+static const char	token_sql[] =
+	"\n-- The mask token: its key is read by one function, which clients\n"
+	"-- of masked profiles cannot call.  To change the key, and so all\n"
+	"-- tokens: delete the row, and run this again.\n"
+	"CREATE SCHEMA IF NOT EXISTS postern;\n"
+	"ALTER SCHEMA postern OWNER TO postern_token;\n"
+	"REVOKE ALL ON SCHEMA postern FROM PUBLIC;\n"
+	"CREATE TABLE IF NOT EXISTS postern.token_key (\n"
+	"	one boolean PRIMARY KEY DEFAULT true CHECK (one),\n"
+	"	key bytea NOT NULL);\n"
+	"ALTER TABLE postern.token_key OWNER TO postern_token;\n"
+	"REVOKE ALL ON postern.token_key FROM PUBLIC;\n"
+	"INSERT INTO postern.token_key (key)\n"
+	"SELECT uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())\n"
+	"	|| uuid_send(gen_random_uuid()) || "
+	"uuid_send(gen_random_uuid())\n"
+	"ON CONFLICT DO NOTHING;\n"
+	"CREATE OR REPLACE FUNCTION postern.token(value text) RETURNS text\n"
+	"LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER\n"
+	"SET search_path = pg_catalog, pg_temp AS $token$\n"
+	"BEGIN\n"
+	"	RETURN (SELECT encode(sha256(k.key || sha256(convert_to(value,\n"
+	"	    getdatabaseencoding()))), 'hex') FROM postern.token_key AS "
+	"k);\n"
+	"END $token$;\n"
+	"ALTER FUNCTION postern.token(text) OWNER TO postern_token;\n"
+	"REVOKE ALL ON FUNCTION postern.token(text) FROM PUBLIC;\n";
+
+static int
+add_token_user(struct buf *b, const char *role)
+{
+	if (sql_add(b, "GRANT USAGE ON SCHEMA postern TO ") == -1 ||
+	    sql_ident(b, role) == -1 || sql_add(b, ";\nGRANT EXECUTE ON "
+	    "FUNCTION postern.token(text) TO ") == -1 ||
+	    sql_ident(b, role) == -1)
+		return -1;
+	return sql_add(b, ";\n");
+}
+
+static int
+add_tokens(struct buf *b, const struct policy *p, const struct database *db)
+{
+	const struct profile	*pr;
+	bool			 any = false;
+	size_t			 i, j;
+
+	for (i = 0; i < p->nprofiles; i++) {
+		pr = &p->profiles[i];
+		if (!profile_has_database(pr, db->key) || !has_tokens(pr))
+			continue;
+		if (!any && (sql_add(b, "\n") == -1 ||
+		    add_missing(b, "postern_token", "NOLOGIN") == -1 ||
+		    sql_add(b, "%s", token_sql) == -1))
+			return -1;
+		any = true;
+		if (sql_add(b, "-- Profile %s\n", pr->key) == -1)
+			return -1;
+		if (pr->role_user != NULL &&
+		    add_token_user(b, pr->role_user) == -1)
+			return -1;
+		for (j = 0; j < pr->role.member_of.n; j++)
+			if (add_token_user(b, pr->role.member_of.v[j]) == -1)
+				return -1;
+		if (pr->role_user == NULL && pr->role.member_of.n == 0 &&
+		    sql_add(b, "-- Its minted role is a member of nothing: "
+		    "give it a role in member_of, and run this again.\n") ==
+		    -1)
+			return -1;
+	}
+	return 0;
+}
+
 static int
 add_all(struct buf *b, const struct policy *p, const struct database *db)
 {
@@ -170,6 +261,8 @@ add_all(struct buf *b, const struct policy *p, const struct database *db)
 		    add_profile(b, p, i, db) == -1)
 			return -1;
 	if (fixed && add_fixed(b, db) == -1)
+		return -1;
+	if (add_tokens(b, p, db) == -1)
 		return -1;
 	if (!mints)
 		return 0;

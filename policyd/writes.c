@@ -283,6 +283,9 @@ check_target(struct analysis *a, const struct ref *r, enum kind k)
 	else if (p != NULL && k != KIND_UPDATE && k != KIND_DELETE &&
 	    k != KIND_INSERT)
 		why = "it is protected";
+	else if (p != NULL && k == KIND_INSERT && protect_tokens(p))
+		/* Of a default, if of nothing else. */
+		why = "the new row would show the token of its values";
 	else if (p != NULL && r->rv != NULL && !r->rv->inh)
 		why = "ONLY and a protected table";
 	if (why == NULL)

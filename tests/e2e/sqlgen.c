@@ -47,10 +47,13 @@ static const struct table tables[] = {
 	    { "email", TEXT }, { "orders", INT }, { "total", NUM } } },
 	{ "mail_copy", { { "id", INT }, { "email", TEXT } } },
 	{ "notes", { { "id", INT }, { "body", TEXT }, { "n", INT } } },
+	{ "coded", { { "id", INT }, { "mail", TEXT }, { "other", TEXT },
+	    { "no", INT }, { "city", TEXT }, { "low", TEXT } } },
+	{ "coded_too", { { "id", INT }, { "mail", TEXT }, { "who", TEXT } } },
 };
 /* How often each: the first ones most. */
 static const unsigned char weights[] = { 30, 14, 6, 5, 2, 4, 4, 4, 2, 4, 2,
-    1, 4 };
+    1, 4, 6, 3 };
 
 struct item {
 	char		 alias[8];

@@ -44,7 +44,7 @@ static const char *const classes[] = {
 	"activity", "slot", "publication", "file", "page", "toast",
 	"foreign", "definition", "row security", "trigger", "foreign key",
 	"system column", "tablesample", "operator", "write", "by type",
-	"by tag", "named view", "bucket"
+	"by tag", "named view", "bucket", "token"
 };
 
 /* --- the file ---------------------------------------------------------- */

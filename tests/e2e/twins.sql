@@ -229,6 +229,37 @@ CREATE MATERIALIZED VIEW far_copy AS SELECT v FROM far_file WITH NO DATA;
 CREATE PUBLICATION pub FOR TABLE customers;
 CREATE STATISTICS st ON city, name FROM customers;
 
+-- Shown by tokens.
+CREATE TABLE coded (id integer PRIMARY KEY, mail text, other varchar(40),
+	key uuid, no bigint, raw bytea, city text, short varchar(10),
+	mood mood, low text GENERATED ALWAYS AS (lower(city)) STORED,
+	lowmail text GENERATED ALWAYS AS (lower(mail)) STORED);
+CREATE INDEX coded_mail ON coded (mail);
+CREATE TABLE coded_too (id integer PRIMARY KEY, mail text,
+	who text DEFAULT current_setting('application_name'));
+CREATE VIEW coded_view AS SELECT id, mail, upper(city) AS other FROM coded;
+CREATE MATERIALIZED VIEW copy_of_coded AS SELECT id, mail, city AS other
+FROM coded WITH NO DATA;
+CREATE TABLE coded_up (id integer, mail text DEFAULT 'm2@x');
+CREATE TABLE coded_down () INHERITS (coded_up);
+
+-- Tokens are equal in both databases when what they stand for has one name
+-- here: a renaming that keeps what is equal, and not how it looks.
+CREATE ROLE postern_token NOLOGIN;
+CREATE SCHEMA postern AUTHORIZATION postern_token;
+CREATE TABLE postern.same (value text PRIMARY KEY, name text);
+ALTER TABLE postern.same OWNER TO postern_token;
+CREATE FUNCTION postern.token(value text) RETURNS text
+LANGUAGE sql STABLE STRICT SECURITY DEFINER AS $token$
+	SELECT encode(sha256(convert_to(coalesce((SELECT s.name
+	FROM postern.same AS s WHERE s.value = token.value),
+	token.value), 'UTF8')), 'hex')
+$token$;
+ALTER FUNCTION postern.token OWNER TO postern_token;
+REVOKE ALL ON FUNCTION postern.token FROM PUBLIC;
+GRANT USAGE ON SCHEMA postern TO app_bot;
+GRANT EXECUTE ON FUNCTION postern.token TO app_bot;
+
 -- k is 1 or 2: all that depends on it is under a mask.
 CREATE FUNCTION fill(k integer) RETURNS void LANGUAGE plpgsql AS $fill$
 BEGIN
@@ -299,6 +330,23 @@ BEGIN
 	    'Oslo' FROM generate_series(1, 9) AS i;
 	INSERT INTO leads_once SELECT id, mail FROM leads;
 	INSERT INTO leads_pair SELECT id, mail, score FROM leads;
+	INSERT INTO coded SELECT i, CASE WHEN i % 7 > 0 THEN
+	    'm' || i % 5 * k || '@x' END, 'o' || i % 4 * k,
+	    md5('u' || i % 3 || k)::uuid, i % 5 * k * 7919,
+	    decode(md5('r' || i % 5 || k), 'hex'), 'City ' || i % 3, 's' || k,
+	    (ARRAY['low', 'mid', 'high'])[1 + (i + k) % 3]::mood
+	FROM generate_series(1, 40) AS i;
+	INSERT INTO coded_too SELECT i, 'm' || i * k || '@x', 'w' || i * k
+	FROM generate_series(1, 9) AS i;
+	INSERT INTO coded_up VALUES (1, 'm' || k || '@x');
+	INSERT INTO coded_down VALUES (2, 'm' || 2 * k || '@x');
+	INSERT INTO postern.same SELECT DISTINCT v.value, v.name FROM
+	    generate_series(0, 40) AS i, LATERAL (VALUES
+	    ('m' || i * k || '@x', 'M' || i), ('o' || i * k, 'O' || i),
+	    (md5('u' || i || k)::uuid::text, 'U' || i),
+	    ((i * k * 7919)::text, 'N' || i),
+	    (md5('r' || i || k), 'R' || i), ('w' || i * k, 'W' || i))
+	    AS v (value, name);
 	INSERT INTO diary SELECT i, date '2000-01-01' + i * k, 'w' || i * k
 	FROM generate_series(1, 9) AS i;
 	INSERT INTO plainly SELECT i, i * k FROM generate_series(1, 9) AS i;
@@ -338,6 +386,7 @@ BEGIN
 	REFRESH MATERIALIZED VIEW card_union;
 	REFRESH MATERIALIZED VIEW first_cards;
 	REFRESH MATERIALIZED VIEW far_copy;
+	REFRESH MATERIALIZED VIEW copy_of_coded;
 END
 $fill$;
 
