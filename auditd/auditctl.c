@@ -61,6 +61,7 @@ usage(void)
 	    "[--limit n]\n"
 	    "           [--json] [--follow] [--format name] "
 	    "[--by relation]\n"
+	    "           [--html file]\n"
 	    "       auditctl [-d store] [-f file] show event [--json]\n"
 	    "       auditctl [-d store] [-f file] replay session [--speed n] "
 	    "[--from seconds]\n"
@@ -144,8 +145,11 @@ cmd_sessions(struct options *o, struct reader *r)
 static int
 cmd_report(struct options *o, struct reader *r)
 {
-	return o->relations ? summary_relations(r, &o->filter, o->json) :
-	    summary_report(r, &o->filter, o->json);
+	struct report_options to = { .json = o->json,
+	    .html = o->replay.html };
+
+	return o->relations ? summary_relations(r, &o->filter, &to) :
+	    summary_report(r, &o->filter, &to);
 }
 
 static int
@@ -292,7 +296,7 @@ cmd_seal(struct options *o, struct reader *r)
 enum { O_FILTER = 1, O_LIMIT = 2, O_JSON = 4, O_FOLLOW = 8, O_FORMAT = 16,
 	O_PROVE = 32, O_SCOPE = 64, O_REPLAY = 128,
 	O_BY = 256, O_TIME = 512, O_PRUNE = 1024,
-	O_FORWARD = 2048 };
+	O_FORWARD = 2048, O_PAGE = 4096 };
 
 static const struct command {
 	const char	*name;
@@ -307,7 +311,8 @@ static const struct command {
 	    O_FILTER | O_SCOPE | O_LIMIT | O_JSON | O_FOLLOW },
 	{ "show", cmd_show, true, 1, 1, O_JSON },
 	{ "sessions", cmd_sessions, true, 0, 0, O_SCOPE | O_JSON },
-	{ "report", cmd_report, true, 0, 0, O_SCOPE | O_JSON | O_BY },
+	{ "report", cmd_report, true, 0, 0, O_SCOPE | O_JSON | O_BY |
+	    O_PAGE },
 	{ "export", cmd_export, true, 0, 0,
 	    O_FILTER | O_SCOPE | O_LIMIT | O_FORMAT },
 	{ "replay", cmd_replay, true, 1, SESSIONS_MAX, O_REPLAY },
@@ -361,7 +366,7 @@ static const struct known known[] = {
 	{ "from", 1, 'o', O_REPLAY, 0 },
 	{ "step", 0, 'e', O_REPLAY, 0 },
 	{ "sql", 1, 'q', O_REPLAY, 0 },
-	{ "html", 1, 'h', O_REPLAY, 0 },
+	{ "html", 1, 'h', O_REPLAY | O_PAGE, 0 },
 	{ "against", 1, 'g', O_REPLAY, 0 },
 	{ "no-recordings", 0, 'Q', O_PROVE, 0 },
 	{ "dry-run", 0, 'z', O_PRUNE, 0 }

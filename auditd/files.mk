@@ -21,7 +21,7 @@ auditctl_OBJS =	auditd/against.o auditd/answer.o auditd/auditctl.o \
 		auditd/prunectl.o auditd/reader.o auditd/recfile.o \
 		auditd/reconcile.o auditd/recording.o auditd/relations.o \
 		auditd/replay.o auditd/replayhtml.o \
-		auditd/replaysql.o auditd/replayterm.o auditd/rowsterm.o \
+		auditd/replaysql.o auditd/replayterm.o auditd/report.o auditd/rowsterm.o \
 		auditd/schema.o auditd/segments.o auditd/serverlog.o \
 		auditd/showlog.o auditd/sink.o auditd/sqltext.o \
 		auditd/summary.o auditd/syslogmsg.o \

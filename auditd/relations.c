@@ -7,8 +7,6 @@
 
 #include <stdio.h>
 
-#include "ctl.h"
-
 #define F(row, name)	"json_extract(" row ".body, '$." name "')"
 
 static const char per_session[] =
@@ -61,29 +59,31 @@ add_row(void *ctx, sqlite3_stmt *st)
 }
 
 int
-summary_relations(struct reader *r, const struct filter *f, bool json)
+summary_relations(struct reader *r, const struct filter *f,
+    const struct report_options *o)
 {
 	struct sums s = { .reader = r };
-	struct ctl_table *t = ctl_table_new("subject,relation,statements,"
-	    "reads,writes,denied,approved,rows", json);
+	struct report *t = report_new("subject,relation,statements,"
+	    "reads,writes,denied,approved,rows", o);
 	sqlite3_stmt *st = NULL;
 	sqlite3 *db = NULL;
 	int rc = SQLITE_ERROR;
 
-	if (t != NULL && sqlite3_open(":memory:", &db) == SQLITE_OK &&
+	if (t == NULL)
+		return 2;
+	if (sqlite3_open(":memory:", &db) == SQLITE_OK &&
 	    sqlite3_exec(db, table, NULL, NULL, NULL) == SQLITE_OK &&
 	    sqlite3_prepare_v2(db, "INSERT INTO sums VALUES (?, ?, ?, ?, ?, "
 	    "?, ?, ?)", -1, &s.add, NULL) == SQLITE_OK &&
 	    sqlite3_prepare_v2(db, result, -1, &st, NULL) == SQLITE_OK &&
 	    reader_each(r, f, per_session, " GROUP BY 1, 2", add_row, &s) == 0)
 		while ((rc = sqlite3_step(st)) == SQLITE_ROW)
-			ctl_table_row(t,
+			report_row(t,
 			    (const char *)sqlite3_column_text(st, 0));
 	if (rc != SQLITE_DONE && db != NULL && sqlite3_errcode(db) != SQLITE_OK)
 		fprintf(stderr, "auditctl: %s\n", sqlite3_errmsg(db));
 	sqlite3_finalize(st);
 	sqlite3_finalize(s.add);
 	sqlite3_close(db);
-	ctl_table_end(&t);
-	return rc == SQLITE_DONE ? 0 : 2;
+	return report_end(&t, rc == SQLITE_DONE) == 0 ? 0 : 2;
 }

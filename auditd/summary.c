@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ctl.h"
-
 #define F(name)	"json_extract(e.body, '$." name "')"
 
 /* What one segment says of each session; "" stands for refused logins. */
@@ -24,27 +22,29 @@ static const char per_session[] =
 " sum(e.kind = 'outcome' AND " F("status") " = 'error'),"
 " sum(iif(e.kind = 'outcome', " F("rows") ", 0)),"
 " sum(iif(e.kind = 'outcome', " F("bytes") ", 0)),"
-" sum(e.kind = 'login_refused') "
+" sum(e.kind = 'login_refused'),"
+" sum(e.kind = 'intent' AND coalesce(" F("approval") ", 0) > 0) "
 "FROM events e WHERE (e.session <> '' OR e.kind = 'login_refused')";
 
-#define NSUMS	11
+#define NSUMS	12
 
 static const char tables[] =
 "CREATE TABLE sums (session TEXT, subject TEXT, profile TEXT, database TEXT,"
 " opened INTEGER, closed INTEGER, reason TEXT, statements INTEGER,"
 " denied INTEGER, errors INTEGER, rows INTEGER, bytes INTEGER,"
-" refused_logins INTEGER, PRIMARY KEY (session, subject)) WITHOUT ROWID";
+" refused_logins INTEGER, approved INTEGER, PRIMARY KEY (session, subject)) WITHOUT ROWID";
 
 static const char add[] =
-"INSERT INTO sums VALUES (?1, ?12, ?13, ?14, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
-" ?11) ON CONFLICT DO UPDATE SET"
+"INSERT INTO sums VALUES (?1, ?13, ?14, ?15, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+" ?11, ?12) ON CONFLICT DO UPDATE SET"
 " opened = coalesce(opened, excluded.opened),"
 " closed = coalesce(excluded.closed, closed),"
 " reason = coalesce(excluded.reason, reason),"
 " statements = statements + excluded.statements,"
 " denied = denied + excluded.denied, errors = errors + excluded.errors,"
 " rows = rows + excluded.rows, bytes = bytes + excluded.bytes,"
-" refused_logins = refused_logins + excluded.refused_logins";
+" refused_logins = refused_logins + excluded.refused_logins,"
+" approved = approved + excluded.approved";
 
 #define ISO(us)								\
 	"strftime('%Y-%m-%dT%H:%M:%SZ', " us " / 1000000, 'unixepoch')"
@@ -58,7 +58,8 @@ static const char sessions[] =
 
 static const char subjects[] =
 "SELECT json_object('subject', subject, 'sessions', sum(session <> ''),"
-" 'statements', sum(statements), 'denied', sum(denied), 'errors', sum(errors),"
+" 'statements', sum(statements), 'denied', sum(denied),"
+" 'approved', sum(approved), 'errors', sum(errors),"
 " 'rows', sum(rows), 'bytes', sum(bytes),"
 " 'refused_logins', sum(refused_logins)) FROM sums GROUP BY subject "
 "ORDER BY sum(statements) DESC, subject";
@@ -81,10 +82,10 @@ add_row(void *ctx, sqlite3_stmt *st)
 
 	for (i = 0; i < NSUMS; i++)
 		sqlite3_bind_value(s->add, i + 1, sqlite3_column_value(st, i));
-	sqlite3_bind_text(s->add, 12, w->subject[0] == '\0' &&
+	sqlite3_bind_text(s->add, 13, w->subject[0] == '\0' &&
 	    refused != NULL ? refused : w->subject, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_text(s->add, 13, w->profile, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_text(s->add, 14, w->database, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_text(s->add, 14, w->profile, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_text(s->add, 15, w->database, -1, SQLITE_TRANSIENT);
 	sqlite3_step(s->add);
 	sqlite3_reset(s->add);
 	return true;
@@ -92,20 +93,22 @@ add_row(void *ctx, sqlite3_stmt *st)
 
 static int
 summary(struct reader *r, const struct filter *f, const char *select,
-    const char *columns, bool json)
+    const char *columns, const struct report_options *o)
 {
 	struct summary s = { .reader = r };
-	struct ctl_table *t = ctl_table_new(columns, json);
+	struct report *t = report_new(columns, o);
 	sqlite3_stmt *st = NULL;
 	int rc = SQLITE_ERROR;
 
-	if (t != NULL && sqlite3_open(":memory:", &s.db) == SQLITE_OK &&
+	if (t == NULL)
+		return 2;
+	if (sqlite3_open(":memory:", &s.db) == SQLITE_OK &&
 	    sqlite3_exec(s.db, tables, NULL, NULL, NULL) == SQLITE_OK &&
 	    sqlite3_prepare_v2(s.db, add, -1, &s.add, NULL) == SQLITE_OK &&
 	    sqlite3_prepare_v2(s.db, select, -1, &st, NULL) == SQLITE_OK &&
 	    reader_each(r, f, per_session, " GROUP BY 1, 2", add_row, &s) == 0)
 		while ((rc = sqlite3_step(st)) == SQLITE_ROW)
-			ctl_table_row(t,
+			report_row(t,
 			    (const char *)sqlite3_column_text(st, 0));
 	if (rc != SQLITE_DONE && s.db != NULL &&
 	    sqlite3_errcode(s.db) != SQLITE_OK)
@@ -113,20 +116,21 @@ summary(struct reader *r, const struct filter *f, const char *select,
 	sqlite3_finalize(st);
 	sqlite3_finalize(s.add);
 	sqlite3_close(s.db);
-	ctl_table_end(&t);
-	return rc == SQLITE_DONE ? 0 : 2;
+	return report_end(&t, rc == SQLITE_DONE) == 0 ? 0 : 2;
 }
 
 int
 summary_sessions(struct reader *r, const struct filter *f, bool json)
 {
 	return summary(r, f, sessions, "session,subject,profile,database,"
-	    "opened,closed,statements,denied,errors,rows,reason", json);
+	    "opened,closed,statements,denied,errors,rows,reason",
+	    &(struct report_options){ .json = json, .no_bars = true });
 }
 
 int
-summary_report(struct reader *r, const struct filter *f, bool json)
+summary_report(struct reader *r, const struct filter *f,
+    const struct report_options *o)
 {
 	return summary(r, f, subjects, "subject,sessions,statements,denied,"
-	    "errors,rows,bytes,refused_logins", json);
+	    "approved,errors,rows,bytes,refused_logins", o);
 }

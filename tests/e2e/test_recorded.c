@@ -116,6 +116,39 @@ START_TEST(asked)
 }
 END_TEST
 
+/* Bars for who looks, a page for who does not; names are only ever text. */
+START_TEST(reported)
+{
+	const char *name = "rec<b>&\xe2\x80\xaex", *dir = e2e_env("STACK_DIR"),
+	    *bin = e2e_env("POSTERN_BIN"), *db = e2e_env("AUDIT_DB");
+	/* A shell is between. */
+	PGconn *c = e2e_session("nightly-bot", "'rec<b>&\xe2\x80\xaex'");
+
+	free(e2e_value(c, "SELECT name FROM customers LIMIT 1"));
+	free(e2e_value(c, "SELECT name FROM customers LIMIT 2"));
+	e2e_refused(c, "DELETE FROM customers", "42501");
+	PQfinish(c);
+	ck_assert(E2E_UNTIL(10000, e2e_audit_n("SELECT count(*) FROM sessions "
+	    "WHERE subject = '%s' AND closed IS NOT NULL", name) == 1));
+	ck_assert_int_eq(e2e_sh("cd %s && script -qec \"%s/auditctl -d %s "
+	    "report --subject '%s'\" /dev/null > bars.out && grep -Fq "
+	    "'statements (! refused)' bars.out && grep -q 'rec<b>&.* "
+	    "#\\{27\\}!\\{13\\} 3' bars.out", dir, bin, db, name), 0);
+	/* None where nobody looks. */
+	ck_assert_int_eq(e2e_sh("cd %s && %s/auditctl -d %s report > bars.out "
+	    "&& ! grep -q '##' bars.out", dir, bin, db), 0);
+	ck_assert_int_eq(e2e_sh("cd %s && rm -f report.html && %s/auditctl -d "
+	    "%s report --by relation --subject '%s' --html report.html && "
+	    "grep -Fq '<td>rec&lt;b&gt;&amp;\\u{202e}x</td><td>"
+	    "public.customers</td><td class=\"n\">3</td>' report.html && "
+	    "grep -q 'class=\"denied\" x=\"160\" width=\"80\"' report.html && "
+	    "grep -q 'id=\"end\"' report.html", dir, bin, db, name), 0);
+	/* What is there is not written over. */
+	ck_assert_int_eq(e2e_sh("cd %s && %s/auditctl -d %s report --html "
+	    "report.html 2>/dev/null", dir, bin, db), 2);
+}
+END_TEST
+
 START_TEST(transactions)
 {
 	PGconn *c = e2e_session("dba", "rec-tx");
@@ -221,6 +254,7 @@ main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, relations);
 	tcase_add_test(t, asked);
+	tcase_add_test(t, reported);
 	tcase_add_test(t, transactions);
 	tcase_add_test(t, copies_and_times);
 	tcase_add_test(t, slow_client);
