@@ -301,6 +301,7 @@ finish_masked(struct analysis *a)
 void
 analysis_statement(struct analysis *a, const PgQuery__Node *stmt)
 {
+	a->whole = stmt;
 	utility_statement(a, stmt);
 	a->kind = utility_kind(stmt);
 	if (a->scene->masked && a->scene->protect != NULL)

@@ -93,6 +93,7 @@ struct analysis {
 	struct splice		*edits;		/* beside those of refs */
 	size_t			 nedits, capedits;
 	int			 depth;		/* views within views */
+	const PgQuery__Node	*whole;		/* the statement itself */
 	/* seen */
 	bool	 unproven;	/* something that may write or wait */
 	bool	 locking;	/* FOR UPDATE and its kin */
@@ -153,6 +154,10 @@ void	writes_check(struct analysis *);
 /* The same of the columns that it sets in a table with masks. */
 void	writes_set(struct analysis *, const struct cat_rel *,
 	    PgQuery__Node *const *targets, size_t n);
+/* returning.c: a RETURNING that lists plain columns of `target`, alone in its
+ * statement, shows masked ones by their masks.  False: it is to be walked. */
+bool	returning_masked(struct analysis *, const struct ref *target,
+	    PgQuery__Node *const *, size_t n);
 /* views.c: the view as a derived table that masks, or NULL: refused, or not to
  * be had. */
 const struct protect_rel *views_masked(struct analysis *,

@@ -140,7 +140,7 @@ JUDGE_OBJS =	policyd/analysis.o policyd/arena.o policyd/catalog.o \
 		policyd/mask.o policyd/touches.o \
 		policyd/names.o policyd/prescan.o policyd/protect.o \
 		policyd/bodyscan.o policyd/setscan.o \
-		policyd/rewrite.o policyd/rules.o policyd/scene.o \
+		policyd/returning.o policyd/rewrite.o policyd/rules.o policyd/scene.o \
 		policyd/scope.o policyd/sqltree.o \
 		policyd/stmtkind.o policyd/targets.o policyd/utility.o \
 		policyd/verdict.o

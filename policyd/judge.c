@@ -98,9 +98,12 @@ add_splices(struct judgement *j, const struct analysis *a)
 		if (!add_splice(j, &s))
 			return false;
 	}
-	for (i = 0; i < a->nedits; i++)
+	for (i = 0; i < a->nedits; i++) {
+		if (a->edits[i].kind == SPLICE_RETURNING)
+			note_masked(j->out, a->edits[i].prot);
 		if (!add_splice(j, &a->edits[i]))
 			return false;
+	}
 	return true;
 }
 

@@ -64,17 +64,29 @@ type_ok(const char *t)
 	return !quoted && depth == 0;
 }
 
-/* pst."column" as text. */
+/* A column, and the alias of what it is of; NULL: pst. */
+struct place {
+	const char	*name, *of;
+};
+
 static int
-value(struct buf *b, const struct cat_col *col)
+place(struct buf *b, const struct place *p)
 {
-	return add(b, "CAST(pst.") == -1 || mask_ident(b, col->name) == -1 ||
+	return (p->of == NULL ? add(b, "pst") : mask_ident(b, p->of)) == -1 ||
+	    buf_add_u8(b, '.') == -1 ? -1 : mask_ident(b, p->name);
+}
+
+/* The column, as text. */
+static int
+value(struct buf *b, const struct place *col)
+{
+	return add(b, "CAST(") == -1 || place(b, col) == -1 ||
 	    add(b, " AS pg_catalog.text)") == -1 ? -1 : 0;
 }
 
 /* What follows the last @, the sign included; '' when there is none. */
 static int
-domain(struct buf *b, const struct cat_col *col)
+domain(struct buf *b, const struct place *col)
 {
 	return add(b, "pg_catalog.\"right\"(") == -1 || value(b, col) == -1 ||
 	    add(b, ", pg_catalog.strpos(pg_catalog.reverse(") == -1 ||
@@ -84,7 +96,7 @@ domain(struct buf *b, const struct cat_col *col)
 
 /* The part of the value that first and last count in. */
 static int
-local(struct buf *b, const struct cat_col *col, bool keep_domain)
+local(struct buf *b, const struct place *col, bool keep_domain)
 {
 	if (!keep_domain)
 		return value(b, col);
@@ -101,7 +113,7 @@ local(struct buf *b, const struct cat_col *col, bool keep_domain)
 
 /* A kept end may be at most half of it: else all is masked. */
 static int
-ends(struct buf *b, const struct cat_col *col, const struct mask_rule *r)
+ends(struct buf *b, const struct place *col, const struct mask_rule *r)
 {
 	char	 num[32];
 	uint64_t first = r->first > 1000 ? 1000 : r->first;
@@ -132,14 +144,14 @@ ends(struct buf *b, const struct cat_col *col, const struct mask_rule *r)
 }
 
 static int
-partial(struct buf *b, const struct cat_col *col, const struct mask_rule *r)
+partial(struct buf *b, const struct place *col, const struct mask_rule *r)
 {
 	bool	 any = r->first > 0 || r->last > 0;
 
 	if (r->keep_domain && !any)
 		return add(b, STARS CONCAT) == -1 || domain(b, col) == -1 ?
 		    -1 : 0;
-	if (add(b, "CASE WHEN pst.") == -1 || mask_ident(b, col->name) == -1 ||
+	if (add(b, "CASE WHEN ") == -1 || place(b, col) == -1 ||
 	    add(b, " IS NULL THEN NULL ELSE ") == -1)
 		return -1;
 	if (!any) {
@@ -166,10 +178,10 @@ number(struct buf *b, uint64_t n)
 
 /* Towards zero, so that what comes out is never out of the type's range. */
 static int
-bucket_exact(struct buf *b, const struct cat_col *col, uint64_t width)
+bucket_exact(struct buf *b, const struct place *col, uint64_t width)
 {
-	return add(b, "pg_catalog.div(CAST(pst.") == -1 ||
-	    mask_ident(b, col->name) == -1 ||
+	return add(b, "pg_catalog.div(CAST(") == -1 ||
+	    place(b, col) == -1 ||
 	    add(b, " AS pg_catalog.\"numeric\"), ") == -1 ||
 	    number(b, width) == -1 ||
 	    add(b, ") OPERATOR(pg_catalog.*) ") == -1 ? -1 :
@@ -178,10 +190,10 @@ bucket_exact(struct buf *b, const struct cat_col *col, uint64_t width)
 
 /* What is near the end of the range, infinite or no number is NULL. */
 static int
-bucket_float(struct buf *b, const struct cat_col *col, uint64_t width)
+bucket_float(struct buf *b, const struct place *col, uint64_t width)
 {
-	if (add(b, "CASE WHEN pg_catalog.abs(CAST(pst.") == -1 ||
-	    mask_ident(b, col->name) == -1 ||
+	if (add(b, "CASE WHEN pg_catalog.abs(CAST(") == -1 ||
+	    place(b, col) == -1 ||
 	    add(b, " AS pg_catalog.float8)) OPERATOR(pg_catalog.<) "
 	    "CAST('1e30' AS pg_catalog.float8) THEN ") == -1)
 		return -1;
@@ -194,21 +206,20 @@ bucket_float(struct buf *b, const struct cat_col *col, uint64_t width)
  * zones when it was.  What date_trunc() could fail for is NULL.
  */
 static int
-bucket_time(struct buf *b, const struct cat_col *col, bool year, bool instant,
+bucket_time(struct buf *b, const struct place *col, bool year, bool instant,
     const char *type)
 {
 	const char	*unit = year ? "'year'" : "'month'";
 
-	if (add(b, "CASE WHEN pst.") == -1 ||
-	    mask_ident(b, col->name) == -1 ||
+	if (add(b, "CASE WHEN ") == -1 || place(b, col) == -1 ||
 	    add(b, " OPERATOR(pg_catalog.>=) CAST('0002-01-01' AS ") == -1 ||
-	    add(b, type) == -1 || add(b, ") AND pst.") == -1 ||
-	    mask_ident(b, col->name) == -1 ||
+	    add(b, type) == -1 || add(b, ") AND ") == -1 ||
+	    place(b, col) == -1 ||
 	    add(b, " OPERATOR(pg_catalog.<) CAST('9999-01-01' AS ") == -1 ||
 	    add(b, type) == -1 ||
 	    add(b, ") THEN pg_catalog.date_trunc(") == -1 ||
-	    add(b, unit) == -1 || add(b, ", CAST(pst.") == -1 ||
-	    mask_ident(b, col->name) == -1)
+	    add(b, unit) == -1 || add(b, ", CAST(") == -1 ||
+	    place(b, col) == -1)
 		return -1;
 	return add(b, instant ?
 	    " AS pg_catalog.timestamptz), CAST('UTC' AS pg_catalog.text)) END" :
@@ -217,20 +228,20 @@ bucket_time(struct buf *b, const struct cat_col *col, bool year, bool instant,
 
 /* postern.token() of the value: 64 hexadecimal digits. */
 static int
-digits(struct buf *b, const struct cat_col *col, bool bytes)
+digits(struct buf *b, const struct place *col, bool bytes)
 {
 	if (add(b, "postern.token(") == -1)
 		return -1;
 	/* As text, bytea depends on a setting of the client's. */
 	if (!bytes)
 		return value(b, col) == -1 ? -1 : add(b, ")");
-	return add(b, "pg_catalog.encode(pst.") == -1 ||
-	    mask_ident(b, col->name) == -1 ? -1 :
+	return add(b, "pg_catalog.encode(") == -1 ||
+	    place(b, col) == -1 ? -1 :
 	    add(b, ", CAST('hex' AS pg_catalog.text)))");
 }
 
 static int
-token(struct buf *b, const struct cat_col *col, enum mask_class class)
+token(struct buf *b, const struct place *col, enum mask_class class)
 {
 	bool	 bytes = class == MASK_OF_BYTES;
 
@@ -325,9 +336,11 @@ mask_describe(const struct cat_col *col, const struct mask_rule *r, char *buf,
 	}
 }
 
-static int
-masked(struct buf *b, const struct cat_col *col, const struct mask_rule *r)
+int
+mask_column(struct buf *b, const struct cat_col *col,
+    const struct mask_rule *r, const char *of)
 {
+	const struct place	 at = { col->name, of };
 	/* pg_attribute's; nothing can be cast to it. */
 	const char	*type = strcmp(col->type_name, "anyarray") == 0 ?
 			    "pg_catalog.text[]" : col->type_name;
@@ -346,26 +359,24 @@ masked(struct buf *b, const struct cat_col *col, const struct mask_rule *r)
 		    add(b, "'");
 		break;
 	case SHAPE_PARTIAL:
-		rc = partial(b, col, r);
+		rc = partial(b, &at, r);
 		break;
 	case SHAPE_EXACT:
-		rc = bucket_exact(b, col, r->width);
+		rc = bucket_exact(b, &at, r->width);
 		break;
 	case SHAPE_FLOAT:
-		rc = bucket_float(b, col, r->width);
+		rc = bucket_float(b, &at, r->width);
 		break;
 	case SHAPE_TIME:
-		rc = bucket_time(b, col, r->to == BUCKET_YEAR,
+		rc = bucket_time(b, &at, r->to == BUCKET_YEAR,
 		    class == MASK_OF_INSTANT, type);
 		break;
 	case SHAPE_TOKEN:
-		rc = token(b, col, class);
+		rc = token(b, &at, class);
 		break;
 	}
-	if (rc == -1 || add(b, " AS ") == -1 || add(b, type) == -1 ||
-	    add(b, ") AS ") == -1)
-		return -1;
-	return mask_ident(b, col->name);
+	return rc == -1 || add(b, " AS ") == -1 || add(b, type) == -1 ? -1 :
+	    add(b, ")");
 }
 
 int
@@ -380,7 +391,9 @@ mask_select(struct buf *b, const struct cat_rel *rel,
 		if (i > 0 && add(b, ", ") == -1)
 			return -1;
 		if (rules[i] != NULL) {
-			if (masked(b, &rel->cols[i], rules[i]) == -1)
+			if (mask_column(b, &rel->cols[i], rules[i],
+			    NULL) == -1 || add(b, " AS ") == -1 ||
+			    mask_ident(b, rel->cols[i].name) == -1)
 				return -1;
 		} else if (add(b, "pst.") == -1 ||
 		    mask_ident(b, rel->cols[i].name) == -1)

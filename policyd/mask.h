@@ -17,6 +17,11 @@ int	mask_ident(struct buf *, const char *);
 int	mask_select(struct buf *, const struct cat_rel *,
 	    const struct mask_rule *const *rules, const char *sql);
 
+/* Append what shows this column of the table with this alias (NULL: pst), of
+ * its type. */
+int	mask_column(struct buf *, const struct cat_col *,
+	    const struct mask_rule *, const char *alias);
+
 /* "partial {keep_domain: true}", or "null: redact does not fit integer". */
 void	mask_describe(const struct cat_col *, const struct mask_rule *,
 	    char *buf, size_t size);

@@ -134,6 +134,68 @@ copy_equal(const struct splice *s, const PgQuery__Node *b)
 	return copy_column(s, i) == NULL;
 }
 
+static int	on_pair(void *, const PgQuery__Node *, const PgQuery__Node *);
+
+/* The same statement, but for what it returns: that is the target list of q? */
+static int
+same_but(struct compare *c, const PgQuery__Node *a, const PgQuery__Node *b,
+    const PgQuery__SelectStmt *q)
+{
+	PgQuery__InsertStmt	 i;
+	PgQuery__UpdateStmt	 u;
+	PgQuery__DeleteStmt	 d;
+
+	switch (a->node_case) {
+	case PG_QUERY__NODE__NODE_INSERT_STMT:
+		i = *a->insert_stmt;
+		i.returning_list = q->target_list;
+		i.n_returning_list = q->n_target_list;
+		return sqltree_equal(&i.base, &b->insert_stmt->base, on_pair,
+		    c);
+	case PG_QUERY__NODE__NODE_UPDATE_STMT:
+		u = *a->update_stmt;
+		u.returning_list = q->target_list;
+		u.n_returning_list = q->n_target_list;
+		return sqltree_equal(&u.base, &b->update_stmt->base, on_pair,
+		    c);
+	default:
+		d = *a->delete_stmt;
+		d.returning_list = q->target_list;
+		d.n_returning_list = q->n_target_list;
+		return sqltree_equal(&d.base, &b->delete_stmt->base, on_pair,
+		    c);
+	}
+}
+
+static int
+returning_equal(struct compare *c, const struct splice *s,
+    const PgQuery__Node *a, const PgQuery__Node *b)
+{
+	struct sqltree			 t;
+	struct sql_error		 err;
+	const PgQuery__SelectStmt	*q;
+	struct buf			 text;
+	int				 rc = 0;
+
+	if (a->node_case != b->node_case)
+		return 0;
+	buf_init(&text, LEN_TEXT);
+	if (buf_add(&text, "SELECT ", 7) == 0 &&
+	    buf_add(&text, s->list, strlen(s->list) + 1) == 0 &&
+	    sqltree_parse(&t, (char *)buf_head(&text), &err) == 0) {
+		if (t.root->n_stmts == 1 &&
+		    t.root->stmts[0]->stmt->node_case ==
+		    PG_QUERY__NODE__NODE_SELECT_STMT) {
+			q = t.root->stmts[0]->stmt->select_stmt;
+			rc = q->n_from_clause == 0 && q->larg == NULL &&
+			    same_but(c, a, b, q);
+		}
+		sqltree_free(&t);
+	}
+	buf_clear(&text);
+	return rc;
+}
+
 static int
 on_pair(void *ctx, const PgQuery__Node *a, const PgQuery__Node *b)
 {
@@ -158,6 +220,14 @@ on_pair(void *ctx, const PgQuery__Node *a, const PgQuery__Node *b)
 		for (i = 0; i < c->n && c->v[i].call != a->func_call; i++)
 			continue;
 		break;
+	case PG_QUERY__NODE__NODE_INSERT_STMT:
+	case PG_QUERY__NODE__NODE_UPDATE_STMT:
+	case PG_QUERY__NODE__NODE_DELETE_STMT:
+		for (i = 0; i < c->n && c->v[i].stmt != a; i++)
+			continue;
+		if (i < c->n)
+			c->seen++;
+		return i == c->n ? -1 : returning_equal(c, &c->v[i], a, b);
 	default:
 		return -1;
 	}
@@ -255,10 +325,29 @@ skip_call(struct lex *l, const PgQuery__FuncCall *f, enum lex_kind first)
 	return skip_parentheses(l);
 }
 
+/* Behind the last name that RETURNING lists: plain columns and stars. */
+static int
+skip_returning(struct lex *l)
+{
+	struct lex	 ahead;
+	enum lex_kind	 k;
+
+	for (ahead = *l; (k = lex_next(&ahead)) != LEX_END; *l = ahead) {
+		if (k == LEX_BAD || (k == LEX_PUNCT && *ahead.start == '('))
+			return -1;
+		if (k == LEX_PUNCT && *ahead.start != ',' &&
+		    *ahead.start != '.')
+			break;
+	}
+	return 0;
+}
+
 static int
 skip(struct lex *l, const struct splice *s, enum lex_kind first)
 {
 	switch (s->kind) {
+	case SPLICE_RETURNING:
+		return skip_returning(l);
 	case SPLICE_SCHEMA:
 		return skip_schema(l, first);
 	case SPLICE_NULL:
@@ -296,6 +385,8 @@ emit(struct buf *b, const struct splice *s, bool table)
 		return 0;
 	if (s->kind == SPLICE_COPY)
 		return emit_copy(b, s);
+	if (s->kind == SPLICE_RETURNING)
+		return buf_add(b, s->list, strlen(s->list));
 	if (s->kind == SPLICE_NULL)
 		return buf_add(b, "CAST(NULL AS pg_catalog.int8)", 29);
 	if (table && buf_add(b, "SELECT * FROM ", 14) == -1)

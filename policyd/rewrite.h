@@ -11,7 +11,8 @@ enum splice_kind {
 	SPLICE_RELATION,	/* a reference: the derived table of `prot` */
 	SPLICE_COPY,		/* COPY relation (columns) TO: (SELECT ...) */
 	SPLICE_SCHEMA,		/* schema.table.column: table.column */
-	SPLICE_NULL		/* a call of a function: NULL::int8 */
+	SPLICE_NULL,		/* a call of a function: NULL::int8 */
+	SPLICE_RETURNING	/* what RETURNING lists, to its end: `list` */
 };
 
 struct splice {
@@ -22,7 +23,9 @@ struct splice {
 	const PgQuery__ColumnRef	*column;
 	const PgQuery__FuncCall		*call;
 	const PgQuery__CopyStmt		*copy;
-	const struct protect_rel	*prot;	/* of the first two */
+	const PgQuery__Node		*stmt;	/* INSERT, UPDATE, DELETE */
+	const char			*list;	/* of RETURNING */
+	const struct protect_rel	*prot;	/* not of the next two */
 };
 
 /*

@@ -515,11 +515,36 @@ written_all(struct analysis *a, const struct protect_rel *p)
 			a->masked_use = "every column";
 }
 
+/* Not within another one, whose mask would go on from there. */
+static bool
+is_whole(const struct analysis *a, const ProtobufCMessage *stmt)
+{
+	const PgQuery__Node	*n = a->whole;
+
+	if (n == NULL)
+		return false;
+	switch (n->node_case) {
+	case PG_QUERY__NODE__NODE_INSERT_STMT:
+		return stmt == &n->insert_stmt->base;
+	case PG_QUERY__NODE__NODE_UPDATE_STMT:
+		return stmt == &n->update_stmt->base;
+	case PG_QUERY__NODE__NODE_DELETE_STMT:
+		return stmt == &n->delete_stmt->base;
+	default:
+		return false;
+	}
+}
+
+/* `alone`: only the target is in scope. */
 static void
-walk_returning(struct analysis *a, PgQuery__Node *const *v, size_t n)
+walk_returning(struct analysis *a, const ProtobufCMessage *stmt,
+    size_t target, bool alone, PgQuery__Node *const *v, size_t n)
 {
 	const char	*before = a->masked_use;
 
+	if (n > 0 && alone && target < a->nrefs && is_whole(a, stmt) &&
+	    returning_masked(a, &a->refs[target], v, n))
+		return;
 	walk_list(a, v, n);
 	if (before == NULL)
 		a->masked_returned = a->masked_use;
@@ -575,7 +600,8 @@ walk_insert(struct analysis *a, const PgQuery__InsertStmt *s)
 	walk_list(a, s->cols, s->n_cols);
 	if (s->on_conflict_clause != NULL)
 		sqltree_children(&s->on_conflict_clause->base, on_child, a);
-	walk_returning(a, s->returning_list, s->n_returning_list);
+	walk_returning(a, &s->base, target, true,
+	    s->returning_list, s->n_returning_list);
 	leave(a, saved);
 }
 
@@ -599,7 +625,8 @@ walk_update(struct analysis *a, const PgQuery__UpdateStmt *s)
 	enter_from(a, s->from_clause, s->n_from_clause);
 	walk_list(a, s->target_list, s->n_target_list);
 	walk_condition(a, s->where_clause);
-	walk_returning(a, s->returning_list, s->n_returning_list);
+	walk_returning(a, &s->base, target, s->n_from_clause == 0,
+	    s->returning_list, s->n_returning_list);
 	leave(a, saved);
 }
 
@@ -608,13 +635,15 @@ walk_delete(struct analysis *a, const PgQuery__DeleteStmt *s)
 {
 	struct level	 l = { NULL, NULL, NULL };
 	struct saved	 saved = enter(a, s->with_clause);
+	size_t		 target;
 
 	l.up = a->level;
 	a->level = &l;
-	dml_target(a, s->relation, KIND_DELETE);
+	target = dml_target(a, s->relation, KIND_DELETE);
 	enter_from(a, s->using_clause, s->n_using_clause);
 	walk_condition(a, s->where_clause);
-	walk_returning(a, s->returning_list, s->n_returning_list);
+	walk_returning(a, &s->base, target, s->n_using_clause == 0,
+	    s->returning_list, s->n_returning_list);
 	leave(a, saved);
 }
 

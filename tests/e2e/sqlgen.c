@@ -500,7 +500,10 @@ write_statement(struct gen *g)
 		it->ncols = 10;
 		expr(g, BOOL);
 		out(g, " RETURNING ");
-		expr(g, TEXT);
+		if (roll(g, 2) == 0)
+			out(g, "t1.email, id, t1.*, card AS c");
+		else
+			expr(g, TEXT);
 		break;
 	}
 }

@@ -367,6 +367,56 @@ START_TEST(handling)
 }
 END_TEST
 
+/* What is returned: "@" is the mask of email, of `customers`. */
+static const struct {
+	const char	*text, *want;
+} returned[] = {
+	{ "UPDATE customers SET city = 'x' RETURNING email",
+	    "UPDATE customers SET city = 'x' RETURNING @ AS \"email\"" },
+	{ "UPDATE customers SET city = 'x' RETURNING id, email mail -- y",
+	    "UPDATE customers SET city = 'x' RETURNING \"customers\".\"id\" "
+	    "AS \"id\", @ AS \"mail\" -- y" },
+	{ "INSERT INTO customers (id) VALUES (1) ON CONFLICT (id) DO UPDATE "
+	    "SET city = 'x' RETURNING customers.email , id ; SELECT 1",
+	    "INSERT INTO customers (id) VALUES (1) ON CONFLICT (id) DO UPDATE "
+	    "SET city = 'x' RETURNING @ AS \"email\", "
+	    "\"customers\".\"id\" AS \"id\" ; SELECT 1" },
+	{ "DELETE FROM customers RETURNING *",
+	    "DELETE FROM customers RETURNING \"customers\".\"id\" AS "
+	    "\"id\", \"customers\".\"name\" AS \"name\", @ AS \"email\", "
+	    "CAST('***' AS text) AS \"card\", \"customers\".\"city\" AS "
+	    "\"city\"" },
+	{ "WITH o AS (SELECT id FROM orders) DELETE FROM customers WHERE id "
+	    "IN (SELECT id FROM o) RETURNING customers . \"email\"",
+	    "WITH o AS (SELECT id FROM orders) DELETE FROM customers WHERE id "
+	    "IN (SELECT id FROM o) RETURNING @ AS \"email\"" },
+	{ "DELETE FROM customers AS \"C\" RETURNING \"C\".card AS c, city",
+	    "DELETE FROM customers AS \"C\" RETURNING CAST('***' AS text) AS "
+	    "\"c\", \"C\".\"city\" AS \"city\"" },
+};
+
+START_TEST(returning)
+{
+	static const char	 mask[] = "CAST(CAST('***' AS pg_catalog.text) "
+	    "OPERATOR(pg_catalog.||) pg_catalog.\"right\"(CAST("
+	    "\"customers\".\"email\" AS pg_catalog.text), pg_catalog.strpos("
+	    "pg_catalog.reverse(CAST(\"customers\".\"email\" AS "
+	    "pg_catalog.text)), CAST('@' AS pg_catalog.text))) AS character "
+	    "varying(80))";
+	const struct verdict	*v = shop_judge("masked", returned[_i].text);
+	char			 want[4096];
+	const char		*p;
+	size_t			 n = 0;
+
+	for (p = returned[_i].want; *p != '\0'; p++)
+		n += (size_t)snprintf(want + n, sizeof want - n, "%.*s",
+		    *p == '@' ? (int)strlen(mask) : 1, *p == '@' ? mask : p);
+	ck_assert_msg(v->action != VERDICT_DENY, "%s: %s", returned[_i].text,
+	    v->message);
+	ck_assert_str_eq(v->rewritten, want);
+}
+END_TEST
+
 /* What would put a mask into a table, or let a protected value decide. */
 static const char *const writes[] = {
 	"INSERT INTO orders (status) SELECT email FROM customers",
@@ -391,8 +441,6 @@ static const char *const writes[] = {
 	"INSERT INTO orders (status) SELECT to_json(c) FROM customers c",
 	"INSERT INTO customers VALUES (1)",
 	"INSERT INTO customers (id, email) VALUES (1, 'x')",
-	"INSERT INTO customers (id) VALUES (1) RETURNING *",
-	"INSERT INTO customers (id) VALUES (1) RETURNING email",
 	"INSERT INTO customers (id) VALUES (1) ON CONFLICT (email) DO NOTHING",
 	"INSERT INTO customers (id) VALUES (1) ON CONFLICT (id) DO UPDATE "
 	    "SET city = excluded.email",
@@ -409,16 +457,29 @@ static const char *const writes[] = {
 	"UPDATE customers SET (city, card) = ('x', 'y')",
 	"UPDATE customers SET city = 'x' WHERE email LIKE 'a%'",
 	"UPDATE customers SET city = 'x' WHERE email IS NULL",
-	"UPDATE customers SET city = 'x' RETURNING email",
-	"UPDATE customers SET city = 'x' RETURNING *",
 	"UPDATE customers c SET city = 'x' RETURNING c",
+	"UPDATE customers SET city = 'x' RETURNING id, upper(email)",
+	"UPDATE customers SET city = 'x' RETURNING email || 'x'",
+	"UPDATE customers SET city = 'x' RETURNING (email)::text",
+	"UPDATE customers SET city = 'x' RETURNING public.customers.email",
+	"UPDATE customers SET city = 'x' RETURNING (SELECT email)",
+	"UPDATE customers SET city = 'x' FROM orders o WHERE o.id = "
+	    "customers.id RETURNING email",
+	"UPDATE customers SET city = 'x' FROM orders o RETURNING *",
+	"DELETE FROM customers USING orders o RETURNING customers.email",
+	"WITH x AS (UPDATE customers SET city = 'x' RETURNING email) "
+	    "SELECT email FROM x",
+	"WITH x AS (DELETE FROM customers RETURNING *) INSERT INTO cities "
+	    "SELECT email FROM x",
+	"PREPARE p AS UPDATE customers SET city = 'x' RETURNING email",
+	"EXPLAIN UPDATE customers SET city = 'x' RETURNING email",
+	"DELETE FROM customers RETURNING email, ctid",
 	"UPDATE customers c SET city = 'x' RETURNING to_json(c.*)",
 	"UPDATE customers c SET city = 'x' RETURNING email(c)",
 	"UPDATE ONLY customers SET city = 'x'",
 	"UPDATE public.customers SET city = 'x' WHERE public.customers.email "
 	    "= 'x'",
 	"DELETE FROM customers WHERE card = 'x'",
-	"DELETE FROM customers RETURNING *",
 	"DELETE FROM customers c USING orders o WHERE o.status = c.email",
 	"MERGE INTO customers c USING orders o ON o.id = c.id WHEN MATCHED "
 	    "THEN UPDATE SET city = 'x'",
@@ -630,6 +691,7 @@ main(void)
 	LOOP(t, rewriting, golden);
 	LOOP(t, refusal, refused);
 	LOOP(t, handling, handled);
+	LOOP(t, returning, returned);
 	LOOP(t, writing, writes);
 	LOOP(t, allowance, allowed);
 	tcase_add_test(t, masked_columns);
