@@ -634,6 +634,55 @@ START_TEST(plans_keep_their_indexes)
 }
 END_TEST
 
+/* The planner's own estimate of all of it. */
+static double
+cost(PGconn *db, const char *sql)
+{
+	char	*explain = malloc(strlen(sql) + 16), *line, *p;
+	double	 total;
+
+	sprintf(explain, "EXPLAIN %s", sql);
+	line = e2e_value(db, explain);
+	p = strstr(line, "..");
+	ck_assert_msg(p != NULL, "%s", line);
+	total = strtod(p + 2, NULL);
+	free(explain);
+	free(line);
+	return total;
+}
+
+static int
+by_size(const void *a, const void *b)
+{
+	double	 x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* On the data of a twin: most cost no more than they do directly. */
+START_TEST(plans_cost_what_they_did)
+{
+	double	 ratio[sizeof planned / sizeof planned[0]];
+	size_t	 n = sizeof planned / sizeof planned[0], i;
+	char	 dsn[1024], *sql;
+	PGconn	*db;
+
+	snprintf(dsn, sizeof dsn, "%s dbname=twin_a", e2e_env("DIRECT_DSN"));
+	db = PQconnectdb(dsn);
+	ck_assert_msg(PQstatus(db) == CONNECTION_OK, "%s", PQerrorMessage(db));
+	for (i = 0; i < n; i++) {
+		sql = rewritten(planned[i]);
+		ratio[i] = cost(db, sql) / cost(db, planned[i]);
+		printf("%.3f times: %s\n", ratio[i], planned[i]);
+		free(sql);
+	}
+	qsort(ratio, n, sizeof ratio[0], by_size);
+	ck_assert_msg(ratio[n / 2] <= 1.1, "the median is %.3f times",
+	    ratio[n / 2]);
+	PQfinish(db);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -650,6 +699,7 @@ main(void)
 	tcase_add_test(tc, a_reload_makes_names_void);
 	tcase_add_loop_test(tc, plans_keep_their_indexes, 0,
 	    (int)(sizeof planned / sizeof planned[0]));
+	tcase_add_test(tc, plans_cost_what_they_did);
 	suite_add_tcase(s, tc);
 	return e2e_main(s);
 }
