@@ -44,7 +44,8 @@ UNITS =		$(addprefix $(O)/,$(UNIT_TESTS))
 
 .DEFAULT_GOAL :=	all
 .PHONY: all bench-catalog bench-record check check-idp check-clients check-long check-pg \
-	check-pgversions check-twins check-ui demo bench lint analyze fuzz install uninstall dist clean \
+	check-pgversions check-sqlsmith check-twins check-ui demo bench lint \
+	analyze fuzz install uninstall dist clean \
 	distclean unit build-tests
 .SUFFIXES:
 .DELETE_ON_ERROR:
@@ -144,6 +145,11 @@ check-twins:
 	@seed=$${POSTERN_SEED:-$$(date +%s)}; echo "POSTERN_SEED=$$seed"; \
 	    E2E_LIMIT=14400 POSTERN_TWINS=$${POSTERN_TWINS:-1000000} \
 	    POSTERN_SEED=$$seed $(TEST_ENV) tests/run twins
+# sqlsmith's statements against the same two databases.
+check-sqlsmith:
+	@sh tests/deps $(CLANG) sqlsmith
+	@$(MAKE) --no-print-directory -j$$(nproc) build-tests
+	@E2E_LIMIT=7200 $(TEST_ENV) tests/run smith
 # Real identity providers, from npm and Debian: a few minutes.
 check-idp:
 	@sh tests/deps $(CLANG)

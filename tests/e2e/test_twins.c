@@ -230,7 +230,7 @@ struct random {
 	struct twin	*twin;
 	struct twin_one	*v;
 	unsigned long	 first;		/* seed of v[0] */
-	long		 bad, refused, failed;
+	long		 bad, refused, failed, slow;
 };
 
 static void
@@ -239,7 +239,9 @@ on_done(void *ctx, size_t i, bool same)
 	struct random	*r = ctx;
 	char		 a[512], b[512];
 
-	if (!same) {
+	if (twin_timed_out(r->twin))
+		r->slow++;
+	else if (!same) {
 		twin_difference(r->twin, a, b, sizeof a);
 		printf("%lu: %s\n  a: %s\n  b: %s\n", r->first + i,
 		    r->v[i].sql, a, b);
@@ -301,6 +303,83 @@ START_TEST(random_queries_tell_nothing)
 }
 END_TEST
 
+/* --- sqlsmith's ---------------------------------------------------------- */
+
+/* What is not the same twice on one database. */
+static const char *const fickle[] = { "random", "clock_timestamp",
+    "timeofday", "now(", "_timestamp(", "txid_", "pg_current_",
+    "pg_backend_pid", "inet_client", "pg_postmaster", "pg_conf_load",
+    "current_database", "tablesample" };
+
+static bool
+is_fickle(const char *sql)
+{
+	size_t	 i;
+
+	for (i = 0; i < sizeof fickle / sizeof fickle[0]; i++)
+		if (strstr(sql, fickle[i]) != NULL)
+			return true;
+	return false;
+}
+
+/* Statements that end with ";" at the end of a line (all allocated). */
+static size_t
+read_statements(const char *path, struct twin_one **vp, size_t *skipped)
+{
+	struct twin_one	*v = NULL;
+	char		*text = NULL, *p, *end;
+	size_t		 size = 0, n = 0;
+	FILE		*f = fopen(path, "r");
+
+	ck_assert_msg(f != NULL, "%s", path);
+	ck_assert_int_gt(getdelim(&text, &size, '\0', f), 0);
+	fclose(f);
+	for (p = text; (end = strstr(p, ";\n")) != NULL; p = end + 2) {
+		*end = '\0';
+		if (is_fickle(p)) {
+			++*skipped;
+			continue;
+		}
+		v = realloc(v, (n + 1) * sizeof *v);
+		ck_assert_ptr_nonnull(v);
+		v[n].sql = strdup(p);
+		v[n].mode = (enum twin_mode)(n % 3);
+		v[n].block = true;
+		n++;
+	}
+	free(text);
+	*vp = v;
+	return n;
+}
+
+START_TEST(sqlsmith_tells_nothing)
+{
+	struct twin_one	 slow = { "SET statement_timeout = '10s'",
+			    TWIN_SIMPLE, false };
+	struct random	 r;
+	struct twin_one	*v;
+	size_t		 skipped = 0, n, i;
+
+	memset(&r, 0, sizeof r);
+	n = read_statements(getenv("POSTERN_SMITH"), &v, &skipped);
+	r.twin = open_profile(profiles[_i]);
+	r.v = &slow;
+	twin_play_many(r.twin, &slow, 1, on_done, &r);
+	ck_assert(!twin_failed(r.twin));
+	r.v = v;
+	twin_play_many(r.twin, v, n, on_done, &r);
+	printf("%s: %zu statements of sqlsmith (%zu more skipped), %ld "
+	    "refused, %ld other errors, %ld too long, %ld differ\n",
+	    profiles[_i], n, skipped, r.refused, r.failed, r.slow, r.bad);
+	ck_assert_msg(r.bad == 0, "%ld tell the twins apart", r.bad);
+	ck_assert_uint_gt(n, 100);
+	twin_free(&r.twin);
+	for (i = 0; i < n; i++)
+		free((char *)(uintptr_t)v[i].sql);
+	free(v);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -308,6 +387,11 @@ main(void)
 	TCase	*tc = tcase_create("twins");
 
 	tcase_set_timeout(tc, 4 * 3600);
+	if (getenv("POSTERN_SMITH") != NULL) {
+		tcase_add_loop_test(tc, sqlsmith_tells_nothing, 0, 2);
+		suite_add_tcase(s, tc);
+		return e2e_main(s);
+	}
 	if (getenv("POSTERN_TWINS") == NULL) {
 		tcase_add_test(tc, every_class_is_there);
 		tcase_add_loop_test(tc, a_difference_is_seen, 0,

@@ -434,3 +434,10 @@ twin_failed(const struct twin *t)
 
 	return strncmp(p, "E ", 2) == 0 || strstr(p, "\nE ") != NULL;
 }
+
+bool
+twin_timed_out(const struct twin *t)
+{
+	return strstr(t->side[0].text, "\\00C57014\\00") != NULL ||
+	    strstr(t->side[1].text, "\\00C57014\\00") != NULL;
+}

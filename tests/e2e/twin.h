@@ -54,5 +54,7 @@ void		 twin_difference(const struct twin *, char *a, char *b,
 const char	*twin_transcript(const struct twin *);
 bool		 twin_refused(const struct twin *);	/* by Postern */
 bool		 twin_failed(const struct twin *);	/* by any error */
+/* Of either: cancelled by statement_timeout, and so not to be compared. */
+bool		 twin_timed_out(const struct twin *);
 
 #endif
