@@ -51,6 +51,7 @@ enum ipc_role {
 #define LEN_HOLD	(64 * 1024)	/* what a person is asked to read */
 #define LEN_SHAPE	(128 * 1024)	/* of it, without constants */
 #define LEN_NOTICE	(64 * 1024)	/* what a hook is told */
+#define LEN_ESTIMATE	(256 * 1024)	/* what the planner is asked about */
 #define LEN_TAGS	1024
 #define LEN_TOUCHED	4096
 
@@ -246,6 +247,9 @@ enum ipc_role {
 	F(STR, rule, LEN_KEY)						\
 	F(STR, kind, 64)						\
 	F(U8, in_transaction, 0)					\
+	F(U8, estimate, 0)	/* as in judge */			\
+	F(U64, est_rows, 0)						\
+	F(U64, est_cost, 0)						\
 	F(BYTES, text, LEN_HOLD)					\
 	F(BYTES, params, LEN_HOLD)
 /* Waiting: `message` is for the client to read.  Refused: with this error. */
@@ -264,6 +268,23 @@ enum ipc_role {
 	F(U32, id, 0)							\
 	F(STR, reason, LEN_REASON)
 
+/*
+ * What does the planner expect of it (VERDICT_ESTIMATE)?  `types` are those of
+ * a Parse behind the text, `params` a Bind's body behind the names; or empty.
+ */
+#define IPC_FIELDS_estimate_ask(F)					\
+	F(STR, session, LEN_SESSION)					\
+	F(U32, id, 0)							\
+	F(BYTES, text, LEN_ESTIMATE)					\
+	F(BYTES, types, LEN_ESTIMATE)					\
+	F(BYTES, params, LEN_ESTIMATE)
+#define IPC_FIELDS_estimate_answer(F)					\
+	F(STR, session, LEN_SESSION)					\
+	F(U32, id, 0)							\
+	F(U8, ok, 0)							\
+	F(U64, rows, 0)							\
+	F(U64, cost, 0)
+
 /* --- worker and engine (one connection a session) ------------------------ */
 
 /* (OID, attribute number) pairs, two little-endian u32 each, that no
@@ -274,6 +295,9 @@ enum ipc_role {
 	F(U64, seq, 0)							\
 	F(U8, form, 0)		/* enum judge_form; FUNCTION: "OID arguments" */ \
 	F(U8, transaction, 0)	/* 'I', 'T', 'E'; 0: not known */	\
+	F(U8, estimate, 0)	/* enum estimate_told */		\
+	F(U64, est_rows, 0)						\
+	F(U64, est_cost, 0)						\
 	F(BYTES, text, LEN_TEXT)
 #define IPC_FIELDS_verdict(F)						\
 	F(U64, seq, 0)							\
@@ -393,6 +417,20 @@ enum ipc_role {
 #define IPC_FIELDS_cancel_sent(F)					\
 	F(U32, id, 0)							\
 	F(U8, ok, 0)
+/* The same to the keeper, which asks as a role like the session's (D15). */
+#define IPC_FIELDS_estimate(F)						\
+	F(U32, id, 0)							\
+	F(STR, profile, LEN_KEY)					\
+	F(STR, database, LEN_KEY)					\
+	F(BYTES, text, LEN_ESTIMATE)					\
+	F(BYTES, types, LEN_ESTIMATE)					\
+	F(BYTES, params, LEN_ESTIMATE)
+#define IPC_FIELDS_estimated(F)						\
+	F(U32, id, 0)							\
+	F(U8, ok, 0)							\
+	F(U64, rows, 0)							\
+	F(U64, cost, 0)							\
+	F(STR, reason, LEN_REASON)
 #define IPC_FIELDS_catalog_read(F)					\
 	F(STR, database, LEN_KEY)
 /* A sealed memfd of catalogue records (catalog_recs.h). */
@@ -426,6 +464,9 @@ enum ipc_role {
 	F(STR, client, LEN_ADDR)	/* likewise */			\
 	F(U64, time, 0)	/* s since 1970; 0: now */			\
 	F(U8, transaction, 0)		/* as in judge */		\
+	F(U8, estimate, 0)		/* likewise */			\
+	F(U64, est_rows, 0)						\
+	F(U64, est_cost, 0)						\
 	F(BYTES, text, LEN_TEXT)
 /* What is masked, and why; answered by `explained`, too. */
 #define IPC_FIELDS_masks(F)						\
@@ -562,6 +603,8 @@ enum ipc_role {
 	M(hold_ask, ROLE_WORKER, ROLE_PARENT, 0)			\
 	M(hold_answer, ROLE_PARENT, ROLE_WORKER, 0)			\
 	M(hold_withdraw, ROLE_WORKER, ROLE_PARENT, 0)			\
+	M(estimate_ask, ROLE_WORKER, ROLE_PARENT, 0)			\
+	M(estimate_answer, ROLE_PARENT, ROLE_WORKER, 0)			\
 	M(guard, ROLE_ENGINE, ROLE_WORKER, 0)				\
 	M(judge, ROLE_WORKER, ROLE_ENGINE, 0)				\
 	M(verdict, ROLE_ENGINE, ROLE_WORKER, 0)				\
@@ -582,6 +625,8 @@ enum ipc_role {
 	M(role_news, ROLE_KEEPER, ROLE_PARENT, 0)			\
 	M(cancel_backend, ROLE_PARENT, ROLE_KEEPER, 0)			\
 	M(cancel_sent, ROLE_KEEPER, ROLE_PARENT, 0)			\
+	M(estimate, ROLE_PARENT, ROLE_KEEPER, 0)			\
+	M(estimated, ROLE_KEEPER, ROLE_PARENT, 0)			\
 	M(catalog_read, ROLE_PARENT, ROLE_KEEPER, 0)			\
 	M(catalog, ROLE_KEEPER | ROLE_PARENT, ROLE_PARENT | ROLE_ENGINE, 1) \
 	M(catalog_failed, ROLE_KEEPER, ROLE_PARENT, 0)			\
@@ -655,6 +700,11 @@ enum hold_answer { HOLD_WAITING, HOLD_APPROVED, HOLD_REFUSED };
 #define VERDICT_GIVES		0x800	/* PREPARE, DECLARE: with the flag above, it stands for this text then */
 #define VERDICT_LASTS		0x1000	/* DECLARE WITH HOLD */
 #define VERDICT_USES		0x2000	/* EXECUTE (and VERDICT_PORTALS: FETCH) of what stands there already */
+
+#define VERDICT_ESTIMATE	0x4000	/* not refused, were it small: to be judged again with the planner's estimate */
+
+/* A judge without an estimate, with one, or with the word that there is none. */
+enum estimate_told { ESTIMATE_UNASKED, ESTIMATE_TOLD, ESTIMATE_UNTOLD };
 
 /*
  * What happened to a minted role: made; dropped; objects or grants were left

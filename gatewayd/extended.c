@@ -7,6 +7,7 @@
 #include "front.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bound.h"
@@ -74,19 +75,46 @@ front_peek_bind(struct session *s, const char *name, const uint8_t **params,
 	return s->client.in.len < STREAM_HIGH ? FRONT_WAIT : FRONT_DONE;
 }
 
+/*
+ * A Parse whose Bind follows waits with it.  What the estimate for that Bind
+ * has made of it is not what the statement is judged by in the end.
+ */
 static enum front_result
-front_approve_parse(struct session *s, const char *name, const char *text)
+front_approve_parse(struct session *s, const char *name,
+    const struct est_text *parse)
 {
-	const struct verdict *v = s->front.verdict;
-	const uint8_t *params;
-	size_t n;
+	struct verdict *v = s->front.verdict;
+	struct est_text t = *parse;
 
-	if (v->action == VERDICT_DENY || (v->flags & VERDICT_HOLD) == 0)
+	if (v->action == VERDICT_DENY ||
+	    (v->flags & (VERDICT_HOLD | VERDICT_ESTIMATE)) == 0)
 		return FRONT_DONE;
-	if (front_peek_bind(s, name, &params, &n) == FRONT_WAIT)
+	if (front_peek_bind(s, name, &t.params, &t.nparams) == FRONT_WAIT)
 		return FRONT_WAIT;
-	return params == NULL ? FRONT_DONE : front_approve(s,
-	    (const uint8_t *)text, strlen(text), params, n);
+	if (t.params == NULL)
+		return FRONT_DONE;
+	if ((v->flags & VERDICT_ESTIMATE) != 0) {
+		verdict_unref(&s->front.untold);
+		s->front.untold = verdict_ref(v);
+	}
+	if (front_estimate(s, &t) == FRONT_WAIT)
+		return FRONT_WAIT;
+	return front_approve(s, t.text, t.len, t.params, t.nparams);
+}
+
+/* The statement that it makes is to be estimated again at each Bind. */
+static void
+front_untell(struct session *s)
+{
+	struct verdict *told = s->front.verdict;
+
+	if (!s->front.told || s->front.untold == NULL ||
+	    told->action == VERDICT_DENY)
+		return;
+	s->front.verdict = s->front.untold;
+	s->front.untold = NULL;
+	s->front.told = false;
+	verdict_unref(&told);
 }
 
 enum front_result
@@ -96,17 +124,23 @@ front_parse(struct session *s, const struct front_msg *m)
 	struct pg_reader r;
 	struct stmt *st;
 	const char *name, *text;
+	struct est_text t = { 0 };
 	int rc;
 
 	pg_read(&r, m->body, m->len);
 	name = pg_str(&r);
 	text = pg_str(&r);
+	t.types = r.p;
+	t.ntypes = r.left;
 	if (front_judge(s, JUDGE_PARSE, (const uint8_t *)text, strlen(text)) ==
 	    FRONT_WAIT)
 		return FRONT_WAIT;
 	if (s->front.step == FRONT_JUDGED) {
-		if (front_approve_parse(s, name, text) == FRONT_WAIT)
+		t.text = (const uint8_t *)text;
+		t.len = strlen(text);
+		if (front_approve_parse(s, name, &t) == FRONT_WAIT)
 			return FRONT_WAIT;
+		front_untell(s);
 		s->front.stmt = ++s->statement_count;
 		if (front_recorded(s, record_prepare(s, s->front.stmt, name,
 		    (const uint8_t *)text, strlen(text), s->front.verdict)) ==
@@ -121,7 +155,8 @@ front_parse(struct session *s, const struct front_msg *m)
 	}
 	st->pos = s->front.pos;
 	e->unnamed = *name == '\0';
-	rc = pipe_change(&s->pipe, e, s->statements, name, st);
+	rc = stmt_types(st, t.types, t.ntypes) == -1 ? -1 :
+	    pipe_change(&s->pipe, e, s->statements, name, st);
 	stmt_unref(&st);
 	if (rc == -1 || send_parse(s, e, m, name, &r) == -1)
 		return front_no_memory(s);
@@ -140,8 +175,12 @@ stmt_renew(struct session *s, struct stmt *st)
 
 	if (v == st->verdict)
 		return 0;
-	if (v->action == VERDICT_DENY || verdict_same_effect(v,
-	    st->verdict)) {
+	/* By the estimate of one Bind: the next has another. */
+	if (s->front.told && (v->action == VERDICT_DENY ||
+	    verdict_same_text(v, st->verdict)))
+		return 0;
+	if (!s->front.told && (v->action == VERDICT_DENY ||
+	    verdict_same_effect(v, st->verdict))) {
 		verdict_unref(&st->verdict);
 		st->verdict = verdict_ref(v);
 		return 0;
@@ -230,8 +269,8 @@ portal_new(struct session *s, struct stmt *st, const struct pg_reader *params)
 
 	buf_init(&json, BOUND_ALL);
 	if (bound_json(&json, &s->redact, params->p, params->left) == 0)
-		portal = s->front.approval == 0 && json.len == 0 && !capped ?
-		    stmt_ref(st) : stmt_bind(st, buf_head(&json), json.len);
+		portal = s->front.approval == 0 && json.len == 0 && !capped &&
+		    !s->front.told ? stmt_ref(st) : stmt_bind(st, buf_head(&json), json.len);
 	buf_clear(&json);
 	if (portal != NULL && capped)
 		portal->counted = true;
@@ -240,10 +279,17 @@ portal_new(struct session *s, struct stmt *st, const struct pg_reader *params)
 		portal->approved = verdict_ref(s->front.verdict);
 		portal->held_us = s->front.held_us;
 	}
+	if (portal != NULL && s->front.told) {
+		if ((portal->est = malloc(sizeof(*portal->est))) == NULL)
+			stmt_unref(&portal);
+		else
+			*portal->est = s->est;
+	}
 	return portal;
 }
 
-/* A refusal by a person is recorded here, since no Execute will be. */
+/* A refusal by a person, or of these values, is recorded here, since no Execute
+ * will be. */
 static enum front_result
 front_approve_bind(struct session *s, struct stmt *st,
     const struct pg_reader *params)
@@ -251,7 +297,8 @@ front_approve_bind(struct session *s, struct stmt *st,
 	struct buf json;
 	uint64_t pos = 0;
 
-	if (s->front.verdict->action == VERDICT_DENY)
+	if (s->front.step == FRONT_RECORDED ||
+	    (s->front.verdict->action == VERDICT_DENY && !s->front.told))
 		return FRONT_DONE;
 	if (front_approve(s, st->text, st->len, params->p, params->left) ==
 	    FRONT_WAIT)
@@ -294,6 +341,7 @@ front_bind(struct session *s, const struct front_msg *m)
 	struct pg_reader r;
 	struct stmt *st;
 	const char *portal, *name;
+	struct est_text t;
 
 	pg_read(&r, m->body, m->len);
 	portal = pg_str(&r);
@@ -308,7 +356,10 @@ front_bind(struct session *s, const struct front_msg *m)
 			return front_missing_statement(s, portal, name);
 		break;
 	}
+	t = (struct est_text){ st->text, st->types, r.p, st->len,
+	    st->types_len, r.left };
 	if (front_judge_stmt(s, st) == FRONT_WAIT ||
+	    front_estimate(s, &t) == FRONT_WAIT ||
 	    front_approve_bind(s, st, &r) == FRONT_WAIT)
 		return FRONT_WAIT;
 	if (s->front.step == FRONT_JUDGED)
@@ -387,6 +438,21 @@ front_approved(struct session *s, const struct stmt *portal)
 	return s->front.verdict == NULL ? -1 : 0;
 }
 
+/* What it is judged by was found out at its Bind, or never (then it counts as
+ * large: another policy was in force). */
+static enum front_result
+front_bound_estimate(struct session *s, const struct stmt *portal)
+{
+	static const struct est none = { .state = EST_KNOWN };
+	const struct verdict *v = s->front.verdict;
+
+	if (v->action == VERDICT_DENY || (v->flags & VERDICT_ESTIMATE) == 0)
+		return FRONT_DONE;
+	estimate_again(s, portal->est != NULL ? portal->est : &none,
+	    portal->text, portal->len);
+	return FRONT_WAIT;
+}
+
 enum front_result
 front_execute(struct session *s, const struct front_msg *m)
 {
@@ -408,7 +474,8 @@ front_execute(struct session *s, const struct front_msg *m)
 		break;
 	}
 	if (front_renew(s) == FRONT_WAIT ||
-	    front_judge_stmt(s, st) == FRONT_WAIT)
+	    front_judge_stmt(s, st) == FRONT_WAIT ||
+	    front_bound_estimate(s, st) == FRONT_WAIT)
 		return FRONT_WAIT;
 	if (s->front.step == FRONT_JUDGED) {
 		if (front_approved(s, st) == -1)

@@ -37,7 +37,7 @@ WORKER_OBJS =	gatewayd/worker.o gatewayd/session.o gatewayd/killing.o \
 		gatewayd/startup.o \
 		gatewayd/backendlogin.o gatewayd/frontend.o gatewayd/deny.o \
 		gatewayd/extended.o gatewayd/capped.o gatewayd/function.o \
-		gatewayd/judge.o gatewayd/hold.o \
+		gatewayd/judge.o gatewayd/hold.o gatewayd/estimate.o \
 		gatewayd/backend.o gatewayd/relay.o gatewayd/record.o gatewayd/pipeline.o \
 		gatewayd/answer.o gatewayd/names.o gatewayd/verdicts.o \
 		gatewayd/stream.o \

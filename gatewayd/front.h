@@ -39,6 +39,11 @@ enum front_result front_judge(struct session *, enum judge_form,
  */
 bool	front_current(struct session *);
 /*
+ * If it needs an estimate: FRONT_WAIT until it was judged by one, and then
+ * front.told and a verdict that is whole.
+ */
+enum front_result front_estimate(struct session *, const struct est_text *);
+/*
  * If it needs a person's approval: FRONT_DONE with front.approval, or with a
  * denial in place of the verdict.
  */

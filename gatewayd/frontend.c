@@ -38,7 +38,9 @@ static void
 front_reset(struct session *s)
 {
 	verdict_unref(&s->front.verdict);
+	verdict_unref(&s->front.untold);
 	stmt_unref(&s->front.subject);
+	s->front.told = false;
 	s->front.approval = 0;
 	s->front.held_us = 0;
 	s->front.step = FRONT_NEW;
@@ -76,6 +78,11 @@ front_clear(struct session *s)
 		    "came this far without", NULL, "unapproved statement");
 		return false;
 	}
+	if (v->action != VERDICT_DENY && (v->flags & VERDICT_ESTIMATE) != 0) {
+		session_fatal(s, "58000", "a statement that needs an estimate "
+		    "came this far without", NULL, "unestimated statement");
+		return false;
+	}
 	/* A refusal and a proven read have no effect to be recorded before. */
 	if (v->action == VERDICT_DENY || (v->flags & VERDICT_READONLY) != 0)
 		return true;
@@ -99,6 +106,17 @@ front_judge(struct session *s, enum judge_form form, const uint8_t *text,
 			return FRONT_WAIT;
 	} while (!front_current(s));
 	return FRONT_DONE;
+}
+
+enum front_result
+front_estimate(struct session *s, const struct est_text *t)
+{
+	const struct verdict *v = s->front.verdict;
+
+	if (v->action == VERDICT_DENY || (v->flags & VERDICT_ESTIMATE) == 0)
+		return FRONT_DONE;
+	estimate_ready(s, t);
+	return FRONT_WAIT;
 }
 
 enum front_result
@@ -328,10 +346,12 @@ send_query(struct session *s, struct pipe_entry *e, const struct front_msg *m)
 static enum front_result
 front_query(struct session *s, const struct front_msg *m)
 {
+	const struct est_text t = { .text = m->body, .len = m->len - 1 };
 	struct pipe_entry *e;
 
 	if (front_renew(s) == FRONT_WAIT || front_judge(s, JUDGE_QUERY,
-	    m->body, m->len - 1) == FRONT_WAIT)
+	    m->body, m->len - 1) == FRONT_WAIT ||
+	    front_estimate(s, &t) == FRONT_WAIT)
 		return FRONT_WAIT;
 	if (s->front.step == FRONT_JUDGED) {
 		if (front_uses(s) == FRONT_WAIT ||
@@ -512,6 +532,7 @@ frontend_process(struct session *s)
 			judge_abandon(s);
 		stmt_unref(&s->front.used);
 		hold_message_done(s, m.type);
+		estimate_message_done(s, m.type);
 		if (m.type == 'Q' || m.type == 'E' || m.type == 'F')
 			ev_timer_stop(s->idle_timer);
 		buf_drain(&s->client.in, (size_t)len + 1);

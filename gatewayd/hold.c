@@ -161,6 +161,10 @@ hold_ask(struct session *s, const uint8_t *text, size_t len,
 		/* A transaction that began in this segment has no
 		 * ReadyForQuery yet. */
 		.in_transaction = s->tx_status == 'T' || s->pipe.executed,
+		.estimate = !s->front.told ? ESTIMATE_UNASKED :
+		    s->est.ok ? ESTIMATE_TOLD : ESTIMATE_UNTOLD,
+		.est_rows = s->est.rows,
+		.est_cost = s->est.cost,
 		.text = slice_of(text, len),
 		.params = slice_of(params, nparams),
 	};

@@ -101,6 +101,7 @@ on_verdict(void *ctx, const void *vm, int *fds)
 	if (s->front.step != FRONT_JUDGING || m->seq != s->front.judge_seq ||
 	    (m->action == VERDICT_MASK && !s->masked) ||
 	    ((m->flags & VERDICT_UNREAD) != 0 && s->masked) ||
+	    ((m->flags & VERDICT_ESTIMATE) != 0 && s->front.told) ||
 	    (v = verdict_new(m)) == NULL) {
 		session_fatal(s, "58000", "the policy engine gave an "
 		    "incoherent verdict", NULL, "incoherent verdict");
@@ -144,6 +145,8 @@ judge_abandon(struct session *s)
 	s->front.approval = 0;
 	s->front.held_us = 0;
 	s->front.step = FRONT_NEW;
+	s->front.told = false;
+	verdict_unref(&s->front.untold);
 	verdict_unref(&s->front.verdict);
 	stmt_unref(&s->front.subject);
 }
@@ -208,6 +211,22 @@ judge_from_cache(struct session *s, const uint8_t *text, size_t len)
 	return true;
 }
 
+/* The engine may be away: then it is asked for a verdict anew later. */
+static void
+judge_send(struct session *s, struct ipc_judge *m)
+{
+	if (s->engine == NULL || (s->masked && !s->guard_known))
+		return;
+	m->transaction = judge_transaction(s);
+	m->seq = ++s->front.judge_seq;
+	s->front.judge_epoch = atomic_load(&s->page->epoch);
+	s->front.step = FRONT_JUDGING;
+	judge_keep(s, (enum judge_form)m->form, m->text.p, m->text.len);
+	if (ipc_send(s->engine, IPC_judge, m, NULL, 0) == -1)
+		log_debug("session=%s error=\"engine does not take it\"",
+		    s->id);
+}
+
 bool
 judge_text(struct session *s, enum judge_form form, const uint8_t *text,
     size_t len)
@@ -225,17 +244,23 @@ judge_text(struct session *s, enum judge_form form, const uint8_t *text,
 		break;
 	}
 	verdict_unref(&s->front.verdict);
+	s->front.told = false;
 	if (form != JUDGE_FUNCTION && judge_from_cache(s, text, len))
 		return true;
-	if (s->engine == NULL || (s->masked && !s->guard_known))
-		return false;
-	m.transaction = judge_transaction(s);
-	m.seq = ++s->front.judge_seq;
-	s->front.judge_epoch = atomic_load(&s->page->epoch);
-	s->front.step = FRONT_JUDGING;
-	judge_keep(s, form, text, len);
-	if (ipc_send(s->engine, IPC_judge, &m, NULL, 0) == -1)
-		log_debug("session=%s error=\"engine does not take it\"",
-		    s->id);
+	judge_send(s, &m);
 	return false;
+}
+
+void
+judge_told(struct session *s, const uint8_t *text, size_t len,
+    enum estimate_told told, uint64_t rows, uint64_t cost)
+{
+	struct ipc_judge m = { .form = JUDGE_QUERY,
+	    .estimate = (uint8_t)told, .est_rows = rows, .est_cost = cost,
+	    .text = slice_of(text, len) };
+
+	verdict_unref(&s->front.verdict);
+	s->front.step = FRONT_NEW;
+	s->front.told = true;
+	judge_send(s, &m);
 }

@@ -76,6 +76,18 @@ stmt_bind(struct stmt *base, const uint8_t *params, size_t len)
 	return st;
 }
 
+int
+stmt_types(struct stmt *st, const uint8_t *types, size_t len)
+{
+	if (len > STMT_BYTES - *st->total ||
+	    (st->types = malloc(len + 1)) == NULL)
+		return -1;
+	memcpy(st->types, types, len);
+	st->types_len = len;
+	*st->total += len;
+	return 0;
+}
+
 struct stmt *
 stmt_ref(struct stmt *st)
 {
@@ -95,8 +107,10 @@ stmt_unref(struct stmt **stp)
 	verdict_unref(&st->verdict);
 	verdict_unref(&st->approved);
 	columns_unref(&st->columns);
-	*st->total -= st->params_len;
+	*st->total -= st->params_len + st->types_len;
 	free(st->params);
+	free(st->types);
+	free(st->est);
 	if (st->base == NULL) {
 		*st->total -= st->len;
 		free(st->text);

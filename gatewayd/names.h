@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "answer.h"
+#include "estimate.h"
 #include "verdicts.h"
 
 /*
@@ -36,6 +37,10 @@ struct stmt {
 	bool		 stale;		/* the policy would have it otherwise */
 	uint8_t		*params;	/* of a portal (bound.h); NULL: none */
 	size_t		 params_len;
+	/* A portal that was judged by an estimate: what that was. */
+	struct est	*est;
+	uint8_t		*types;		/* behind a Parse's text; NULL: none */
+	size_t		 types_len;
 	struct verdict	*verdict;
 	struct columns	*columns;	/* once described, and of use */
 	uint8_t		*text;
@@ -57,6 +62,9 @@ struct stmt	*stmt_bind(struct stmt *base, const uint8_t *params,
 		    size_t len);
 struct stmt	*stmt_ref(struct stmt *);
 void		 stmt_unref(struct stmt **);
+
+/* Its parameters' types, as the Parse has them.  -1: no memory. */
+int		 stmt_types(struct stmt *, const uint8_t *, size_t len);
 
 struct names;
 

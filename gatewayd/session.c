@@ -289,6 +289,7 @@ session_free(struct session *s)
 	ev_timer_free(&s->stall);
 	hold_free(s);
 	verdict_unref(&s->front.verdict);
+	verdict_unref(&s->front.untold);
 	stmt_unref(&s->front.used);
 	stmt_unref(&s->front.subject);
 	free(s->front.asked);
@@ -476,6 +477,7 @@ on_no_wait(struct session *s, const void *arg)
 	(void)arg;
 	s->cancel_hold = false;
 	hold_on_parent(s);
+	estimate_on_parent(s);
 	session_pump(s);
 }
 

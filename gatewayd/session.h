@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "answers.h"
+#include "estimate.h"
 #include "hold.h"
 #include "ipc.h"
 #include "names.h"
@@ -171,6 +172,10 @@ struct session {
 	struct {
 		enum front_step	 step;
 		struct verdict	*verdict;
+		/* It was judged by an estimate; and of a Parse, the verdict
+		 * before that. */
+		bool		 told;
+		struct verdict	*untold;
 		uint64_t	 pos;
 		uint64_t	 stmt;		/* number of the recorded event */
 		uint32_t	 approval;	/* VERDICT_HOLD: by this request */
@@ -184,6 +189,7 @@ struct session {
 		uint64_t	 judge_epoch;	/* the page's, when asked */
 	} front;
 	struct hold	 hold;
+	struct est	 est;
 	struct pipeline	 pipe;
 	struct names	*statements, *portals;
 	size_t		 statement_bytes;	/* text kept in statements */
@@ -318,6 +324,12 @@ void	frontend_process(struct session *);
 bool	judge_text(struct session *, enum judge_form, const uint8_t *text,
 	    size_t len);
 /* Give up what was asked or decided for the message at the head. */
+/*
+ * Have it judged by an estimate, in place of the verdict that wants one; what
+ * comes is the verdict, and wants none.
+ */
+void	judge_told(struct session *, const uint8_t *text, size_t len,
+	    enum estimate_told, uint64_t rows, uint64_t cost);
 void	judge_abandon(struct session *);
 /* Policy and audit are both within reach: statements may pass now. */
 bool	judge_may_pass(struct session *);

@@ -140,8 +140,14 @@ verdict_capped(const struct verdict *v)
 int
 verdict_same_effect(const struct verdict *a, const struct verdict *b)
 {
+	return ((a->flags ^ b->flags) & VERDICT_HOLD) == 0 &&
+	    verdict_same_text(a, b);
+}
+
+int
+verdict_same_text(const struct verdict *a, const struct verdict *b)
+{
 	return a->action == b->action &&
-	    ((a->flags ^ b->flags) & VERDICT_HOLD) == 0 &&
 	    a->rewritten_len == b->rewritten_len &&
 	    (a->rewritten_len == 0 ||
 	    memcmp(a->rewritten, b->rewritten, a->rewritten_len) == 0);

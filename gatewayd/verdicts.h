@@ -35,6 +35,9 @@ struct verdict	*verdict_ref(struct verdict *);
 void		 verdict_unref(struct verdict **);
 /* Is anything of it to be counted (capped.h)? */
 int		 verdict_capped(const struct verdict *);
+/* Would both have the server prepare the same? */
+int		 verdict_same_text(const struct verdict *,
+		    const struct verdict *);
 /* Would both have the same bytes sent to the server? */
 int		 verdict_same_effect(const struct verdict *,
 		    const struct verdict *);

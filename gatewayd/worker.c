@@ -375,6 +375,18 @@ on_hold_answer(void *ctx, const void *vm, int *fds)
 	return 0;
 }
 
+static int
+on_estimate_answer(void *ctx, const void *vm, int *fds)
+{
+	const struct ipc_estimate_answer *m = vm;
+	struct session *s = by_id(ctx, m->session);
+
+	(void)fds;
+	if (s != NULL && s->state == SESSION_OPEN)
+		estimate_on_answer(s, m);
+	return 0;
+}
+
 static const struct ipc_permit parent_permits[] = {
 	{ IPC_login_ok, ~0u, on_login_ok },
 	{ IPC_login_wait, ~0u, on_login_wait },
@@ -389,6 +401,7 @@ static const struct ipc_permit parent_permits[] = {
 	{ IPC_cancel_answered, ~0u, on_cancel_answered },
 	{ IPC_generation_new, ~0u, on_generation_new },
 	{ IPC_hold_answer, ~0u, on_hold_answer },
+	{ IPC_estimate_answer, ~0u, on_estimate_answer },
 };
 
 static void

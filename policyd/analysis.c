@@ -339,8 +339,8 @@ analysis_readonly(const struct analysis *a)
 {
 	size_t	 i;
 
-	if (a->unproven || a->locking || a->unresolved || a->explain_analyze ||
-	    a->nunits == 0)
+	if (a->unproven || a->dml || a->locking || a->unresolved ||
+	    a->explain_analyze || a->nunits == 0)
 		return false;
 	if (a->scene->cat != NULL && catalog_hidden_casts(a->scene->cat))
 		return false;

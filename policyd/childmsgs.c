@@ -14,6 +14,7 @@
 #include "cancel.h"
 #include "catalogs.h"
 #include "children.h"
+#include "estimates.h"
 #include "explains.h"
 #include "keycache.h"
 #include "log.h"
@@ -206,6 +207,16 @@ on_cancel_sent(void *ctx, const void *msg, int *fds)
 }
 
 static int
+on_estimated(void *ctx, const void *msg, int *fds)
+{
+	struct child	*c = ctx;
+
+	(void)fds;
+	estimates_answer(c->p, msg);
+	return 0;
+}
+
+static int
 on_catalog(void *ctx, const void *msg, int *fds)
 {
 	struct child	*c = ctx;
@@ -278,6 +289,7 @@ static const struct ipc_permit keeper_permits[] = {
 	{ IPC_catalog_failed, ~0u, on_catalog_failed },
 	{ IPC_backend_seen, ~0u, on_backend_seen },
 	{ IPC_role_news, ~0u, on_role_news },
+	{ IPC_estimated, ~0u, on_estimated },
 };
 static const struct ipc_permit notifier_permits[] = {
 	{ IPC_config_done, ~0u, on_config_done },

@@ -20,6 +20,7 @@
 #include "child.h"
 #include "explains.h"
 #include "keycache.h"
+#include "estimates.h"
 #include "log.h"
 #include "notices.h"
 #include "approvals.h"
@@ -108,6 +109,7 @@ child_lost(struct child *c)
 		attempts_keeper_lost(c->p);
 		sessions_keeper_lost(c->p);
 		cancel_keeper_lost(c->p);
+		estimates_keeper_lost(c->p);
 		catalogs_keeper_lost(c->p);
 		break;
 	case ROLE_NOTIFIER:

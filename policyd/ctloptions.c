@@ -33,6 +33,7 @@ ctl_usage(void)
 	    "                 [--in-transaction true|false] "
 	    "[--address address]\n"
 	    "                 [--time YYYY-MM-DDThh:mm:ssZ]\n"
+	    "                 [--rows number] [--cost number]\n"
 	    "       policyctl [-f file] [--junit] [--live [-s socket]] test "
 	    "file\n"
 	    "       policyctl [-f file | -s socket] [--json] requests "
@@ -97,6 +98,8 @@ static const struct {
 	FLAG("live", live),
 	STRING("address", address),
 	STRING("time", time),
+	STRING("rows", rows),
+	STRING("cost", cost),
 	STRING("subject", subject),
 	STRING("actor", actor),
 	STRING("for", lasting),

@@ -14,6 +14,7 @@ struct ctl_options {
 	bool		 json, watch, junit, live;
 	const char	*address, *time, *subject, *actor, *lasting;
 	const char	*similar, *count, *databases;
+	const char	*rows, *cost;
 	bool		 device;
 	struct ctl_serve serve;
 };

@@ -100,7 +100,7 @@ param(struct params *p, const char *name, const char *value)
 
 static void
 params_fill(struct params *p, const struct database *d, const char *host,
-    const char *dbname, const char *password)
+    const char *dbname, const char *user, const char *password)
 {
 	static const char *const modes[] = { "disable", "require", "verify-ca",
 	    "verify-full" };
@@ -111,7 +111,7 @@ params_fill(struct params *p, const struct database *d, const char *host,
 	param(p, "host", host);
 	param(p, "port", p->port);
 	param(p, "dbname", dbname);
-	param(p, "user", d->broker_user);
+	param(p, "user", user);
 	param(p, "password", password);
 	param(p, "sslmode", d->host[0] == '/' ? "disable" : modes[d->tls]);
 	param(p, "sslrootcert", d->ca_file == NULL ? "" : d->ca_file);
@@ -132,7 +132,7 @@ db_open(const struct database *d, const char *password, char *reason,
 	struct params p;
 	struct db *db;
 
-	params_fill(&p, d, d->host, d->dbname, password);
+	params_fill(&p, d, d->host, d->dbname, d->broker_user, password);
 	if (clearenv() != 0 || (db = calloc(1, sizeof(*db))) == NULL) {
 		snprintf(reason, size, "out of memory");
 		return NULL;
@@ -424,10 +424,11 @@ repeat_host(const char *host, const char *addrs)
 	return out;
 }
 
-int
-dbconn_open(struct ev_loop *loop, const struct database *d,
-    const char *dbname, const char *addrs, const char *password, uint64_t ms,
-    dbconn_done *done, void *ctx, struct dbconn **cp)
+static int
+conn_open(struct ev_loop *loop, const struct database *d, const char *dbname,
+    const char *addrs, const char *user, const char *password,
+    const char *options, uint64_t ms, dbconn_done *done, void *ctx,
+    struct dbconn **cp)
 {
 	struct params p;
 	struct dbconn *c;
@@ -438,9 +439,10 @@ dbconn_open(struct ev_loop *loop, const struct database *d,
 		free(c);
 		return -1;
 	}
-	params_fill(&p, d, hosts != NULL ? hosts : d->host, dbname, password);
+	params_fill(&p, d, hosts != NULL ? hosts : d->host, dbname, user,
+	    password);
 	param(&p, "hostaddr", addrs == NULL ? "" : addrs);
-	param(&p, "options", OPTIONS);
+	param(&p, "options", options);
 	c->conn = PQconnectStartParams(p.names, p.values, 0);
 	free(hosts);
 	if (c->conn == NULL) {
@@ -466,12 +468,27 @@ dbconn_open(struct ev_loop *loop, const struct database *d,
 }
 
 int
-dbconn_run(struct dbconn *c, const char *sql, uint64_t ms, dbconn_done *done,
-    void *ctx)
+dbconn_open(struct ev_loop *loop, const struct database *d,
+    const char *dbname, const char *addrs, const char *password, uint64_t ms,
+    dbconn_done *done, void *ctx, struct dbconn **cp)
 {
-	if (c->done != NULL || PQsetnonblocking(c->conn, 1) == -1 ||
-	    PQsendQuery(c->conn, sql) == 0)
-		return -1;
+	return conn_open(loop, d, dbname, addrs, d->broker_user, password,
+	    OPTIONS, ms, done, ctx, cp);
+}
+
+int
+dbconn_open_as(struct ev_loop *loop, const struct database *d,
+    const char *user, const char *addrs, const char *password, uint64_t ms,
+    dbconn_done *done, void *ctx, struct dbconn **cp)
+{
+	return conn_open(loop, d, d->dbname, addrs, user, password, "", ms,
+	    done, ctx, cp);
+}
+
+/* What was sent is under way. */
+static int
+conn_sent(struct dbconn *c, uint64_t ms, dbconn_done *done, void *ctx)
+{
 	c->done = done;
 	c->ctx = ctx;
 	c->failed = c->warned = false;
@@ -479,6 +496,27 @@ dbconn_run(struct dbconn *c, const char *sql, uint64_t ms, dbconn_done *done,
 	conn_wait(c, PQflush(c->conn) == 1 ? EV_IN | EV_OUT : EV_IN);
 	ev_timer_set(c->timer, ms);
 	return 0;
+}
+
+int
+dbconn_run(struct dbconn *c, const char *sql, uint64_t ms, dbconn_done *done,
+    void *ctx)
+{
+	if (c->done != NULL || PQsetnonblocking(c->conn, 1) == -1 ||
+	    PQsendQuery(c->conn, sql) == 0)
+		return -1;
+	return conn_sent(c, ms, done, ctx);
+}
+
+int
+dbconn_run_bound(struct dbconn *c, const char *sql, const struct bind *b,
+    uint64_t ms, dbconn_done *done, void *ctx)
+{
+	if (c->done != NULL || PQsetnonblocking(c->conn, 1) == -1 ||
+	    PQsendQueryParams(c->conn, sql, (int)b->n, b->types, b->values,
+	    b->lengths, b->formats, 0) == 0)
+		return -1;
+	return conn_sent(c, ms, done, ctx);
 }
 
 void

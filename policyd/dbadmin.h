@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bind.h"
 #include "ev.h"
 #include "policy.h"
 
@@ -72,12 +73,21 @@ int		 dbconn_open(struct ev_loop *, const struct database *,
 		    const char *dbname, const char *addrs,
 		    const char *password, uint64_t ms, dbconn_done *,
 		    void *ctx, struct dbconn **);
+/* To the database itself, as another user, whose settings stand. */
+int		 dbconn_open_as(struct ev_loop *, const struct database *,
+		    const char *user, const char *addrs,
+		    const char *password, uint64_t ms, dbconn_done *,
+		    void *ctx, struct dbconn **);
 /*
  * Run statements, separated by semicolons, as one simple query, within `ms`;
  * the first error ends it.  -1: nothing will be told; close it.
  */
 int		 dbconn_run(struct dbconn *, const char *sql, uint64_t ms,
 		    dbconn_done *, void *ctx);
+/* One statement in the extended protocol, with parameters (bind.h). */
+int		 dbconn_run_bound(struct dbconn *, const char *sql,
+		    const struct bind *, uint64_t ms, dbconn_done *,
+		    void *ctx);
 /* No call follows. */
 void		 dbconn_close(struct dbconn **);
 /* What it is told of when nothing runs: closed by the server. */

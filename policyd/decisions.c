@@ -140,6 +140,20 @@ requests_decide(struct parent *p, uint32_t number, bool approve,
 
 /* --- looking ------------------------------------------------------------------------ */
 
+void
+request_estimate(const struct request *r, json_t *o)
+{
+	if (r->estimate == ESTIMATE_UNTOLD)
+		json_object_set_new(o, "estimated", json_string("there is no "
+		    "estimate"));
+	if (r->estimate != ESTIMATE_TOLD)
+		return;
+	json_object_set_new(o, "estimated_rows",
+	    json_integer((json_int_t)r->est_rows));
+	json_object_set_new(o, "estimated_cost",
+	    json_integer((json_int_t)r->est_cost));
+}
+
 json_t *
 request_row(const struct request *r)
 {
@@ -160,6 +174,7 @@ request_row(const struct request *r)
 	    "minimum", (json_int_t)(a == NULL ? 0 : a->minimum));
 	if (r->state != REQUEST_OPEN)
 		json_object_del(o, "expires");
+	request_estimate(r, o);
 	if (r->act != NULL)
 		json_object_set_new(o, "actors", actors_list(r->act));
 	if (r->type == REQUEST_LOGIN) {
@@ -208,6 +223,9 @@ request_explain(const struct request *r, struct ipc_explain *m)
 	m->client = slice_str(client);
 	m->application = slice_str(r->application);
 	m->transaction = r->in_transaction ? 'T' : 'I';
+	m->estimate = r->estimate;
+	m->est_rows = r->est_rows;
+	m->est_cost = r->est_cost;
 	m->text = slice_str(r->text);
 	return 0;
 }

@@ -230,6 +230,17 @@ judge(struct engine *e, const struct scene *sc, const struct judge_ask *ask,
 	buf_clear(&b);
 }
 
+static struct estimate
+estimate(uint8_t told, uint64_t rows, uint64_t cost)
+{
+	struct estimate	 s = { ESTIMATE_NONE, rows, cost };
+
+	if (told != ESTIMATE_UNASKED)
+		s.state = told == ESTIMATE_TOLD ? ESTIMATE_KNOWN :
+		    ESTIMATE_FAILED;
+	return s;
+}
+
 /* As the worker saw it in the last ReadyForQuery. */
 static enum tri
 transaction(uint8_t status)
@@ -301,6 +312,7 @@ on_judge(void *ctx, const void *msg, int *fds)
 	ask.len = m->text.len;
 	ask.asker = &s->asker;
 	ask.in_transaction = transaction(m->transaction);
+	ask.estimate = estimate(m->estimate, m->est_rows, m->est_cost);
 	ask.now = (time_t)(now_wall_us() / 1000000);
 	judge(s->engine, sc, &ask, s, m->seq);
 	send_verdict(s, m->seq);
@@ -518,6 +530,8 @@ on_explain(void *ctx, const void *msg, int *fds)
 		ask.len = m->text.len;
 		ask.detail = true;
 		ask.in_transaction = transaction(m->transaction);
+		ask.estimate = estimate(m->estimate, m->est_rows,
+		    m->est_cost);
 		ask.now = m->time != 0 ? (time_t)m->time :
 		    (time_t)(now_wall_us() / 1000000);
 		ask.asker = &who;

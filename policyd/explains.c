@@ -202,6 +202,14 @@ explains_explain(struct conn *c, uint32_t id, const json_t *args,
 	in = json_string_value(json_object_get(args, "in_transaction"));
 	m.transaction = in == NULL || strcmp(in, "any") == 0 ? 0 :
 	    strcmp(in, "true") == 0 ? 'T' : 'I';
+	m.estimate = ESTIMATE_UNASKED;
+	m.est_rows = (uint64_t)json_integer_value(json_object_get(args,
+	    "rows"));
+	m.est_cost = (uint64_t)json_integer_value(json_object_get(args,
+	    "cost"));
+	if (json_is_integer(json_object_get(args, "rows")) ||
+	    json_is_integer(json_object_get(args, "cost")))
+		m.estimate = ESTIMATE_TOLD;
 	if (m.claims.len > LEN_CLAIMS || m.application.len > LEN_NAME ||
 	    m.client.len > LEN_ADDR)
 		snprintf(message, size, "the claims, the application's name "

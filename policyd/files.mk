@@ -29,8 +29,14 @@ KEEPER_OBJS =	policyd/keeper.o policyd/dblogin.o policyd/vault.o \
 		policyd/bodyscan.o \
 		policyd/dbadmin.o policyd/dbpool.o policyd/errand.o \
 		policyd/mint.o policyd/roles.o policyd/rolesql.o \
-		policyd/sweep.o policyd/unmint.o
-KEEPER_LIBS =	$(PQ_LIBS)
+		policyd/sweep.o policyd/unmint.o policyd/estimator.o \
+		policyd/plan.o policyd/bind.o
+KEEPER_LIBS =	$(PQ_LIBS) $(JANSSON_LIBS) -lm
+
+UNIT_TESTS +=	tests/unit/policyd/test_plan
+tests/unit/policyd/test_plan_OBJS = policyd/plan.o policyd/bind.o \
+		common/codec.o common/buf.o
+tests/unit/policyd/test_plan_LIBS = $(JANSSON_LIBS) -lm
 
 UNIT_TESTS +=	tests/unit/policyd/test_token tests/unit/policyd/test_jwks \
 		tests/unit/policyd/test_scram tests/unit/policyd/test_rolesql
@@ -53,7 +59,7 @@ tests/unit/policyd/test_scram_LIBS = $(SSL_LIBS) $(ZLIB_LIBS)
 # the first process, the parent, and the control tool
 PARENT_OBJS =	policyd/main.o policyd/spawner.o policyd/parent.o \
 		policyd/policyfile.o policyd/children.o policyd/childmsgs.o \
-		policyd/catalogs.o \
+		policyd/catalogs.o policyd/estimates.o \
 		policyd/attempts.o policyd/prepare.o policyd/handover.o \
 		policyd/sessions.o policyd/sessionfile.o \
 		policyd/sessionload.o policyd/minted.o \
@@ -136,6 +142,7 @@ JUDGE_OBJS =	policyd/analysis.o policyd/arena.o policyd/catalog.o \
 		policyd/spread.o policyd/matviews.o policyd/masklist.o \
 		policyd/masktype.o \
 		policyd/exprs.o policyd/judge.o policyd/judge_caps.o \
+		policyd/estimable.o \
 		policyd/judge_names.o policyd/judge_rules.o \
 		policyd/mask.o policyd/touches.o \
 		policyd/names.o policyd/prescan.o policyd/protect.o \
@@ -152,6 +159,7 @@ JUDGE_TEST_OBJS = $(JUDGE_OBJS) $(POLICY_OBJS) policyd/catalog_recs.o \
 		common/sqllex.o common/touched.o
 JUDGE_TEST_LIBS = $(ENGINE_LIBS) $(POLICY_LIBS)
 UNIT_TESTS +=	tests/unit/policyd/test_judge tests/unit/policyd/test_masking \
+		tests/unit/policyd/test_estimable \
 		tests/unit/policyd/test_prescan \
 		tests/unit/policyd/test_catalog
 UNIT_TESTS +=	tests/unit/policyd/test_kinds tests/unit/policyd/test_settings
@@ -159,6 +167,8 @@ tests/unit/policyd/test_settings_OBJS =	$(JUDGE_TEST_OBJS)
 tests/unit/policyd/test_settings_LIBS =	$(JUDGE_TEST_LIBS)
 tests/unit/policyd/test_kinds_OBJS =	$(JUDGE_TEST_OBJS)
 tests/unit/policyd/test_kinds_LIBS =	$(JUDGE_TEST_LIBS)
+tests/unit/policyd/test_estimable_OBJS = $(JUDGE_TEST_OBJS)
+tests/unit/policyd/test_estimable_LIBS = $(JUDGE_TEST_LIBS)
 tests/unit/policyd/test_judge_OBJS =	$(JUDGE_TEST_OBJS)
 tests/unit/policyd/test_judge_LIBS =	$(JUDGE_TEST_LIBS)
 tests/unit/policyd/test_masking_OBJS =	$(JUDGE_TEST_OBJS)

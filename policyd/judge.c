@@ -168,10 +168,12 @@ judge_analysed(struct judgement *j, const struct analysis *a,
 		note_facts(j, a, stmt);
 	if (!judge_rules(j, a, stmt) || !judge_caps(j, a))
 		return false;
-	if (rules_hold(j->scene->profile) && runs_prepared(a)) {
+	if ((rules_hold(j->scene->profile) ||
+	    ((j->scene->looks & LOOK_ESTIMATE) != 0 &&
+	    j->scene->profile->observe == 0)) && runs_prepared(a)) {
 		judge_deny(j->out, j->out->rule, "42501", "statement refused: "
-		    "EXECUTE could run what needs approval, and does not say "
-		    "what it runs");
+		    "EXECUTE could run what needs approval or an estimate, "
+		    "and does not say what it runs");
 		j->out->hint = "Send the statement itself.";
 		return false;
 	}
@@ -256,7 +258,7 @@ judge_empty(struct judgement *j, enum kind k)
 	memset(&a, 0, sizeof(a));
 	a.units = &u;
 	a.nunits = 1;
-	j->out->kind = k;
+	a.kind = j->out->kind = k;
 	if (j->ask->detail)
 		note_detail(j, &a);
 	judge_rules(j, &a, NULL);
@@ -473,12 +475,27 @@ verdict_init(struct verdict *out)
 	out->tags[0] = out->observed[0] = '\0';
 	out->severity = SEVERITY_NONE;
 	out->score = 0;
+	out->estimated = false;
+	memset(&out->estimate, 0, sizeof(out->estimate));
 	out->hint = NULL;
 	out->rewritten = NULL;
 	out->rewritten_len = 0;
 	out->wanted = false;
 	out->nkinds = 0;
 	out->action = VERDICT_ALLOW;
+}
+
+static void
+note_estimate(struct verdict *out, const struct estimate *s)
+{
+	out->estimated = true;
+	out->estimate = *s;
+	if (s->state == ESTIMATE_KNOWN)
+		judge_append(out->tags, sizeof(out->tags), "rows:%llu, "
+		    "cost:%llu", (unsigned long long)s->rows,
+		    (unsigned long long)s->cost);
+	else if (s->state != ESTIMATE_NONE)
+		judge_append(out->tags, sizeof(out->tags), "rows:unknown");
 }
 
 static void
@@ -503,6 +520,8 @@ verdict_finish(struct judgement *j)
 		out->flags |= VERDICT_MOMENT;
 	else if (!j->unsure && !j->seen.unsure)
 		out->flags |= VERDICT_CACHEABLE;
+	if ((j->seen.looks & LOOK_ESTIMATE) != 0)
+		note_estimate(out, &j->ask->estimate);
 	if (out->severity != SEVERITY_NONE)
 		judge_append(out->tags, sizeof(out->tags), "severity:%s",
 		    names[out->severity]);
@@ -513,9 +532,10 @@ verdict_finish(struct judgement *j)
 		out->rule = "(default)";
 }
 
-void
-judge_for(const struct scene *scene, const struct judge_ask *ask,
-    struct verdict *out)
+/* *estimable: an estimate of it could be had. */
+static void
+judge_once(const struct scene *scene, const struct judge_ask *ask,
+    struct verdict *out, bool *estimable)
 {
 	struct judgement	 j;
 	const char		*why;
@@ -544,6 +564,36 @@ judge_for(const struct scene *scene, const struct judge_ask *ask,
 done:
 	verdict_finish(&j);
 	arena_clear(&j.arena);
+	*estimable = j.estimable;
+}
+
+/*
+ * Without an estimate it is judged as a small one.  What is refused even so,
+ * and what no estimate has a part in, needs none; else one is to be asked for,
+ * or, where that may not be, it is judged as a large one.
+ */
+void
+judge_for(const struct scene *scene, const struct judge_ask *ask,
+    struct verdict *out)
+{
+	struct judge_ask	 again = *ask;
+	bool			 estimable;
+
+	judge_once(scene, ask, out, &estimable);
+	/* Of this estimate, and not of the text alone. */
+	if (ask->estimate.state != ESTIMATE_NONE && out->estimated)
+		out->flags &= ~(uint32_t)VERDICT_CACHEABLE;
+	if (ask->estimate.state != ESTIMATE_NONE || !out->estimated ||
+	    out->action == VERDICT_DENY)
+		return;
+	if (estimable) {
+		out->flags |= VERDICT_ESTIMATE;
+		return;
+	}
+	verdict_clear(out);
+	again.note = NULL;
+	again.estimate.state = ESTIMATE_FAILED;
+	judge_once(scene, &again, out, &estimable);
 }
 
 void

@@ -10,6 +10,7 @@
 #include "ipc_msgs.h"
 #include "kinds.h"
 #include "policy.h"
+#include "rules.h"
 
 /*
  * SQL in, verdict out, without I/O.  A scene is what texts are judged by: one
@@ -19,7 +20,6 @@ struct scene;
 struct buf;
 
 /* What a text is judged for; all zero: by nobody, at no time. */
-struct asker;
 struct analysis;
 struct facts;
 struct judge_ask {
@@ -31,6 +31,8 @@ struct judge_ask {
 	const struct asker	*asker;		/* rules.h; NULL: nobody */
 	enum tri		 in_transaction; /* TRI_ANY: not known */
 	time_t			 now;		/* 0: not known */
+	/* ESTIMATE_NONE: VERDICT_ESTIMATE may come back. */
+	struct estimate		 estimate;
 	bool			 detail;	/* kinds, reads and writes too */
 	/* May be NULL: told of each statement of the text, before the rules
 	 * are asked, with everything that facts.h knows. */
@@ -76,6 +78,9 @@ struct verdict {
 	uint64_t		 score;
 	/* Rules that would have refused, had they not been in observe mode. */
 	char			 observed[LEN_TAGS + 1];
+	/* An estimate has a part in it: this one. */
+	bool			 estimated;
+	struct estimate		 estimate;
 	/* The snapshot may be old: a name is not in it. */
 	bool			 wanted;
 	/* What was found, as far as it was looked at: for explain. */

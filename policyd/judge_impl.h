@@ -18,6 +18,7 @@ struct judgement {
 	bool			 readonly;
 	bool			 unsure;	/* not to be cached */
 	bool			 names;		/* too many: judge_names() */
+	bool			 estimable;	/* the planner may be asked */
 	struct rules_seen	 seen;
 	/* The lowest of the rules that let the statement pass. */
 	struct caps		 caps;
@@ -41,6 +42,14 @@ void	 judge_names(struct judgement *, const PgQuery__Node *stmt);
  */
 bool	 judge_rules(struct judgement *, const struct analysis *,
 	    const PgQuery__Node *stmt);
+/* estimable.c: nothing of it is planned, so nothing is to be expected of it. */
+bool	 judge_plain(const struct analysis *);
+/*
+ * EXPLAIN of it runs no code but the server's that is known to be harmless
+ * (planning runs immutable and stable functions), and its names mean to another
+ * session what they mean to this one.
+ */
+bool	 judge_estimable(const struct judgement *, const struct analysis *);
 /* judge_caps.c: what the caps say to it, after the rules.  false: as above. */
 bool	 judge_caps(struct judgement *, const struct analysis *);
 

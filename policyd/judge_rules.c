@@ -272,6 +272,10 @@ judge_rules(struct judgement *j, const struct analysis *a,
 	f.in_transaction = j->ask->in_transaction;
 	f.now = j->ask->now;
 	f.asker = j->ask->asker;
+	f.estimate = j->ask->estimate;
+	j->estimable = judge_estimable(j, a);
+	if (judge_plain(a))
+		f.estimate.state = ESTIMATE_PLAINLY;
 	for (i = 0; i < a->nunits; i++)
 		if (!judge_unit(j, a, i, &f, counted))
 			return false;

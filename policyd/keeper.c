@@ -17,6 +17,7 @@
 #include "catwatch.h"
 #include "dbcancel.h"
 #include "dblogin.h"
+#include "estimator.h"
 #include "ipc.h"
 #include "log.h"
 #include "roles.h"
@@ -29,6 +30,7 @@ struct keeper {
 	struct dblogins	*logins;
 	struct roles	*roles;
 	struct catwatch	*watch;
+	struct estimator *estimator;
 };
 
 static int
@@ -56,6 +58,7 @@ configure(struct keeper *k, const struct ipc_config *m,
 		return -1;
 	}
 	dblogin_config(k->logins, v, m->generation);
+	estimator_config(k->estimator, v);
 	vault_free(&k->vault);
 	k->vault = v;
 	return 0;
@@ -129,6 +132,16 @@ on_backend_up(void *ctx, const void *msg, int *fds)
 	return 0;
 }
 
+/* A roles_busy(). */
+static bool
+busy(void *ctx, const char *session)
+{
+	struct keeper *k = ctx;
+
+	return dblogin_has(k->logins, session) ||
+	    estimator_has(k->estimator, session);
+}
+
 static int
 on_role_sweep(void *ctx, const void *msg, int *fds)
 {
@@ -136,7 +149,7 @@ on_role_sweep(void *ctx, const void *msg, int *fds)
 	struct keeper *k = ctx;
 
 	(void)fds;
-	roles_sweep(k->roles, m->live, dblogin_has, k->logins);
+	roles_sweep(k->roles, m->live, busy, k);
 	return 0;
 }
 
@@ -198,6 +211,27 @@ on_catalog_read(void *ctx, const void *msg, int *fds)
 	return 0;
 }
 
+static int
+on_estimate(void *ctx, const void *msg, int *fds)
+{
+	struct keeper *k = ctx;
+
+	(void)fds;
+	estimator_ask(k->estimator, msg);
+	return 0;
+}
+
+static void
+on_estimated(void *ctx, uint32_t id, uint64_t rows, uint64_t cost,
+    const char *reason)
+{
+	struct ipc_estimated m = { id, reason == NULL, rows, cost,
+	    slice_str(reason == NULL ? "" : reason) };
+	struct keeper *k = ctx;
+
+	ipc_send(k->parent, IPC_estimated, &m, NULL, 0);
+}
+
 static void
 on_closed(void *ctx, const char *reason)
 {
@@ -220,6 +254,7 @@ keeper_main(int fd)
 		{ IPC_keeper_instance, ~0u, on_instance },
 		{ IPC_backend_up, ~0u, on_backend_up },
 		{ IPC_role_sweep, ~0u, on_role_sweep },
+		{ IPC_estimate, ~0u, on_estimate },
 	};
 	static struct keeper k;
 
@@ -229,7 +264,10 @@ keeper_main(int fd)
 	k.watch = catwatch_new(k.loop, on_catalog, &k);
 	k.parent = ipc_new(k.loop, fd, ROLE_KEEPER, ROLE_PARENT, permits,
 	    sizeof(permits) / sizeof(permits[0]), on_closed, &k);
-	if (k.logins == NULL || k.watch == NULL || k.parent == NULL)
+	k.estimator = k.roles == NULL ? NULL : estimator_new(k.loop, k.roles,
+	    on_estimated, &k);
+	if (k.logins == NULL || k.watch == NULL || k.parent == NULL ||
+	    k.estimator == NULL)
 		fatalx("event=start error=\"out of memory\"");
 	dblogin_parent(k.logins, k.parent);
 	roles_parent(k.roles, k.parent);

@@ -24,6 +24,7 @@
 #include "catalogs.h"
 #include "children.h"
 #include "control.h"
+#include "estimates.h"
 #include "explains.h"
 #include "grants.h"
 #include "keycache.h"
@@ -208,6 +209,7 @@ parent_main(const struct parent_opts *opts)
 	requests_init(&p);
 	approvals_init(&p);
 	explains_init(&p);
+	estimates_init(&p);
 	leases_init(&p);
 	minted_init(&p);
 	children_init(&p);

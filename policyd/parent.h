@@ -43,6 +43,7 @@ struct parent {
 	struct requests		*requests;
 	struct approvals	*approvals;
 	struct explains		*explains;
+	struct estimates	*estimates;
 	struct leases		*leases;
 	struct notices		*notices;
 	uint8_t			*record_key;	/* recordkey.h */

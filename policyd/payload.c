@@ -156,6 +156,11 @@ summary_request(struct buf *b, const json_t *o)
 	add(b, ", until ");
 	add_time(b, num(o, "until"));
 	add(b, ".");
+	if (json_object_get(o, "estimated_rows") != NULL) {
+		add(b, " The planner expects ");
+		add_num(b, num(o, "estimated_rows"));
+		add(b, " rows.");
+	}
 	if (json_is_true(json_object_get(o, "in_transaction")))
 		add(b, " It waits inside a transaction, whose locks are held "
 		    "meanwhile.");

@@ -63,6 +63,7 @@ struct database {
 	char		*ca_file;	/* absolute, or NULL */
 	char		*broker_user;
 	char		*broker_password_file;	/* absolute, or NULL */
+	uint64_t	 estimate_within;	/* ms */
 };
 
 enum mask_kind {
@@ -126,6 +127,7 @@ struct unix_approver {			/* `approvers: {unix: ...}` */
 #define LOOK_KEYED	0x08
 #define LOOK_SESSION	0x10	/* who it is and where he is */
 #define LOOK_MOMENT	0x20	/* the transaction that it runs in, the time */
+#define LOOK_ESTIMATE	0x40	/* what the planner makes of it */
 
 /* Classes of functions (fnclass.h): of a rule the words, here the bits. */
 #define FN_C_VOLATILE	0x01
@@ -153,6 +155,7 @@ struct cond {
 	int			 keyed;		/* enum tri */
 	int			 in_transaction;
 	uint64_t		 statements_over;	/* 0: not given */
+	uint64_t		 rows_over, cost_over;	/* likewise */
 	char			*text;		/* PCRE2, or NULL */
 	struct match_re		*re;		/* the same */
 	struct claim_match	*claims;

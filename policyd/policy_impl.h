@@ -116,6 +116,8 @@ void	policy_role_free(struct profile *);
 void	policy_role_print(const struct profile *, FILE *);
 
 /* policy_when.c: a rule's `when:`. */
+/* Does it want an estimate that is large? */
+bool	policy_when_large(const struct cond *);
 int	policy_when_parse(const struct conf *, const struct conf_node *,
 	    const char *where, struct cond *, struct conf_error *);
 void	policy_when_free(struct cond *);

@@ -140,6 +140,17 @@ parse_caps(const struct conf *c, const struct conf_node *map,
 	return policy_caps_parse(c, map, where, &r->caps, err);
 }
 
+/* A statement that is refused as a small one is not asked about. */
+static int
+check_large(const struct conf *c, const struct conf_node *map,
+    const char *where, const struct rule *r, struct conf_error *err)
+{
+	if (r->action != RULE_ALLOW || !policy_when_large(&r->when))
+		return 0;
+	return conf_fail(c, conf_get(map, "when"), err, "%s: rows_over and "
+	    "cost_over give no leave: put them under not", where);
+}
+
 static int
 parse_rule(const struct conf *c, const struct conf_node *map,
     const char *where, const struct policy *p, struct profile *pr,
@@ -163,6 +174,7 @@ parse_rule(const struct conf *c, const struct conf_node *map,
 	policy_where(when, "%s.when", where);
 	if (policy_when_parse(c, conf_get(map, "when"), when, &r->when,
 	    err) == -1 ||
+	    check_large(c, map, when, r, err) == -1 ||
 	    parse_approval(c, map, where, p, r, err) == -1 ||
 	    parse_caps(c, map, where, r, err) == -1 ||
 	    check_tags(c, map, where, r, err) == -1 ||

@@ -17,6 +17,7 @@
 #define NAMES_MAX	(3 * LEN_NAME + 2)
 #define TEXT_MAX	1024
 #define NESTED_MAX	8
+#define ESTIMATE_MAX	1000000000000000u
 
 static const char *const tri[] = { "any", "false", "true", NULL };
 
@@ -48,6 +49,10 @@ static const struct conf_key when_keys[] = {
 	{ .name = "statements_over", .type = CONF_INT,
 	  .offset = COND(statements_over), .dflt = "", .min = 1,
 	  .max = 1000 },
+	{ .name = "rows_over", .type = CONF_INT, .offset = COND(rows_over),
+	  .dflt = "", .min = 1, .max = ESTIMATE_MAX },
+	{ .name = "cost_over", .type = CONF_INT, .offset = COND(cost_over),
+	  .dflt = "", .min = 1, .max = ESTIMATE_MAX },
 	{ .name = "text", .type = CONF_STRING, .offset = COND(text),
 	  .dflt = "" },
 	{ .name = "claims", .type = CONF_CUSTOM, .dflt = "",
@@ -173,6 +178,8 @@ looks(const struct cond *w)
 		l |= LOOK_SESSION;
 	if (w->in_transaction != TRI_ANY || w->nhours > 0)
 		l |= LOOK_MOMENT;
+	if (w->rows_over != 0 || w->cost_over != 0)
+		l |= LOOK_ESTIMATE;
 	return l;
 }
 
@@ -286,6 +293,30 @@ when_parse(const struct conf *c, const struct conf_node *map,
 	if (w->empty && depth > 0)
 		return conf_fail(c, map, err, "%s: no condition in it", where);
 	return 0;
+}
+
+/* Can it hold only if something is large; or (large false) if it is not? */
+static bool
+needs(const struct cond *w, bool large)
+{
+	size_t	 i;
+
+	if (large && w->rows_over + w->cost_over != 0)
+		return true;
+	for (i = 0; i < w->nall; i++)
+		if (needs(&w->all[i], large))
+			return true;
+	for (i = 0; i < w->nany; i++)
+		if (!needs(&w->any[i], large))
+			break;
+	return (w->nany > 0 && i == w->nany) ||
+	    (w->not != NULL && needs(w->not, !large));
+}
+
+bool
+policy_when_large(const struct cond *w)
+{
+	return (w->looks & LOOK_ESTIMATE) != 0 && needs(w, true);
 }
 
 int

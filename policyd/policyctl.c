@@ -276,6 +276,12 @@ ask(const struct ctl_options *o, const char *socket, const char *profile,
 	if (a != NULL && o->time != NULL)
 		json_object_set_new(a, "time",
 		    json_integer(hours_instant(o->time)));
+	if (a != NULL && o->rows != NULL)
+		json_object_set_new(a, "rows", json_integer(strtoll(o->rows,
+		    NULL, 10)));
+	if (a != NULL && o->cost != NULL)
+		json_object_set_new(a, "cost", json_integer(strtoll(o->cost,
+		    NULL, 10)));
 	args = a == NULL ? NULL : json_dumps(a, JSON_COMPACT);
 	json_decref(a);
 	if (args == NULL)
@@ -289,6 +295,14 @@ ask(const struct ctl_options *o, const char *socket, const char *profile,
 	return code;
 }
 
+/* Decimal, and not too large; or not given. */
+static bool
+is_number(const char *s)
+{
+	return s == NULL || (*s != '\0' && strlen(s) < 16 &&
+	    s[strspn(s, "0123456789")] == '\0');
+}
+
 static int
 explain(const struct ctl_options *o, const char *socket, const char *file)
 {
@@ -300,7 +314,8 @@ explain(const struct ctl_options *o, const char *socket, const char *file)
 	if ((o->profile == NULL && o->claims == NULL) ||
 	    (o->claims == NULL) != (o->issuer == NULL) ||
 	    o->database == NULL || (o->sql == NULL) == (file == NULL) ||
-	    (o->time != NULL && hours_instant(o->time) == 0))
+	    (o->time != NULL && hours_instant(o->time) == 0) ||
+	    !is_number(o->rows) || !is_number(o->cost))
 		return ctl_usage();
 	sql = o->sql != NULL ? strdup(o->sql) : read_sql(file);
 	if (sql == NULL) {

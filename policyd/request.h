@@ -65,6 +65,8 @@ struct request {
 	char			 rule[LEN_KEY + 1];
 	char			 kind[65];
 	bool			 in_transaction;
+	uint8_t			 estimate;	/* enum estimate_told */
+	uint64_t		 est_rows, est_cost;
 	char			*text;		/* UTF-8, no NUL; a login: "" */
 	json_t			*params;	/* an array */
 	/* By whom, until when, under which policy. */
@@ -176,6 +178,8 @@ int		 decision_by_lease(struct request *, const struct decision *,
 int		 request_explain(const struct request *, struct ipc_explain *);
 /* An object for lists. */
 json_t		*request_row(const struct request *);
+/* Adds to it what the planner expects, if it was asked. */
+void		 request_estimate(const struct request *, json_t *);
 
 /* grants.c: somebody whose login waits is let in, or refused. */
 void		 grants_decided(struct request *);

@@ -42,6 +42,9 @@ request_of_statement(struct session *s, const struct ipc_hold_ask *m)
 	r->id = m->id;
 	r->ask = m->ask;
 	r->in_transaction = m->in_transaction != 0;
+	r->estimate = m->estimate;
+	r->est_rows = m->est_rows;
+	r->est_cost = m->est_cost;
 	memcpy(r->session, s->id, sizeof(r->session));
 	memcpy(r->issuer, s->issuer, sizeof(r->issuer));
 	memcpy(r->subject, s->subject, sizeof(r->subject));

@@ -72,6 +72,14 @@ encode(const struct request *r)
 		json_object_set(o, "act", r->act);
 	if (r->shape != NULL)
 		json_object_set_new(o, "shape", json_string(r->shape));
+	if (r->estimate != ESTIMATE_UNASKED) {
+		json_object_set_new(o, "estimate",
+		    json_integer(r->estimate));
+		json_object_set_new(o, "rows",
+		    json_integer((json_int_t)r->est_rows));
+		json_object_set_new(o, "cost",
+		    json_integer((json_int_t)r->est_cost));
+	}
 	if (r->type == REQUEST_STATEMENT)
 		return o;
 	json_object_set_new(o, "type", json_string(request_type_name(
@@ -211,6 +219,9 @@ requestfile_read(struct request *r, const char *path)
 	r->id = (uint32_t)get_num(o, "id");
 	r->in_transaction = json_is_true(json_object_get(o,
 	    "in_transaction"));
+	r->estimate = (uint8_t)get_num(o, "estimate");
+	r->est_rows = get_num(o, "rows");
+	r->est_cost = get_num(o, "cost");
 	r->created = get_num(o, "created");
 	r->expires = get_num(o, "expires");
 	r->act = json_incref(json_object_get(o, "act"));

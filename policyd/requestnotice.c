@@ -65,6 +65,7 @@ event_new(const struct request *r, const char *event)
 	}
 	json_object_set_new(o, "in_transaction",
 	    json_boolean(r->in_transaction));
+	request_estimate(r, o);
 	set_text(o, r->text);
 	return o;
 }

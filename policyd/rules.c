@@ -172,6 +172,23 @@ moment_holds(struct eval *e, int want, bool wide)
 	    (int)e->f->in_transaction == want;
 }
 
+/* What could not be had counts as more than any number. */
+static bool
+estimate_holds(struct eval *e, const struct cond *w, bool wide)
+{
+	const struct estimate	*s = &e->f->estimate;
+
+	if (s->state == ESTIMATE_PLAINLY)
+		return false;
+	e->seen->looks |= LOOK_ESTIMATE;
+	if (s->state == ESTIMATE_NONE)
+		return false;
+	if (s->state == ESTIMATE_FAILED)
+		return wide;
+	return (w->rows_over == 0 || s->rows > w->rows_over) &&
+	    (w->cost_over == 0 || s->cost > w->cost_over);
+}
+
 static bool
 hours_hold(struct eval *e, const struct cond *w, bool wide)
 {
@@ -284,7 +301,8 @@ holds(struct eval *e, const struct cond *w, bool wide)
 	    (w->in_transaction == TRI_ANY ||
 	    moment_holds(e, w->in_transaction, wide)) &&
 	    (w->nhours == 0 || hours_hold(e, w, wide)) &&
-	    nested_hold(e, w, wide);
+	    nested_hold(e, w, wide) &&
+	    (w->rows_over + w->cost_over == 0 || estimate_holds(e, w, wide));
 }
 
 const struct rule *

@@ -18,6 +18,19 @@ struct asker {
 	const char	*client;	/* address; see network.h */
 };
 
+/* What the server's planner expects of a statement (D15). */
+enum estimate_state {
+	ESTIMATE_NONE,		/* none yet: as if it were small */
+	ESTIMATE_KNOWN,
+	ESTIMATE_FAILED,	/* there is none: as if it were large */
+	ESTIMATE_PLAINLY	/* nothing is planned: it has no part */
+};
+struct estimate {
+	enum estimate_state	 state;
+	uint64_t		 rows;	/* answered or touched, if that is more */
+	uint64_t		 cost;	/* in the planner's units, rounded up */
+};
+
 /* What a rule's conditions look at: one unit of a statement. */
 struct rule_facts {
 	enum kind		 kind;
@@ -36,6 +49,7 @@ struct rule_facts {
 	enum tri		 in_transaction; /* TRI_ANY: not known */
 	time_t			 now;		/* 0: not known */
 	const struct asker	*asker;		/* NULL: nobody */
+	struct estimate		 estimate;
 };
 
 /* What the answer depends on besides the text. */

@@ -475,7 +475,6 @@ dml_target(struct analysis *a, const PgQuery__RangeVar *rv, enum kind kind)
 	size_t	 first = a->nrefs;
 
 	a->dml = true;
-	a->unproven = true;
 	if (rv != NULL)
 		add_relation(a, rv, true);
 	analysis_unit(a, kind, first, a->nrefs);

@@ -35,6 +35,7 @@ struct tcase {
 	char			*application, *client, *time;
 	time_t			 now;	/* 0: not known */
 	int			 in_transaction;	/* enum tri */
+	char			*rows, *cost;	/* the estimate; NULL: none */
 	struct conf_strings	 sql;
 	struct expect		 want;
 };
@@ -89,6 +90,10 @@ static const struct conf_key case_keys[] = {
 	  .dflt = "" },
 	{ .name = "in_transaction", .type = CONF_ENUM,
 	  .offset = CASE(in_transaction), .dflt = "", .choices = tri },
+	{ .name = "rows", .type = CONF_STRING, .offset = CASE(rows),
+	  .dflt = "" },
+	{ .name = "cost", .type = CONF_STRING, .offset = CASE(cost),
+	  .dflt = "" },
 	{ .name = "sql", .type = CONF_STRINGS, .offset = CASE(sql) },
 	{ .name = "expect", .type = CONF_STRING, .offset = CASE(want.expect) },
 	{ .name = "rule", .type = CONF_STRING, .offset = CASE(want.rule),
@@ -175,6 +180,12 @@ choose(struct run *r, const struct conf_node *node, const struct tcase *t,
 
 /* --- asking ---------------------------------------------------------------- */
 
+static uint64_t
+number(const char *s)
+{
+	return s == NULL ? 0 : strtoull(s, NULL, 10);
+}
+
 static json_t *
 ask_here(struct run *r, const struct tcase *t, const struct profile *p,
     const json_t *claims, const char *sql)
@@ -194,6 +205,11 @@ ask_here(struct run *r, const struct tcase *t, const struct profile *p,
 	ask.len = strlen(sql);
 	ask.asker = &who;
 	ask.in_transaction = (enum tri)t->in_transaction;
+	if (t->rows != NULL || t->cost != NULL) {
+		ask.estimate.state = ESTIMATE_KNOWN;
+		ask.estimate.rows = number(t->rows);
+		ask.estimate.cost = number(t->cost);
+	}
 	ask.now = t->now;
 	ask.detail = true;
 	judge_for(sc, &ask, &r->verdict);
@@ -233,6 +249,12 @@ ask_there(struct run *r, const struct tcase *t, const struct profile *p,
 		    json_string(t->application));
 	if (args != NULL && t->client != NULL)
 		json_object_set_new(args, "address", json_string(t->client));
+	if (args != NULL && t->rows != NULL)
+		json_object_set_new(args, "rows",
+		    json_integer((json_int_t)number(t->rows)));
+	if (args != NULL && t->cost != NULL)
+		json_object_set_new(args, "cost",
+		    json_integer((json_int_t)number(t->cost)));
 	if (args != NULL && t->now != 0)
 		json_object_set_new(args, "time", json_integer(t->now));
 	text = args == NULL ? NULL : json_dumps(args, JSON_COMPACT);

@@ -104,6 +104,28 @@ member_caps(struct buf *b, const struct caps *c)
 	return 0;
 }
 
+/* Only where one had a part in it. */
+static int
+member_estimate(struct buf *b, const struct verdict *v)
+{
+	char	 s[96];
+
+	if (!v->estimated)
+		return 0;
+	if (member_bool(b, "per_estimate",
+	    (v->flags & VERDICT_ESTIMATE) != 0) == -1)
+		return -1;
+	if (v->estimate.state != ESTIMATE_KNOWN)
+		return member(b, "estimate", v->estimate.state ==
+		    ESTIMATE_FAILED ? "none can be had: as if it were large" :
+		    (v->flags & VERDICT_ESTIMATE) == 0 ?
+		    "not needed: refused even as a small one" :
+		    "not asked for: as if it were small");
+	snprintf(s, sizeof(s), ",\"estimate\":{\"rows\":%" PRIu64
+	    ",\"cost\":%" PRIu64 "}", v->estimate.rows, v->estimate.cost);
+	return add(b, s);
+}
+
 int
 verdict_json(const struct verdict *v, struct buf *b)
 {
@@ -134,7 +156,7 @@ verdict_json(const struct verdict *v, struct buf *b)
 	if (v->rewritten != NULL && (add(b, ",\"rewritten\":") == -1 ||
 	    add_string(b, v->rewritten, v->rewritten_len) == -1))
 		return -1;
-	if (member_caps(b, &v->caps) == -1)
+	if (member_caps(b, &v->caps) == -1 || member_estimate(b, v) == -1)
 		return -1;
 	if (v->shape != NULL && member(b, "shape", v->shape) == -1)
 		return -1;

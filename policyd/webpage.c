@@ -349,6 +349,12 @@ facts(struct page *p, const json_t *o, uint64_t now)
 	item(p, "Session", str(o, "session"));
 	item(p, "Rule", str(o, "rule"));
 	item(p, "Kind", str(o, "kind"));
+	if (json_object_get(o, "estimated_rows") != NULL) {
+		raw(p, "<dt>Rows, estimated</dt><dd>");
+		number(p, num(o, "estimated_rows"));
+		raw(p, "</dd>\n");
+	}
+	item(p, "Estimate", str(o, "estimated"));
 	if (json_object_get(o, "grant_for") != NULL) {
 		raw(p, "<dt>Asks for</dt><dd>a login, and others for ");
 		span(p, num(o, "grant_for"));

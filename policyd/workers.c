@@ -18,6 +18,7 @@
 #include "cancel.h"
 #include "catalogs.h"
 #include "children.h"
+#include "estimates.h"
 #include "log.h"
 #include "attempts.h"
 #include "reload.h"
@@ -191,6 +192,21 @@ on_hold_ask(void *ctx, const void *msg, int *fds)
 }
 
 static int
+on_estimate_ask(void *ctx, const void *msg, int *fds)
+{
+	struct worker				*w = ctx;
+	const struct ipc_estimate_ask		*m = msg;
+	struct session				*s = sessions_of(w, m->session);
+
+	(void)fds;
+	if (s != NULL && s->state == SESSION_READY)
+		estimates_ask(s, m);
+	else if (s == NULL && sessions_find(w->p, m->session) != NULL)
+		return worker_foul(w, "estimate_ask");
+	return 0;
+}
+
+static int
 on_hold_withdraw(void *ctx, const void *msg, int *fds)
 {
 	struct worker				*w = ctx;
@@ -218,6 +234,7 @@ static const struct ipc_permit permits[] = {
 	{ IPC_catalog_stale, ~0u, on_catalog_stale },
 	{ IPC_hold_ask, ~0u, on_hold_ask },
 	{ IPC_hold_withdraw, ~0u, on_hold_withdraw },
+	{ IPC_estimate_ask, ~0u, on_estimate_ask },
 };
 
 /* --- channels --------------------------------------------------------------------- */

@@ -28,7 +28,7 @@ const char shop_policy_text[] =
     "  corp: {issuer: 'https://i.example', audience: gw, algorithms: [RS256]}\n"
     "databases:\n"
     "  shop: {host: db, port: 5432, dbname: shop, tls: {mode: disable},\n"
-    "    broker: {user: b, password_file: /nowhere}}\n"
+    "    broker: {user: b, password_file: /x}}\n"
     "masks:\n"
     "  pii:\n"
     "    - {columns: shop.public.customers.email, with: {partial: "
@@ -40,7 +40,7 @@ const char shop_policy_text[] =
     "  bot:\n"
     "    databases: [shop]\n"
     "    match: [{issuer: corp}]\n"
-    "    backend_role: {user: u, password_file: /nowhere}\n"
+    "    backend_role: {user: u, password_file: /x}\n"
     "    settings: {search_path: public, statement_timeout: 60s}\n"
     "    masks: [pii]\n"
     "    rules:\n"
@@ -53,21 +53,21 @@ const char shop_policy_text[] =
     "  masked:\n"
     "    databases: [shop]\n"
     "    match: [{issuer: corp}]\n"
-    "    backend_role: {user: u, password_file: /nowhere}\n"
+    "    backend_role: {user: u, password_file: /x}\n"
     "    masks: [pii]\n"
     "    predicates: masked\n"
     "    rules: [{name: everything, when: {}, then: allow}]\n"
     "  analyst:\n"
     "    databases: [shop]\n"
     "    match: [{issuer: corp}]\n"
-    "    backend_role: {user: u, password_file: /nowhere}\n"
+    "    backend_role: {user: u, password_file: /x}\n"
     "    settings: {search_path: public}\n"
     "    masks: [pii]\n"
     "    rules: [{name: everything, when: {}, then: allow}]\n"
     "  writer:\n"
     "    databases: [shop]\n"
     "    match: [{issuer: corp}]\n"
-    "    backend_role: {user: u, password_file: /nowhere}\n"
+    "    backend_role: {user: u, password_file: /x}\n"
     "    rules:\n"
     "      - {name: no-secrets, when: {reads: ['public.cust*']}, "
     "then: deny}\n"
@@ -77,7 +77,7 @@ const char shop_policy_text[] =
     "  held:\n"
     "    databases: [shop]\n"
     "    match: [{issuer: corp}]\n"
-    "    backend_role: {user: u, password_file: /nowhere}\n"
+    "    backend_role: {user: u, password_file: /x}\n"
     "    settings: {search_path: public}\n"
     "    rules:\n"
     "      - {name: looked-at, when: {kind: update, writes: "
@@ -88,7 +88,7 @@ const char shop_policy_text[] =
     "  shift:\n"
     "    databases: [shop]\n"
     "    match: [{issuer: corp}]\n"
-    "    backend_role: {user: u, password_file: /nowhere}\n"
+    "    backend_role: {user: u, password_file: /x}\n"
     "    rules:\n"
     "      - {name: day, when: {kind: insert, hours: [{days: mon}]}, "
     "then: deny}\n"
@@ -97,21 +97,40 @@ const char shop_policy_text[] =
     "  pinned:\n"
     "    databases: [shop]\n"
     "    match: [{issuer: corp}]\n"
-    "    backend_role: {user: u, password_file: /nowhere}\n"
+    "    backend_role: {user: u, password_file: /x}\n"
     "    settings: {search_path: public, work_mem: 4MB, app.tenant: a,\n"
     "      default_transaction_read_only: 'on'}\n"
     "    rules: [{name: everything, when: {}, then: allow}]\n"
     "  closed:\n"
     "    databases: [shop]\n"
     "    match: [{issuer: corp}]\n"
-    "    backend_role: {user: u, password_file: /nowhere}\n"
+    "    backend_role: {user: u, password_file: /x}\n"
     "    settings: {statement_timeout: 60s, lock_timeout: 5s,\n"
     "      allow: [lock_timeout, 'enable_*', '*timeout']}\n"
     "    rules: [{name: everything, when: {}, then: allow}]\n"
+    "  sized: {databases: [shop], match: [{issuer: corp}],\n"
+    "    backend_role: {user: u, password_file: /x}, settings: {search_path: public},\n"
+    "   rules: [\n"
+    "   {name: large, when: {rows_over: 1000}, then: hold, "
+    "approval: {groups: [a]}},\n"
+    "   {name: costly, when: {cost_over: 50000}, then: deny},\n"
+    "   {name: small, when: {kind: delete, not: {rows_over: 10}}, "
+    "then: allow},\n"
+    "   {name: no-deletes, when: {kind: delete}, then: deny},\n"
+    "   {name: all, when: {}, then: allow}]}\n"
+    "  sizedmask: {databases: [shop], match: [{issuer: corp}],\n"
+    "    backend_role: {user: u, password_file: /x}, masks: [pii],\n"
+    "   settings: {search_path: public}, rules: [\n"
+    "   {name: large, when: {rows_over: 1000}, then: deny},\n"
+    "   {name: all, when: {}, then: allow}]}\n"
+    "  sizedfree: {databases: [shop], match: [{issuer: corp}],\n"
+    "    backend_role: {user: u, password_file: /x}, rules: [\n"
+    "   {name: large, when: {rows_over: 1000}, then: deny},\n"
+    "   {name: all, when: {}, then: allow}]}\n"
     "  dba:\n"
     "    databases: ['*']\n"
     "    match: [{issuer: corp}]\n"
-    "    backend_role: {user: app_dba, password_file: /nowhere}\n"
+    "    backend_role: {user: app_dba, password_file: /x}\n"
     "    rules: [{name: everything, when: {}, then: allow}]\n";
 
 static struct buf	 out;
@@ -415,9 +434,7 @@ shop_policy(void)
 
 struct job {
 	const struct scene	*scene;
-	enum judge_form		 form;
-	const char		*text;
-	size_t			 len;
+	const struct judge_ask	*ask;
 };
 
 static struct verdict	verdict;
@@ -428,7 +445,7 @@ job_run(void *arg)
 	struct job	*j = arg;
 
 	verdict_clear(&verdict);
-	judge_text(j->scene, j->form, j->text, j->len, true, &verdict);
+	judge_for(j->scene, j->ask, &verdict);
 }
 
 static const struct scene *
@@ -437,15 +454,15 @@ scene(const char *profile)
 	static struct {
 		char		 name[32];
 		struct scene	*scene;
-	} scenes[12];
+	} scenes[16];
 	const struct profile	*p;
 	size_t			 i;
 
-	for (i = 0; i < 12 && scenes[i].scene != NULL; i++)
+	for (i = 0; i < 16 && scenes[i].scene != NULL; i++)
 		if (strcmp(scenes[i].name, profile) == 0)
 			return scenes[i].scene;
 	p = policy_profile(shop_policy(), profile);
-	if (p == NULL || i == 12)
+	if (p == NULL || i == 16)
 		abort();
 	snprintf(scenes[i].name, sizeof(scenes[i].name), "%s", profile);
 	scenes[i].scene = scene_new(p, "shop", shop_catalog());
@@ -453,14 +470,27 @@ scene(const char *profile)
 }
 
 const struct verdict *
-shop_judge_bytes(const char *profile, enum judge_form form, const char *text,
-    size_t len)
+shop_judge_ask(const char *profile, const struct judge_ask *ask)
 {
-	struct job	 j = { scene(profile), form, text, len };
+	struct job	 j = { scene(profile), ask };
 
 	if (bigstack_run(job_run, &j) == -1)
 		abort();
 	return &verdict;
+}
+
+const struct verdict *
+shop_judge_bytes(const char *profile, enum judge_form form, const char *text,
+    size_t len)
+{
+	struct judge_ask	 ask;
+
+	memset(&ask, 0, sizeof(ask));
+	ask.form = form;
+	ask.text = text;
+	ask.len = len;
+	ask.detail = true;
+	return shop_judge_ask(profile, &ask);
 }
 
 const struct verdict *

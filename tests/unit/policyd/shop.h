@@ -20,6 +20,8 @@ uint8_t			*shop_records(size_t *len);
 const struct verdict	*shop_judge(const char *profile, const char *text);
 const struct verdict	*shop_judge_bytes(const char *profile,
 			    enum judge_form, const char *, size_t);
+const struct verdict	*shop_judge_ask(const char *profile,
+			    const struct judge_ask *);
 /* The rewritten text of SELECT over customers stands for this. */
 extern const char	 shop_customers[];
 extern const char	 shop_policy_text[];

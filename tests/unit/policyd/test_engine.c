@@ -191,7 +191,8 @@ send_catalog(uint64_t epoch, size_t cut)
 static void
 judge(uint64_t seq, const char *text)
 {
-	struct ipc_judge	 m = { seq, JUDGE_QUERY, 'I', slice_str(text) };
+	struct ipc_judge	 m = { seq, JUDGE_QUERY, 'I', 0, 0, 0,
+	    slice_str(text) };
 
 	ck_assert_int_eq(ipc_send(b.session, IPC_judge, &m, NULL, 0), 0);
 }
@@ -215,7 +216,7 @@ open_session(void)
 START_TEST(life)
 {
 	struct ipc_explain	 ex = { 1, slice_str("bot"), slice_str("shop"),
-	    slice_str(""), slice_str(""), slice_str(""), 0, 0,
+	    slice_str(""), slice_str(""), slice_str(""), 0, 0, 0, 0, 0,
 	    slice_str("SELECT * FROM customers") };
 	int			 sv[2], status;
 	pid_t			 pid;
