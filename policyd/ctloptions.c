@@ -33,7 +33,7 @@ ctl_usage(void)
 	    "                 [--in-transaction true|false] "
 	    "[--address address]\n"
 	    "                 [--time YYYY-MM-DDThh:mm:ssZ]\n"
-	    "                 [--rows number] [--cost number]\n"
+	    "                 [--estimate | --rows number --cost number]\n"
 	    "       policyctl [-f file] [--junit] [--live [-s socket]] test "
 	    "file\n"
 	    "       policyctl [-f file | -s socket] [--json] requests "
@@ -100,6 +100,7 @@ static const struct {
 	STRING("time", time),
 	STRING("rows", rows),
 	STRING("cost", cost),
+	FLAG("estimate", estimate),
 	STRING("subject", subject),
 	STRING("actor", actor),
 	STRING("for", lasting),

@@ -15,6 +15,7 @@ struct ctl_options {
 	const char	*address, *time, *subject, *actor, *lasting;
 	const char	*similar, *count, *databases;
 	const char	*rows, *cost;
+	bool		 estimate;
 	bool		 device;
 	struct ctl_serve serve;
 };

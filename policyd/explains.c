@@ -14,11 +14,21 @@
 #include <string.h>
 
 #include "children.h"
+#include "estimates.h"
 #include "log.h"
+
+/* What is asked again with an estimate, if the answer wants one. */
+#define AGAIN_TEXTS	6
+struct again {
+	struct ipc_explain	 m;
+	char			*texts[AGAIN_TEXTS];
+};
 
 /* What an engine is at. */
 struct asking {
 	TAILQ_ENTRY(asking)	 entry;
+	struct parent		*p;
+	struct again		*again;		/* or NULL */
 	uint32_t		 id;		/* ours */
 	char			 profile[LEN_KEY + 1];
 	/* For a tool ... */
@@ -37,8 +47,48 @@ struct explains {
 };
 
 static void
+again_free(struct again **ap)
+{
+	size_t	i;
+
+	for (i = 0; *ap != NULL && i < AGAIN_TEXTS; i++)
+		free((*ap)->texts[i]);
+	free(*ap);
+	*ap = NULL;
+}
+
+/* With copies of all; NULL: out of memory. */
+static struct again *
+again_new(const struct ipc_explain *m)
+{
+	struct again	*g = calloc(1, sizeof(*g));
+	struct slice	*all[AGAIN_TEXTS];
+	size_t		 i;
+
+	if (g == NULL)
+		return NULL;
+	g->m = *m;
+	all[0] = &g->m.profile;
+	all[1] = &g->m.database;
+	all[2] = &g->m.claims;
+	all[3] = &g->m.application;
+	all[4] = &g->m.client;
+	all[5] = &g->m.text;
+	for (i = 0; i < AGAIN_TEXTS; i++) {
+		if ((g->texts[i] = slice_dup(*all[i])) == NULL) {
+			again_free(&g);
+			return NULL;
+		}
+		all[i]->p = (const uint8_t *)g->texts[i];
+	}
+	return g;
+}
+
+static void
 asking_free(struct parent *p, struct asking *a)
 {
+	estimates_forget(p, a);
+	again_free(&a->again);
 	TAILQ_REMOVE(&p->explains->list, a, entry);
 	json_decref(a->row);
 	free(a);
@@ -53,6 +103,7 @@ asking_add(struct parent *p, const char *profile, struct ipc **engine)
 	if ((*engine = children_engine(p, profile)) == NULL ||
 	    (a = calloc(1, sizeof(*a))) == NULL)
 		return NULL;
+	a->p = p;
 	a->id = p->explains->next_id++;
 	snprintf(a->profile, sizeof(a->profile), "%s", profile);
 	TAILQ_INSERT_TAIL(&p->explains->list, a, entry);
@@ -216,6 +267,9 @@ explains_explain(struct conn *c, uint32_t id, const json_t *args,
 		    "or the address are too long");
 	else if ((a = asking_new(p, &m)) == NULL)
 		snprintf(message, size, "the profile's engine is not ready");
+	if (a != NULL && json_is_true(json_object_get(args, "estimate")) &&
+	    m.estimate == ESTIMATE_UNASKED)
+		a->again = again_new(&m);
 	free(claims);
 	if (a == NULL)
 		return 1;
@@ -280,6 +334,52 @@ explains_masks(struct conn *c, uint32_t id, const json_t *args, char *message,
 
 /* --- answers ---------------------------------------------------------------------- */
 
+/* What the planner says, or why it says nothing: the engine is asked again. */
+static void
+on_estimate(void *ctx, uint64_t rows, uint64_t cost, const char *reason)
+{
+	struct asking		*a = ctx;
+	struct ipc		*engine = children_engine(a->p, a->profile);
+	struct ipc_explain	*m = &a->again->m;
+	struct conn		*c = a->conn;
+	uint32_t		 request = a->request;
+
+	m->id = a->id;
+	m->estimate = reason == NULL ? ESTIMATE_TOLD : ESTIMATE_UNTOLD;
+	m->est_rows = rows;
+	m->est_cost = cost;
+	if (engine != NULL && ipc_send(engine, IPC_explain, m, NULL, 0) == 0) {
+		again_free(&a->again);
+		return;
+	}
+	asking_free(a->p, a);
+	control_end(c, request, 1, "the profile's engine is not ready");
+}
+
+/* Does the answer want an estimate?  Then it is asked for. */
+static bool
+asking_again(struct parent *p, struct asking *a, struct slice json)
+{
+	json_t		*v;
+	const char	*sent;
+	struct slice	 text;
+	bool		 wanted;
+
+	if (a->again == NULL)
+		return false;
+	v = json_loadb((const char *)json.p, json.len, 0, NULL);
+	wanted = json_is_true(json_object_get(v, "per_estimate"));
+	sent = json_string_value(json_object_get(v, "rewritten"));
+	text = sent != NULL ? slice_str(sent) : a->again->m.text;
+	if (wanted) {
+		a->id = p->explains->next_id++;
+		wanted = estimates_for(p, a->profile, a->again->texts[1],
+		    text, on_estimate, a) == 0;
+	}
+	json_decref(v);
+	return wanted;
+}
+
 /* A tool's: the last of a command's answers ends it. */
 static void
 tool_answered(struct parent *p, struct asking *a, struct slice json)
@@ -288,6 +388,8 @@ tool_answered(struct parent *p, struct asking *a, struct slice json)
 	uint32_t	 request = a->request;
 	struct asking	*other;
 
+	if (asking_again(p, a, json))
+		return;
 	asking_free(p, a);
 	control_row_text(c, request, json);
 	TAILQ_FOREACH(other, &p->explains->list, entry)

@@ -276,6 +276,8 @@ ask(const struct ctl_options *o, const char *socket, const char *profile,
 	if (a != NULL && o->time != NULL)
 		json_object_set_new(a, "time",
 		    json_integer(hours_instant(o->time)));
+	if (a != NULL && o->estimate)
+		json_object_set_new(a, "estimate", json_true());
 	if (a != NULL && o->rows != NULL)
 		json_object_set_new(a, "rows", json_integer(strtoll(o->rows,
 		    NULL, 10)));
