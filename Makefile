@@ -119,7 +119,8 @@ check-long:
 	@$(TEST_ENV) MINT_SESSIONS=1000 E2E_LIMIT=3600 STEPS_ALL=1 \
 	    HELD_HOURS=1 POSTERN_DENIALS=10 \
 	    POSTERN_FRAMES=2000 STORM_SESSIONS=100 STORM_SECONDS=60 \
-	    tests/run $${TESTS:-mint steps held denials frames storm}
+	    CROWD=10000 CROWD_MS=1000 \
+	    tests/run $${TESTS:-mint steps held denials frames storm crowd}
 	@$(TEST_ENV) POSTERN_POWERCUTS=200 \
 	    $(O)/tests/unit/auditd/test_powercut
 	@[ -n "$$TESTS" ] || $(MAKE) --no-print-directory check-twins

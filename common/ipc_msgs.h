@@ -63,16 +63,20 @@ enum ipc_role {
 /* How many sessions (or logins in progress) this worker has now. */
 #define IPC_FIELDS_worker_busy(F)					\
 	F(U32, sessions, 0)
+/* It has no room for another client, and clients queue. */
+#define IPC_FIELDS_worker_full(F)					\
+	F(U32, sessions, 0)
 /* A client that has not logged in came from this address, or is that no more:
- * it logged in, or is gone.  Not for Unix sockets. */
+ * it logged in, or is gone. */
 #define IPC_FIELDS_client_came(F)					\
 	F(U32, attempt, 0)	/* the worker's number for it */	\
 	F(BYTES, addr, 16)	/* IPv6, or IPv4 mapped into it */
 #define IPC_FIELDS_client_settled(F)					\
 	F(U32, attempt, 0)
-/* Too many of its address wait: end it. */
+/* End it: too many of its address wait, or others queue for its place. */
 #define IPC_FIELDS_client_drop(F)					\
-	F(U32, attempt, 0)
+	F(U32, attempt, 0)						\
+	F(U32, queue, 0)	/* 1: the second, and so without a word */
 /* Take no new client; end when the last session has ended. */
 #define IPC_FIELDS_worker_drain(F)					\
 	F(U32, reason, 0)
@@ -567,6 +571,7 @@ enum ipc_role {
 #define IPC_MSGS(M)							\
 	M(worker_channel, ROLE_MASTER, ROLE_WORKER, 1)			\
 	M(worker_busy, ROLE_WORKER, ROLE_MASTER, 0)			\
+	M(worker_full, ROLE_WORKER, ROLE_MASTER, 0)			\
 	M(worker_drain, ROLE_MASTER, ROLE_WORKER, 0)			\
 	M(client_came, ROLE_WORKER, ROLE_MASTER, 0)			\
 	M(client_settled, ROLE_WORKER, ROLE_MASTER, 0)			\

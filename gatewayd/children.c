@@ -3,7 +3,8 @@
  * replaced when they took one, reaped, throttled when they crash.
  *
  * Runs in the master.  A worker is not trusted: it meets the network.  It can
- * say worker_busy, which at most makes the master fork one more worker, and
+ * say worker_busy, which at most makes the master fork one more worker, that it
+ * is full, which costs only clients of its own their place, and
  * which clients of it have not logged in, at most as many as it may have;
  * anything else, or a closed link, ends it with SIGKILL.  A worker's
  * number is never used twice.  A fork that fails counts as a crash and is
@@ -12,6 +13,7 @@
 #include "children.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +32,8 @@
 #define DELAY_QUIET	10000
 /* Clients of a shared worker that have not logged in: gwconf's limit. */
 #define WAITING_MAX	100000
+/* ms between looks at a queue that no worker may be forked for. */
+#define QUEUE_TIME	100
 /* "maximum reached" is logged at most this often. */
 #define FULL_QUIET	10000
 
@@ -102,26 +106,48 @@ on_busy(void *ctx, const void *msg, int *fds)
 	return 0;
 }
 
+static void
+seat_lost(struct children *all, struct lobby_seat seat, bool queue)
+{
+	struct ipc_client_drop	 drop = { .attempt = seat.attempt,
+	    .queue = queue };
+	struct child		*c = child_find(all, seat.worker);
+
+	if (c != NULL)
+		ipc_send(c->ipc, IPC_client_drop, &drop, NULL, 0);
+}
+
+static int
+on_full(void *ctx, const void *msg, int *fds)
+{
+	struct child		*c = ctx;
+	struct lobby_seat	 seat;
+
+	(void)msg;
+	(void)fds;
+	if (!c->shared)
+		return -1;
+	if (lobby_make_room(c->all->lobby, c->number, now_boot_ms(), &seat))
+		seat_lost(c->all, seat, true);
+	return 0;
+}
+
 static int
 on_client_came(void *ctx, const void *msg, int *fds)
 {
 	const struct ipc_client_came	*m = msg;
-	struct child			*c = ctx, *loser;
-	struct lobby_seat		 seat = { c->number, m->attempt }, out;
-	struct ipc_client_drop		 drop;
-	int				 rc;
+	struct child			*c = ctx;
+	struct lobby_seat		 seat = { c->number, m->attempt,
+	    c->shared }, out;
 
 	(void)fds;
 	if (m->addr.len != 16 || c->waiting >= (c->shared ? WAITING_MAX : 1))
 		return -1;
 	/* In any case: it will say that it is settled. */
 	c->waiting++;
-	rc = lobby_enter(c->all->lobby, m->addr.p, seat,
-	    c->all->conf->unauthenticated, now_boot_ms(), &out);
-	if (rc == 1 && (loser = child_find(c->all, out.worker)) != NULL) {
-		drop.attempt = out.attempt;
-		ipc_send(loser->ipc, IPC_client_drop, &drop, NULL, 0);
-	}
+	if (lobby_enter(c->all->lobby, m->addr.p, seat,
+	    c->all->conf->unauthenticated, now_boot_ms(), &out) == 1)
+		seat_lost(c->all, out, false);
 	return 0;
 }
 
@@ -130,7 +156,8 @@ on_client_settled(void *ctx, const void *msg, int *fds)
 {
 	const struct ipc_client_settled	*m = msg;
 	struct child			*c = ctx;
-	struct lobby_seat		 seat = { c->number, m->attempt };
+	struct lobby_seat		 seat = { c->number, m->attempt,
+	    c->shared };
 
 	(void)fds;
 	if (c->waiting == 0)
@@ -142,6 +169,7 @@ on_client_settled(void *ctx, const void *msg, int *fds)
 
 static const struct ipc_permit permits[] = {
 	{ IPC_worker_busy, ~0u, on_busy },
+	{ IPC_worker_full, ~0u, on_full },
 	{ IPC_client_came, ~0u, on_client_came },
 	{ IPC_client_settled, ~0u, on_client_settled }
 };
@@ -299,6 +327,23 @@ slot_allowed(const struct slot *s)
 	return false;
 }
 
+/*
+ * No worker may be added, and none is free.  If clients queue, one that has
+ * not logged in for long goes, lest those that only wait keep all others out;
+ * when its worker has ended, slot_fill() is called by that.
+ */
+static void
+slot_make_room(struct slot *s)
+{
+	struct pollfd		queue = { s->listen->fd, POLLIN, 0 };
+	struct lobby_seat	seat;
+
+	if (poll(&queue, 1, 0) == 1 &&
+	    lobby_make_room(s->all->lobby, 0, now_boot_ms(), &seat))
+		seat_lost(s->all, seat, true);
+	ev_timer_set(s->timer, QUEUE_TIME);
+}
+
 static void
 slot_fill(struct slot *s)
 {
@@ -308,8 +353,11 @@ slot_fill(struct slot *s)
 		return;
 	want = s->listen->shared ? s->all->conf->shared : s->all->conf->spare;
 	for (ready = slot_ready(s); ready < want; ready++) {
-		if (!slot_allowed(s))
+		if (!slot_allowed(s)) {
+			if (ready == 0)
+				slot_make_room(s);
 			return;
+		}
 		if (s->not_before > (now = now_boot_ms())) {
 			ev_timer_set(s->timer, s->not_before - now);
 			return;

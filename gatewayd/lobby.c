@@ -9,7 +9,6 @@
  */
 #include "lobby.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,6 +119,32 @@ lobby_enter(struct lobby *l, const uint8_t addr[16], struct lobby_seat seat,
 	*out = (*oldest)->seat;
 	take_out(l, oldest);
 	return 1;
+}
+
+/*
+ * By age alone: a client that is done with its part of the login within
+ * LOBBY_ROOM is never pushed out, however many others come, and of whatever
+ * addresses.
+ */
+bool
+lobby_make_room(struct lobby *l, uint32_t worker, uint64_t now,
+    struct lobby_seat *out)
+{
+	struct waiting	**wp, **oldest = NULL;
+	size_t		  i;
+
+	for (i = 0; i < BUCKETS && l->n > 0; i++)
+		for (wp = &l->buckets[i]; *wp != NULL; wp = &(*wp)->next)
+			if ((worker == 0 ? !(*wp)->seat.shared :
+			    (*wp)->seat.worker == worker) &&
+			    (oldest == NULL ||
+			    (*wp)->since < (*oldest)->since))
+				oldest = wp;
+	if (oldest == NULL || now - (*oldest)->since < LOBBY_ROOM)
+		return false;
+	*out = (*oldest)->seat;
+	take_out(l, oldest);
+	return true;
 }
 
 static void

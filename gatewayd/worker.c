@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,8 @@
 /* Clients taken in one go, so that a busy worker leaves some to the others. */
 #define ACCEPT_BURST	8
 #define BREATH_MS	100
+/* Between looks at the queue of a worker that is full. */
+#define QUEUE_MS	100
 /* Client, backend, engine, wake, ack; and what a login needs for a moment. */
 #define FDS_SESSION	5
 #define FDS_RESERVE	64
@@ -100,6 +103,20 @@ worker_report(struct worker *w)
 	ipc_send(w->master, IPC_worker_busy, &busy, NULL, 0);
 }
 
+/* Those that only wait must not keep all others out: the master says who goes. */
+static void
+worker_full(struct worker *w)
+{
+	struct ipc_worker_full full = { .sessions = w->nsessions };
+	struct pollfd queue = { w->listen_fd, POLLIN, 0 };
+
+	if (ev_timer_pending(w->queue))
+		return;
+	if (poll(&queue, 1, 0) == 1)
+		ipc_send(w->master, IPC_worker_full, &full, NULL, 0);
+	ev_timer_set(w->queue, QUEUE_MS);
+}
+
 /*
  * Take clients as long as there is room; in isolation `session` just one.  Who
  * takes no more for good closes the socket, so that the kernel queues nobody
@@ -122,6 +139,8 @@ worker_accepting(struct worker *w)
 		close(w->listen_fd);
 		w->listen_fd = -1;
 	}
+	if (!over && w->nsessions >= room)
+		worker_full(w);
 }
 
 /* Out of descriptors or memory: the next client waits a moment. */
@@ -133,6 +152,7 @@ worker_breathe(struct worker *w)
 	worker_accepting(w);
 }
 
+/* Also of the queue. */
 static void
 on_breath(void *ctx)
 {
@@ -170,8 +190,10 @@ on_reap(void *ctx)
 
 	for (s = w->sessions; s != NULL; s = next) {
 		next = s->next;
-		if (s->state == SESSION_OVER)
+		if (s->state == SESSION_OVER) {
 			session_free(s);
+			ev_timer_stop(w->queue);
+		}
 	}
 	worker_accepting(w);
 	worker_report(w);
@@ -462,7 +484,14 @@ on_client_drop(void *ctx, const void *vm, int *fds)
 	struct session *s = by_attempt(ctx, m->attempt);
 
 	(void)fds;
-	if (s != NULL && s->waiting)
+	/* In SESSION_LOGIN it is us that it waits for. */
+	if (s == NULL || !s->waiting || (m->queue &&
+	    s->state == SESSION_LOGIN))
+		return 0;
+	/* Who does not read a last word would keep the place until `stall`. */
+	if (m->queue)
+		session_drop(s, "made room for others that queue");
+	else
 		startup_drop(s);
 	return 0;
 }
@@ -530,6 +559,7 @@ worker_main(const struct gw_conf *conf, const struct gw_listen *listen,
 	w->listen_fd = listen->fd;
 	w->reap = ev_timer_new(w->loop, on_reap, w);
 	w->breath = ev_timer_new(w->loop, on_breath, w);
+	w->queue = ev_timer_new(w->loop, on_breath, w);
 	w->master = ipc_new(w->loop, master, ROLE_WORKER, ROLE_MASTER,
 	    master_permits, sizeof(master_permits) / sizeof(master_permits[0]),
 	    on_master_closed, w);

@@ -20,6 +20,7 @@ struct worker {
 	int			 listen_fd;	/* -1: takes no more */
 	struct ev_io		*accept_io;
 	struct ev_timer		*breath;	/* no accept until it fires */
+	struct ev_timer		*queue;		/* no worker_full until then */
 	struct ipc		*master;
 	struct ipc		*parent;	/* NULL: policyd is away */
 	struct session		*sessions;

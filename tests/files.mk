@@ -91,7 +91,7 @@ bench_firstrow_LIBS = $(PQ_LIBS)
 bench_flood_OBJS = tests/bench/flood.o
 bench_flood_LIBS = $(SSL_LIBS)
 # Conversations made by a program: tests/e2e/talk.c, talkgen.c.
-$(foreach t,denials frames storm,$(eval e2e_$(t)_OBJS += tests/e2e/talk.o \
+$(foreach t,denials frames storm crowd,$(eval e2e_$(t)_OBJS += tests/e2e/talk.o \
 		tests/e2e/talkgen.o))
 e2e_frames_OBJS += tests/e2e/rechunk.o
 e2e_identity_OBJS += tests/e2e/cases.o tests/tools/forge.o

@@ -14,7 +14,7 @@ static int
 enter(const char *addr, uint32_t worker, uint32_t attempt, uint64_t limit,
     uint64_t now)
 {
-	struct lobby_seat	seat = { worker, attempt };
+	struct lobby_seat	seat = { worker, attempt, worker >= 100 };
 	uint8_t			a[16];
 
 	ck_assert_int_eq(inet_pton(AF_INET6, addr, a), 1);
@@ -64,7 +64,7 @@ END_TEST
 
 START_TEST(test_leave)
 {
-	struct lobby_seat	seat = { 1, 2 };
+	struct lobby_seat	seat = { 1, 2, false };
 	uint32_t		i;
 
 	for (i = 1; i <= 3; i++)
@@ -92,6 +92,34 @@ START_TEST(test_prefix)
 }
 END_TEST
 
+/* Whoever waits longest, of whatever address; shared workers for themselves. */
+START_TEST(test_room)
+{
+	struct lobby_seat	seat;
+	uint64_t		late = 100 + LOBBY_ROOM;
+
+	ck_assert(!lobby_make_room(l, 0, late, &seat));
+	ck_assert_int_eq(enter("::ffff:192.0.2.9", 100, 1, 9, 1), 0);
+	ck_assert_int_eq(enter("::ffff:192.0.2.9", 101, 1, 9, 2), 0);
+	ck_assert_int_eq(enter("::ffff:192.0.2.9", 101, 2, 9, 3), 0);
+	ck_assert(!lobby_make_room(l, 0, late, &seat));
+	ck_assert_int_eq(enter("::ffff:192.0.2.1", 2, 1, 9, 30), 0);
+	ck_assert_int_eq(enter("::ffff:192.0.2.2", 3, 1, 9, 20), 0);
+	ck_assert_int_eq(enter("::ffff:192.0.2.2", 4, 1, 9, 101), 0);
+	ck_assert(lobby_make_room(l, 0, late, &seat));
+	ck_assert_uint_eq(seat.worker, 3);
+	ck_assert(lobby_make_room(l, 0, late, &seat));
+	ck_assert_uint_eq(seat.worker, 2);
+	/* The last came less than a second ago. */
+	ck_assert(!lobby_make_room(l, 0, late, &seat));
+	ck_assert(lobby_make_room(l, 101, late, &seat));
+	ck_assert_uint_eq(seat.worker, 101);
+	ck_assert_uint_eq(seat.attempt, 1);
+	ck_assert(!lobby_make_room(l, 102, late, &seat));
+	ck_assert_uint_eq(lobby_count(l), 3);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -106,6 +134,7 @@ main(void)
 	tcase_add_test(tc, test_limit);
 	tcase_add_test(tc, test_leave);
 	tcase_add_test(tc, test_prefix);
+	tcase_add_test(tc, test_room);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
