@@ -2,7 +2,10 @@
  * Cancel requests on their way from one worker to another's server.
  *
  * Runs in the parent.  A request is anybody's bytes: the key is compared in
- * constant time, misses are counted and, past a rate, not even looked up.
+ * constant time, and a session whose key was missed too often in a second is
+ * not asked again within it.  That is counted by session, not by address nor
+ * over all: so no number of addresses guesses faster, and who guesses at one
+ * session keeps no other from being cancelled.
  * Each step has a time limit, after which the session goes on.
  */
 #include "cancel.h"
@@ -21,7 +24,7 @@
 
 #define HOLD_TIME	2000	/* ms for the worker */
 #define SEND_TIME	5000	/* ms for the keeper */
-#define MISSES_MAX	100	/* in a second, of all addresses */
+#define MISSES_MAX	20	/* of a session's key, in a second */
 
 #define ASKERS_MAX	16	/* of one session, at a time */
 
@@ -46,8 +49,6 @@ TAILQ_HEAD(cancel_list, cancel);
 struct cancels {
 	struct cancel_list	 list;
 	uint32_t		 next_id;
-	uint64_t		 since;		/* of the count, boot ms */
-	unsigned int		 misses;
 };
 
 void
@@ -108,19 +109,35 @@ on_cancel_timer(void *ctx)
 	cancel_over(c, c->sent ? "timeout" : "not held");
 }
 
+/* Is it this session's key? */
+static bool
+key_fits(struct session *s, struct slice key, uint64_t now)
+{
+	if (now - s->missed_since >= 1000) {
+		s->missed_since = now;
+		s->missed = 0;
+	}
+	if (s->missed >= MISSES_MAX)
+		return false;
+	if (s->client_keylen == key.len && key.len > 0 &&
+	    ct_differ(s->client_key, key.p, key.len) == 0)
+		return true;
+	s->missed++;
+	return false;
+}
+
+/* Servers of two databases may have the same number. */
 static struct session *
 find_key(struct parent *p, const struct ipc_cancel_request *m)
 {
-	struct session	*s, *found = NULL;
+	struct session	*s;
+	uint64_t	 now = now_boot_ms();
 
-	if (m->key.len == 0)
-		return NULL;
 	TAILQ_FOREACH(s, sessions_all(p), entry)
 		if (s->state == SESSION_READY && s->pid == m->pid &&
-		    s->client_keylen == m->key.len &&
-		    ct_differ(s->client_key, m->key.p, m->key.len) == 0)
-			found = s;
-	return found;
+		    key_fits(s, m->key, now))
+			return s;
+	return NULL;
 }
 
 /* This session's, made if there is none; NULL: none, and none is wanted. */
@@ -161,21 +178,11 @@ cancel_start(struct cancel *c)
 void
 cancel_request(struct worker *w, const struct ipc_cancel_request *m)
 {
-	struct cancels	*cs = w->p->cancels;
 	struct cancel	*c = NULL;
 	struct session	*s;
-	uint64_t	 now = now_boot_ms();
 
-	if (now - cs->since >= 1000) {
-		cs->since = now;
-		cs->misses = 0;
-	}
-	if (cs->misses < MISSES_MAX) {
-		if ((s = find_key(w->p, m)) == NULL)
-			cs->misses++;
-		else
-			c = cancel_of(s);
-	}
+	if ((s = find_key(w->p, m)) != NULL)
+		c = cancel_of(s);
 	if (c == NULL || c->naskers == ASKERS_MAX) {
 		cancel_answer(w, m->attempt);
 		return;

@@ -68,6 +68,8 @@ struct session {
 	size_t			 keylen;
 	uint8_t			 client_key[CLIENT_KEY_LONG];
 	size_t			 client_keylen;
+	uint64_t		 missed_since;	/* boot ms; of the count */
+	unsigned int		 missed;	/* wrong cancel keys (cancel.c) */
 	bool			 wants_channel;	/* a new one, to an engine */
 	uint32_t		 hold_id, hold_ask;	/* its newest (hold_ask) */
 	struct ev_timer		*timer;		/* deadline, then grace */

@@ -335,6 +335,80 @@ START_TEST(a_wrong_cancel_key_does_nothing)
 }
 END_TEST
 
+/* A cancel request that is nobody's, or a wrong key for this session. */
+static void
+guess(uint32_t pid)
+{
+	uint8_t m[16] = { 0, 0, 0, 16, 4, 210, 22, 46, pid >> 24,
+	    (pid >> 16) & 255, (pid >> 8) & 255, pid & 255 };
+	struct raw *r = raw_tcp(true);
+
+	raw_send(r, m, sizeof m);
+	ck_assert_ptr_nonnull(raw_ending(r, 10000));
+	raw_vanish(&r);
+}
+
+static bool
+runs(PGconn *watch, int pid)
+{
+	char *v, sql[128];
+	bool is;
+
+	snprintf(sql, sizeof sql, "SELECT count(*) FROM pg_stat_activity "
+	    "WHERE pid = %d AND state = 'active'", pid);
+	v = e2e_value(watch, sql);
+	is = strcmp(v, "1") == 0;
+	free(v);
+	return is;
+}
+
+/* Does the right key end this session's statement? */
+static bool
+cancels(PGconn *watch, PGconn *c, const char *sql)
+{
+	PGcancel *k = PQgetCancel(c);
+	char err[256];
+	PGresult *r;
+	bool hit;
+
+	ck_assert_int_eq(PQsendQuery(c, sql), 1);
+	ck_assert(E2E_UNTIL(10000, runs(watch, PQbackendPID(c))));
+	ck_assert_msg(PQcancel(k, err, sizeof err) == 1, "%s", err);
+	PQfreeCancel(k);
+	r = PQgetResult(c);
+	hit = strcmp(e2e_sqlstate(r), "57014") == 0;
+	ck_assert(hit || PQresultStatus(r) == PGRES_TUPLES_OK);
+	PQclear(r);
+	while ((r = PQgetResult(c)) != NULL)
+		PQclear(r);
+	return hit;
+}
+
+/* Who guesses at one session's key gets few tries, and hinders no other's. */
+START_TEST(guesses_are_few)
+{
+	PGconn *a = e2e_session("dba", "ext-guessed"), *watch = e2e_direct();
+	PGconn *b = e2e_session("dba", "ext-spared");
+	bool deaf = false;
+	int i, rounds;
+
+	/* As many as are seen by this session within one second. */
+	for (rounds = 0; rounds < 20 && !deaf; rounds++) {
+		for (i = 0; i < 150; i++)
+			guess((uint32_t)PQbackendPID(a));
+		deaf = !cancels(watch, a, "SELECT pg_sleep(1)");
+	}
+	ck_assert(deaf);
+	for (i = 0; i < 150; i++)
+		guess((uint32_t)PQbackendPID(a));
+	ck_assert(cancels(watch, b, "SELECT pg_sleep(30)"));
+	ck_assert(E2E_UNTIL(20000, cancels(watch, a, "SELECT pg_sleep(2)")));
+	PQfinish(a);
+	PQfinish(b);
+	PQfinish(watch);
+}
+END_TEST
+
 START_TEST(notices_and_notifications)
 {
 	PGconn *a = e2e_session("dba", "ext-listen");
@@ -555,6 +629,7 @@ main(void)
 	tcase_add_test(tc, copy_out_and_in);
 	tcase_add_test(tc, cancel);
 	tcase_add_test(tc, a_wrong_cancel_key_does_nothing);
+	tcase_add_test(tc, guesses_are_few);
 	tcase_add_test(tc, notices_and_notifications);
 	tcase_add_test(tc, portals);
 	tcase_add_test(tc, prepared_in_refused_segment);
